@@ -1,0 +1,1 @@
+"""Voronka CRM: rooms of the domain, the floor under them and the edges over them."""

@@ -1,0 +1,58 @@
+"""The one table of what each role may do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from crm.actor import Actor
+from crm.errors import Forbidden
+from crm.models.codes import Role
+
+
+class Action(StrEnum):
+    """Everything a command or a page asks permission for."""
+
+    WORK_DEALS = "work_deals"  # create, edit, move, close; next steps; notes
+    REASSIGN_DEALS = "reassign_deals"
+    WORK_CLIENTS = "work_clients"
+    DESIGN_PIPELINES = "design_pipelines"
+    IMPORT_RECORDS = "import_records"
+    UNDO_IMPORTS = "undo_imports"
+    EXPORT_RECORDS = "export_records"
+    MANAGE_USERS = "manage_users"
+    MANAGE_WORKSPACE = "manage_workspace"
+    SEE_AUDIT = "see_audit"
+    MANAGE_OWN_KEYS = "manage_own_keys"
+
+
+_ALL = frozenset(Role)
+_HEADS = frozenset({Role.HEAD, Role.ADMIN})
+_ADMINS = frozenset({Role.ADMIN})
+
+PERMISSIONS: dict[Action, frozenset[Role]] = {
+    Action.WORK_DEALS: _ALL,
+    Action.REASSIGN_DEALS: _HEADS,
+    Action.WORK_CLIENTS: _ALL,
+    Action.DESIGN_PIPELINES: _ADMINS,
+    Action.IMPORT_RECORDS: _HEADS,
+    Action.UNDO_IMPORTS: _ADMINS,
+    Action.EXPORT_RECORDS: _HEADS,
+    Action.MANAGE_USERS: _ADMINS,
+    Action.MANAGE_WORKSPACE: _ADMINS,
+    Action.SEE_AUDIT: _HEADS,
+    Action.MANAGE_OWN_KEYS: _ALL,
+}
+
+
+def may(actor: Actor, action: Action) -> bool:
+    """Tell whether the actor's role allows the action."""
+    return actor.role in PERMISSIONS[action]
+
+
+def require(actor: Actor, action: Action) -> None:
+    """Refuse an action the actor's role does not allow.
+
+    Errors: Forbidden.
+    """
+    if not may(actor, action):
+        raise Forbidden(action=action.value)

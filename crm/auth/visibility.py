@@ -1,0 +1,39 @@
+"""Conditions that keep every read inside what the actor may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, or_, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crm.actor import Actor
+from crm.models import Company, Contact, Deal, DealContact
+
+
+def owner_visible(actor: Actor, owner_column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Return the condition that a record's owner is visible to the actor."""
+    if actor.visible_owner_ids is None:
+        return true()
+    return owner_column.in_(sorted(actor.visible_owner_ids))
+
+
+def deal_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for deals the actor may see."""
+    return owner_visible(actor, Deal.owner_id)
+
+
+def company_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for companies: own ones, and those of a visible deal."""
+    if actor.visible_owner_ids is None:
+        return true()
+    of_deal = exists().where(Deal.company_id == Company.id, deal_visible(actor))
+    return or_(owner_visible(actor, Company.owner_id), of_deal)
+
+
+def contact_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for contacts: own ones, and those taking part in a visible deal."""
+    if actor.visible_owner_ids is None:
+        return true()
+    of_deal = exists().where(DealContact.contact_id == Contact.id, Deal.id == DealContact.deal_id, deal_visible(actor))
+    return or_(owner_visible(actor, Contact.owner_id), of_deal)

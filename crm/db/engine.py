@@ -1,0 +1,191 @@
+"""Engines for SQLite and PostgreSQL, and the only two ways to get a session.
+
+`session_scope` is the only place that commits. SQLite has a write engine that begins with BEGIN IMMEDIATE
+(a plain BEGIN fails at once with "database is locked" when a read turns into a write) and a read engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from crm.errors import DatabaseUnavailable
+from crm.settings import get_settings
+
+BUSY_TIMEOUT_SECONDS = 10
+# Versions before this one can corrupt a WAL file when two connections checkpoint and write at once.
+SAFE_SQLITE_VERSION = (3, 51, 3)
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """The engines of one database; `close` gives its connections back."""
+
+    def __init__(self, url: str, *, synchronous: str = "FULL") -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._write_lock: threading.Lock | None = threading.Lock()
+            self.write_engine = _sqlite_engine(url, begin="BEGIN IMMEDIATE", synchronous=synchronous, query_only=False)
+            self.read_engine = _sqlite_engine(url, begin="BEGIN", synchronous=synchronous, query_only=True)
+        else:
+            self._write_lock = None
+            self.url = self.url.set(drivername="postgresql+psycopg")
+            self.write_engine = create_engine(
+                self.url,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=10,
+                connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_SECONDS * 1000}", "connect_timeout": 10},
+            )
+            self.read_engine = self.write_engine.execution_options(postgresql_readonly=True)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.write_engine.dispose()
+        self.read_engine.dispose()
+
+    @contextmanager
+    def session_scope(self) -> Iterator[Session]:
+        """Yield a session for one action; commit at the end, roll back on any error.
+
+        Errors: DatabaseUnavailable where the engine is locked, read-only, full or gone.
+        """
+        with (
+            self._writer_turn(),
+            _database_errors_told(),
+            Session(self.write_engine, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.commit()
+
+    @contextmanager
+    def read_scope(self) -> Iterator[Session]:
+        """Yield a session that can't write; nothing is committed."""
+        with _database_errors_told(), Session(self.read_engine, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def _writer_turn(self) -> Iterator[None]:
+        # SQLite's own busy wait is unfair (one writer can starve for seconds); threads of one process queue here.
+        if self._write_lock is None:
+            yield
+            return
+        if not self._write_lock.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise DatabaseUnavailable
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+
+_current: Database | None = None
+_current_lock = threading.Lock()
+
+
+def get_database() -> Database:
+    """Return the database of this process, opened at the first call."""
+    global _current
+    with _current_lock:
+        if _current is None:
+            settings = get_settings()
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            _current = Database(settings.effective_database_url, synchronous=settings.sqlite_synchronous)
+        return _current
+
+
+def use_database(database: Database | None) -> None:
+    """Make `database` the one of this process; for tests, benchmarks and the command line."""
+    global _current
+    with _current_lock:
+        _current = database
+
+
+@contextmanager
+def session_scope() -> Iterator[Session]:
+    """Yield a writing session of this process's database; one action, one transaction."""
+    with get_database().session_scope() as session:
+        yield session
+
+
+@contextmanager
+def read_scope() -> Iterator[Session]:
+    """Yield a reading session of this process's database."""
+    with get_database().read_scope() as session:
+        yield session
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """Return the version of the SQLite library in use."""
+    return tuple(int(part) for part in _sqlite_module().sqlite_version.split("."))
+
+
+@contextmanager
+def _database_errors_told() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        log.exception("database unavailable")
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            log.exception("database connection lost")
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _sqlite_module() -> ModuleType:
+    try:
+        return import_module("pysqlite3")
+    except ImportError:  # the wheel exists for Linux only
+        return import_module("sqlite3")
+
+
+def _sqlite_engine(url: str, *, begin: str, synchronous: str, query_only: bool) -> Engine:
+    if synchronous not in {"FULL", "NORMAL"}:
+        raise ValueError("CRM_SQLITE_SYNCHRONOUS is FULL or NORMAL")
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    module = _sqlite_module()
+    if sqlite_version() < SAFE_SQLITE_VERSION:
+        log.warning("SQLite %s has a known corruption bug; install pysqlite3", module.sqlite_version)
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite+pysqlite"),
+        module=module,
+        pool_size=10,
+        max_overflow=10,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions behind our back
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA recursive_triggers = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+        cursor.execute("PRAGMA cache_size = -65536")
+        if query_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

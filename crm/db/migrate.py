@@ -1,0 +1,34 @@
+"""Bring a database to the newest schema."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from crm.db.engine import Database
+from crm.settings import ROOT
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Run every migration up to `revision` in one transaction."""
+    config = alembic_config()
+    with database.write_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether the schema is the newest one."""
+    with database.read_engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_heads()
+    return set(present) == set(ScriptDirectory.from_config(alembic_config()).get_heads())
+
+
+def alembic_config() -> Config:
+    """Return Alembic's configuration for our migrations folder."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "crm" / "db" / "migrations"))
+    return config

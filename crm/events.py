@@ -1,0 +1,44 @@
+"""Recording what happened, in the transaction that made it happen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.clock import utc_now
+from crm.models import Event
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    kind: str,
+    entity: str,
+    entity_id: int | None,
+    *,
+    deal_id: int | None = None,
+    at: datetime | None = None,
+    **details: Any,
+) -> Event:
+    """Add an event such as "deal.moved"; `details` must be JSON and hold no secrets."""
+    event = Event(
+        at=at or utc_now(),
+        kind=kind,
+        entity=entity,
+        entity_id=entity_id,
+        deal_id=deal_id if entity != "deal" else entity_id,
+        actor_id=actor.user_id,
+        channel=actor.channel,
+        details=details,
+    )
+    session.add(event)
+    return event
+
+
+def newest_event_id(session: Session) -> int:
+    """Return the id of the newest event, 0 when there is none: the key of caches."""
+    return session.scalar(select(func.max(Event.id))) or 0

@@ -1,0 +1,83 @@
+"""Tables only, one file per aggregate; codes are their closed lists."""
+
+from crm.models.base import Base
+from crm.models.clients import Company, Contact, ContactPoint, SearchEntry
+from crm.models.codes import (
+    ActivityKind,
+    Channel,
+    DealStatus,
+    Direction,
+    FieldType,
+    ImportStatus,
+    PointKind,
+    Priority,
+    Role,
+    RowVerdict,
+    Scope,
+    StageKind,
+    StepKind,
+    StepResult,
+    TokenKind,
+    VisitOutcome,
+)
+from crm.models.deals import Activity, Deal, DealContact, NextStep, StageVisit
+from crm.models.events import Event
+from crm.models.imports import ExternalId, Import, ImportRow, SavedMapping
+from crm.models.pipelines import FieldDefinition, LossReason, Pipeline, Stage, StageRequirement
+from crm.models.users import (
+    ApiKey,
+    IdempotentWrite,
+    OneTimeToken,
+    SignInBucket,
+    Team,
+    User,
+    UserSession,
+    Workspace,
+)
+
+__all__ = [
+    "Activity",
+    "ActivityKind",
+    "ApiKey",
+    "Base",
+    "Channel",
+    "Company",
+    "Contact",
+    "ContactPoint",
+    "Deal",
+    "DealContact",
+    "DealStatus",
+    "Direction",
+    "Event",
+    "ExternalId",
+    "FieldDefinition",
+    "FieldType",
+    "IdempotentWrite",
+    "Import",
+    "ImportRow",
+    "ImportStatus",
+    "LossReason",
+    "NextStep",
+    "OneTimeToken",
+    "Pipeline",
+    "PointKind",
+    "Priority",
+    "Role",
+    "RowVerdict",
+    "SavedMapping",
+    "Scope",
+    "SearchEntry",
+    "SignInBucket",
+    "Stage",
+    "StageKind",
+    "StageRequirement",
+    "StageVisit",
+    "StepKind",
+    "StepResult",
+    "Team",
+    "TokenKind",
+    "User",
+    "UserSession",
+    "VisitOutcome",
+    "Workspace",
+]

@@ -1,0 +1,149 @@
+"""Codes stored in columns: the closed lists that logic goes by, never by names."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Role(StrEnum):
+    """What a user may do; `crm.auth.permissions` holds the table."""
+
+    MANAGER = "manager"
+    HEAD = "head"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """Whose deals and clients a role sees."""
+
+    OWN = "own"
+    TEAM = "team"
+    ALL = "all"
+
+
+class Channel(StrEnum):
+    """Through which door a change came."""
+
+    UI = "ui"
+    API = "api"
+    IMPORT = "import"
+    CLI = "cli"
+    SYSTEM = "system"
+
+
+class StageKind(StrEnum):
+    """What being on a stage means."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class DealStatus(IntEnum):
+    """The kind of the deal's stage, kept on the deal for indexes."""
+
+    OPEN = 0
+    WON = 1
+    LOST = 2
+
+
+class Priority(IntEnum):
+    """How much of a manager's time a deal deserves; sorts hot first."""
+
+    HOT = 0
+    WARM = 1
+    COLD = 2
+
+
+class FieldType(StrEnum):
+    """Type of a custom field on deals."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    MONEY = "money"
+    DATE = "date"
+    CHOICE = "choice"
+    MULTI_CHOICE = "multi_choice"
+    YES_NO = "yes_no"
+
+
+class VisitOutcome(StrEnum):
+    """How a stay on a stage ended; `open` while it lasts."""
+
+    OPEN = "open"
+    FORWARD = "forward"
+    BACK = "back"
+    WON = "won"
+    LOST = "lost"
+    HANDOVER = "handover"
+
+
+class PointKind(StrEnum):
+    """Kind of a contact point."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+    WEBSITE = "website"
+
+
+class StepKind(StrEnum):
+    """Kind of a next step."""
+
+    CALL = "call"
+    MEETING = "meeting"
+    EMAIL = "email"
+    OFFER = "offer"
+    REVIEW = "review"
+    OTHER = "other"
+
+
+class StepResult(StrEnum):
+    """How a next step ended."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ActivityKind(StrEnum):
+    """Kind of a contact with the client, or a note about one."""
+
+    NOTE = "note"
+    CALL = "call"
+    MESSAGE = "message"
+    MEETING = "meeting"
+
+
+class Direction(StrEnum):
+    """Who began a call or a message."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class TokenKind(StrEnum):
+    """What a one-time link opens."""
+
+    SETUP = "setup"
+    INVITE = "invite"
+    RESET = "reset"
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+class RowVerdict(StrEnum):
+    """What an import did with one row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"

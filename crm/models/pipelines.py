@@ -1,0 +1,90 @@
+"""Pipelines, stages, custom fields, what a stage requires, and reasons of loss."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crm.db.types import Code, Id, Json, UtcDateTime
+from crm.models.base import Base
+from crm.models.codes import FieldType, StageKind
+
+
+class Pipeline(Base):
+    """One business process."""
+
+    __tablename__ = "pipelines"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    position: Mapped[int]
+    is_archived: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class Stage(Base):
+    """A finished action in a pipeline, or one of its two ends."""
+
+    __tablename__ = "stages"
+    __table_args__ = (
+        Index("ix_stages_pipeline_id_position", "pipeline_id", "position"),
+        CheckConstraint("norm_seconds IS NULL OR norm_seconds > 0", name="norm_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[StageKind] = mapped_column(Code(StageKind))
+    position: Mapped[int]
+    exit_criterion: Mapped[str | None] = mapped_column(Text)
+    norm_seconds: Mapped[int | None]  # longest healthy stay
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # kept for history, holds no open deals
+
+
+class FieldDefinition(Base):
+    """A typed custom field on deals."""
+
+    __tablename__ = "field_definitions"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    type: Mapped[FieldType] = mapped_column(Code(FieldType))
+    options: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)  # [{"code", "name"}] of choices
+    hint: Mapped[str | None] = mapped_column(String(300))
+    position: Mapped[int]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class StageRequirement(Base):
+    """A field that must be filled to enter a stage: a built-in one by code or a custom one."""
+
+    __tablename__ = "stage_requirements"
+    __table_args__ = (
+        CheckConstraint("(builtin IS NULL) <> (field_id IS NULL)", name="one_field"),
+        UniqueConstraint("stage_id", "builtin"),
+        UniqueConstraint("stage_id", "field_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id", ondelete="CASCADE"))
+    builtin: Mapped[str | None] = mapped_column(String(30))
+    field_id: Mapped[int | None] = mapped_column(ForeignKey("field_definitions.id"), index=True)
+
+
+class LossReason(Base):
+    """Why deals are lost; without a pipeline it serves all of them."""
+
+    __tablename__ = "loss_reasons"
+    __table_args__ = (UniqueConstraint("pipeline_id", "name"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    pipeline_id: Mapped[int | None] = mapped_column(ForeignKey("pipelines.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    position: Mapped[int]
+    note_required: Mapped[bool] = mapped_column(default=False)
+    counts_as_loss: Mapped[bool] = mapped_column(default=True)  # False: invalid, duplicate, test
+    is_active: Mapped[bool] = mapped_column(default=True)
