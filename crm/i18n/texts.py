@@ -1,0 +1,105 @@
+"""One English sentence per error and violation code, and the names of fields; edges translate with `sentence`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crm.errors import CrmError, Param, Violation
+from crm.i18n import N_, _
+
+TEXTS: dict[str, str] = {
+    # General
+    "changed_meanwhile": N_("Somebody saved this record while you were editing it. Compare the values and choose."),
+    "database_unavailable": N_("The database does not answer right now. Nothing was saved; try again in a minute."),
+    "deal_moved_meanwhile": N_("Somebody has just changed this deal. The page shows it as it is now."),
+    "error": N_("That did not work."),
+    "forbidden": N_("Your role does not allow this. Ask your administrator."),
+    "invalid_input": N_("Some values need your attention."),
+    "not_found": N_("There is no such record, or it is not yours to see."),
+    "refused": N_("Some values need your attention."),
+    "sign_in_refused": N_("The e-mail or the password is wrong."),
+    "stage_rules_broken": N_("The deal can't go there yet."),
+    "too_many_attempts": N_("Too many attempts. Try again in {retry_after_seconds} seconds."),
+    # Values
+    "amount_invalid": N_("Write the amount as a number, for example 1250000.50."),
+    "amount_too_large": N_("The amount is too large."),
+    "choice_unknown": N_("Choose one of the offered values."),
+    "date_invalid": N_("Write the date as day, month, year."),
+    "number_invalid": N_("Write a number."),
+    "text_too_long": N_("The text is too long: {length} characters, {limit} at most."),
+    "text_unreadable": N_("The text holds characters that can't be stored."),
+    "value_required": N_("Fill this in."),
+    # Moving deals
+    "amount_not_positive": N_("A won deal needs an amount above zero."),
+    "back_not_allowed": N_("Deals only go forward: “{stage}” is behind."),
+    "deal_closed": N_("The deal is closed; closed deals stay where they ended."),
+    "field_missing": N_("“{stage}” needs this field."),
+    "field_needed_here": N_("The stage “{stage}” needs this field; it can't be emptied."),
+    "loss_note_missing": N_("This reason needs a note."),
+    "loss_reason_missing": N_("Say why the deal was lost."),
+    "loss_reason_unknown": N_("Choose a reason of this pipeline."),
+    "next_step_missing": N_("Plan the next step: an open deal always has one."),
+    "next_step_past": N_("The next step must lie in the future."),
+    "next_step_too_far": N_("The next step lies too far away: two years at most."),
+    "skip_not_allowed": N_("No skipping: the next stage is “{stage}”."),
+    "stage_of_other_pipeline": N_("The stage belongs to another pipeline. A deal never moves between pipelines."),
+    "stage_retired": N_("The stage is no longer in use."),
+    "stage_same": N_("The deal is on this stage already."),
+    "step_closed": N_("This step is done already."),
+    "step_is_last": N_("This is the last step of an open deal. Plan the next one together with the result."),
+    # Pipelines
+    "field_in_use": N_("Deals have values in this field; switch it off instead."),
+    "loss_reason_last": N_("A pipeline needs at least one reason of loss."),
+    "name_taken": N_("This name is taken."),
+    "norm_invalid": N_("The norm is a positive length of time."),
+    "options_needed": N_("A choice needs at least two different values."),
+    "stage_has_deals": N_("{count} deals stand on this stage. Say where they go."),
+    "stage_last_open": N_("A pipeline needs at least one open stage."),
+    "stage_order_incomplete": N_("The new order must name every open stage once."),
+    "stage_target_invalid": N_("Deals can only go to another open stage of the same pipeline."),
+    "template_unknown": N_("There is no such template."),
+}
+
+FIELD_NAMES: dict[str, str] = {
+    "amount": N_("Amount"),
+    "company": N_("Company"),
+    "contact": N_("Contact"),
+    "currency": N_("Currency"),
+    "email": N_("E-mail"),
+    "expected_close_on": N_("Expected close"),
+    "loss_note": N_("Note on the loss"),
+    "loss_reason": N_("Reason of loss"),
+    "name": N_("Name"),
+    "next_step": N_("Next step"),
+    "owner": N_("Owner"),
+    "phone": N_("Phone"),
+    "priority": N_("Priority"),
+    "source": N_("Source"),
+    "stage": N_("Stage"),
+    "title": N_("Title"),
+    "utm_campaign": N_("UTM campaign"),
+    "utm_content": N_("UTM content"),
+    "utm_medium": N_("UTM medium"),
+    "utm_source": N_("UTM source"),
+    "utm_term": N_("UTM term"),
+}
+
+
+def sentence(code: str, params: Mapping[str, Param]) -> str:
+    """Return the reader's sentence for a code; an unknown code is a programming error (KeyError)."""
+    return _(TEXTS[code], **params)
+
+
+def violation_sentence(violation: Violation) -> str:
+    """Return the reader's sentence for a violation."""
+    return sentence(violation.code, violation.params)
+
+
+def error_sentence(error: CrmError) -> str:
+    """Return the reader's sentence for an error."""
+    return sentence(error.code, error.params)
+
+
+def field_name(field: str) -> str:
+    """Return the reader's name of a built-in field."""
+    return _(FIELD_NAMES[field])
