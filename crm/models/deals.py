@@ -40,15 +40,7 @@ class Deal(Base):
     __tablename__ = "deals"
     __table_args__ = (
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
-        # Board: columns by next step or by priority, one owner's board, counts and sums.
-        Index("ix_deals_board_due", "pipeline_id", "stage_id", "next_due_at", "id",
-              sqlite_where=_OPEN, postgresql_where=_OPEN),
-        Index("ix_deals_board_hot", "pipeline_id", "stage_id", "priority", "next_due_at", "id",
-              sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor",
-              sqlite_where=_OPEN, postgresql_where=_OPEN),
-        # My day: a person's open deals by next step; none comes apart from dated ones.
-        Index("ix_deals_my_day", "owner_id", "next_due_at", "priority", "id",
               sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"),
     )  # fmt: skip
@@ -82,6 +74,20 @@ class Deal(Base):
     created_channel: Mapped[Channel] = mapped_column(Code(Channel))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
+
+
+# Board columns by next step or by priority, sums of a board, a person's day. Deals without a next step come first,
+# which is SQLite's order of NULL but has to be said to PostgreSQL's index.
+for _name, _before, _after in (
+    ("ix_deals_board_due", ("pipeline_id", "stage_id"), ("id",)),
+    ("ix_deals_board_hot", ("pipeline_id", "stage_id", "priority"), ("id",)),
+    ("ix_deals_my_day", ("owner_id",), ("priority", "id")),
+):
+    _leading = [Deal.__table__.c[column] for column in _before]
+    _trailing = [Deal.__table__.c[column] for column in _after]
+    _due = Deal.__table__.c["next_due_at"]
+    Index(_name, *_leading, _due, *_trailing, sqlite_where=_OPEN).ddl_if(dialect="sqlite")
+    Index(_name, *_leading, _due.asc().nulls_first(), *_trailing, postgresql_where=_OPEN).ddl_if(dialect="postgresql")
 
 
 class DealContact(Base):

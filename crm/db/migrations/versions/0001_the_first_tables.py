@@ -570,12 +570,24 @@ def upgrade() -> None:
         )
 
     # ### end Alembic commands ###
+    _make_open_deal_indexes()
     _make_search_index()
     _make_events_append_only()
 
 
 def downgrade() -> None:
     raise NotImplementedError("the first migration has nothing to go back to")
+
+
+def _make_open_deal_indexes() -> None:
+    """Index open deals by next step, those without one first: SQLite's order of NULL, said to PostgreSQL."""
+    due = "next_due_at NULLS FIRST" if op.get_bind().dialect.name == "postgresql" else "next_due_at"
+    for name, columns in (
+        ("ix_deals_board_due", f"pipeline_id, stage_id, {due}, id"),
+        ("ix_deals_board_hot", f"pipeline_id, stage_id, priority, {due}, id"),
+        ("ix_deals_my_day", f"owner_id, {due}, priority, id"),
+    ):
+        op.execute(f"CREATE INDEX {name} ON deals ({columns}) WHERE status = 0")
 
 
 def _make_search_index() -> None:
