@@ -35,7 +35,11 @@ _OPEN = text("status = 0")
 
 
 class Deal(Base):
-    """A sale in a pipeline; `status` mirrors the kind of its stage, `next_due_at` its nearest next step."""
+    """A sale in a pipeline; `status` mirrors the kind of its stage, `next_due_at` its nearest next step.
+
+    The indexes of open deals by next step (board, my day) stand in the migration: they put deals without one first,
+    which each engine is told in its own words.
+    """
 
     __tablename__ = "deals"
     __table_args__ = (
@@ -74,20 +78,6 @@ class Deal(Base):
     created_channel: Mapped[Channel] = mapped_column(Code(Channel))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
-
-
-# Board columns by next step or by priority, sums of a board, a person's day. Deals without a next step come first,
-# which is SQLite's order of NULL but has to be said to PostgreSQL's index.
-for _name, _before, _after in (
-    ("ix_deals_board_due", ("pipeline_id", "stage_id"), ("id",)),
-    ("ix_deals_board_hot", ("pipeline_id", "stage_id", "priority"), ("id",)),
-    ("ix_deals_my_day", ("owner_id",), ("priority", "id")),
-):
-    _leading = [Deal.__table__.c[column] for column in _before]
-    _trailing = [Deal.__table__.c[column] for column in _after]
-    _due = Deal.__table__.c["next_due_at"]
-    Index(_name, *_leading, _due, *_trailing, sqlite_where=_OPEN).ddl_if(dialect="sqlite")
-    Index(_name, *_leading, _due.asc().nulls_first(), *_trailing, postgresql_where=_OPEN).ddl_if(dialect="postgresql")
 
 
 class DealContact(Base):

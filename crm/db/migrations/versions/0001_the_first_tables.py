@@ -352,20 +352,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deals", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_deals_board_due",
-            ["pipeline_id", "stage_id", "next_due_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("status = 0"),
-            postgresql_where=sa.text("status = 0"),
-        )
-        batch_op.create_index(
-            "ix_deals_board_hot",
-            ["pipeline_id", "stage_id", "priority", "next_due_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("status = 0"),
-            postgresql_where=sa.text("status = 0"),
-        )
-        batch_op.create_index(
             "ix_deals_board_sums",
             ["pipeline_id", "stage_id", "currency", "owner_id", "amount_minor"],
             unique=False,
@@ -379,13 +365,6 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_deals_company_id"), ["company_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_loss_reason_id"), ["loss_reason_id"], unique=False)
-        batch_op.create_index(
-            "ix_deals_my_day",
-            ["owner_id", "next_due_at", "priority", "id"],
-            unique=False,
-            sqlite_where=sa.text("status = 0"),
-            postgresql_where=sa.text("status = 0"),
-        )
         batch_op.create_index(batch_op.f("ix_deals_origin_deal_id"), ["origin_deal_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_owner_id"), ["owner_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_stage_id"), ["stage_id"], unique=False)
