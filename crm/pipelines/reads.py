@@ -1,0 +1,117 @@
+"""Reading pipelines; every signed-in user may see all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from crm.errors import NotFound
+from crm.models import FieldDefinition, LossReason, Pipeline, Stage, StageKind, StageRequirement
+from crm.pipelines.values import (
+    FieldInfo,
+    LossReasonInfo,
+    Option,
+    PipelineInfo,
+    PipelineSummary,
+    StageInfo,
+    custom_key,
+)
+
+
+def list_pipelines(session: Session, *, with_archived: bool = False) -> list[PipelineSummary]:
+    """Return the pipelines by position; empty before the first set-up."""
+    open_stages = (
+        select(func.count())
+        .where(Stage.pipeline_id == Pipeline.id, Stage.kind == StageKind.OPEN, Stage.retired_at.is_(None))
+        .scalar_subquery()
+    )
+    query = select(Pipeline.id, Pipeline.name, Pipeline.is_archived, open_stages).order_by(
+        Pipeline.is_archived, Pipeline.position, Pipeline.id
+    )
+    if not with_archived:
+        query = query.where(Pipeline.is_archived.is_(False))
+    return [PipelineSummary(*row) for row in session.execute(query)]
+
+
+def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
+    """Return a pipeline whole.
+
+    Errors: NotFound.
+    """
+    pipeline = session.get(Pipeline, pipeline_id)
+    if pipeline is None:
+        raise NotFound(entity="pipeline", id=pipeline_id)
+    return PipelineInfo(
+        id=pipeline.id,
+        name=pipeline.name,
+        is_archived=pipeline.is_archived,
+        version=pipeline.version,
+        stages=_stages(session, pipeline_id),
+        loss_reasons=load_loss_reasons(session, pipeline_id),
+        fields={field.key: field for field in load_fields(session)},
+    )
+
+
+def load_fields(session: Session) -> tuple[FieldInfo, ...]:
+    """Return every custom field by position, switched-off ones last."""
+    query = select(FieldDefinition).order_by(
+        FieldDefinition.is_active.desc(), FieldDefinition.position, FieldDefinition.id
+    )
+    return tuple(
+        FieldInfo(
+            id=row.id,
+            name=row.name,
+            type=row.type,
+            options=tuple(Option(option["code"], option["name"]) for option in row.options),
+            hint=row.hint,
+            is_active=row.is_active,
+        )
+        for row in session.scalars(query)
+    )
+
+
+def load_loss_reasons(session: Session, pipeline_id: int | None) -> tuple[LossReasonInfo, ...]:
+    """Return the reasons of a pipeline with those that serve all, by position."""
+    query = (
+        select(
+            LossReason.id,
+            LossReason.pipeline_id,
+            LossReason.name,
+            LossReason.note_required,
+            LossReason.counts_as_loss,
+            LossReason.is_active,
+        )
+        .where(or_(LossReason.pipeline_id.is_(None), LossReason.pipeline_id == pipeline_id))
+        .order_by(LossReason.position, LossReason.id)
+    )
+    return tuple(LossReasonInfo(*row) for row in session.execute(query))
+
+
+def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
+    required: dict[int, list[str]] = defaultdict(list)
+    requirements = (
+        select(StageRequirement.stage_id, StageRequirement.builtin, StageRequirement.field_id)
+        .join(Stage, Stage.id == StageRequirement.stage_id)
+        .where(Stage.pipeline_id == pipeline_id)
+        .order_by(StageRequirement.id)
+    )
+    for stage_id, builtin, field_id in session.execute(requirements):
+        required[stage_id].append(builtin or custom_key(field_id))
+    rows = session.scalars(select(Stage).where(Stage.pipeline_id == pipeline_id).order_by(Stage.position, Stage.id))
+    stages = [
+        StageInfo(
+            id=row.id,
+            pipeline_id=row.pipeline_id,
+            name=row.name,
+            kind=row.kind,
+            position=row.position,
+            exit_criterion=row.exit_criterion,
+            norm_seconds=row.norm_seconds,
+            required=tuple(required[row.id]),
+            is_retired=row.retired_at is not None,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(stages, key=lambda stage: stage.is_retired))

@@ -1,0 +1,120 @@
+"""What the room tells about pipelines: frozen values, ordered as users see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crm.models.codes import FieldType, StageKind
+
+# Fields of a deal that a stage may require besides custom ones.
+BUILTIN_FIELDS = ("amount", "company", "contact", "source", "expected_close_on")
+CUSTOM_PREFIX = "field:"
+
+
+def custom_key(field_id: int) -> str:
+    """Return the key of a custom field among a deal's fields: "field:12"."""
+    return f"{CUSTOM_PREFIX}{field_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value of a choice field."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A custom field on deals."""
+
+    id: int
+    name: str
+    type: FieldType
+    options: tuple[Option, ...]
+    hint: str | None
+    is_active: bool
+
+    @property
+    def key(self) -> str:
+        """Return the field's key among a deal's fields."""
+        return custom_key(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StageInfo:
+    """A stage; `required` are keys of fields needed to enter it."""
+
+    id: int
+    pipeline_id: int
+    name: str
+    kind: StageKind
+    position: int
+    exit_criterion: str | None
+    norm_seconds: int | None
+    required: tuple[str, ...]
+    is_retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LossReasonInfo:
+    """A reason of loss; one without a pipeline serves all."""
+
+    id: int
+    pipeline_id: int | None
+    name: str
+    note_required: bool
+    counts_as_loss: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineInfo:
+    """A pipeline whole: stages in order with retired ones last, its reasons of loss, all custom fields by key."""
+
+    id: int
+    name: str
+    is_archived: bool
+    version: int
+    stages: tuple[StageInfo, ...]
+    loss_reasons: tuple[LossReasonInfo, ...]
+    fields: Mapping[str, FieldInfo]
+
+    @property
+    def open_stages(self) -> tuple[StageInfo, ...]:
+        """Return the working stages in order."""
+        return tuple(stage for stage in self.stages if stage.kind is StageKind.OPEN and not stage.is_retired)
+
+    @property
+    def won_stage(self) -> StageInfo:
+        """Return the stage of won deals."""
+        return next(stage for stage in self.stages if stage.kind is StageKind.WON)
+
+    @property
+    def lost_stage(self) -> StageInfo:
+        """Return the stage of lost deals."""
+        return next(stage for stage in self.stages if stage.kind is StageKind.LOST)
+
+    def stage(self, stage_id: int) -> StageInfo | None:
+        """Return a stage of this pipeline, None for a foreign one."""
+        return next((stage for stage in self.stages if stage.id == stage_id), None)
+
+    def next_stage(self, stage: StageInfo) -> StageInfo:
+        """Return where a deal goes forward from an open stage: the following one, at the end the won stage."""
+        later = [candidate for candidate in self.open_stages if candidate.position > stage.position]
+        return later[0] if later else self.won_stage
+
+    def active_reasons(self) -> tuple[LossReasonInfo, ...]:
+        """Return the reasons offered at closing as lost."""
+        return tuple(reason for reason in self.loss_reasons if reason.is_active)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSummary:
+    """A pipeline in a list."""
+
+    id: int
+    name: str
+    is_archived: bool
+    open_stage_count: int
