@@ -1,0 +1,1 @@
+"""Companies, contacts, their contact points, and finding them."""
