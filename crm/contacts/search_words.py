@@ -15,47 +15,9 @@ from sqlalchemy.orm import Session
 from crm.models import SearchEntry
 
 WORD_LENGTH = 60  # longer words are cut, here and in queries
-LEGAL_FORMS = frozenset(
-    [
-        "ооо",
-        "оао",
-        "зао",
-        "пао",
-        "нао",
-        "ао",
-        "ип",
-        "тоо",
-        "чп",
-        "гк",
-        "мбу",
-        "гуп",
-        "муп",
-        "фгуп",
-        "ано",
-        "нко",
-        "снт",
-        "тсж",
-        "llc",
-        "llp",
-        "ltd",
-        "limited",
-        "inc",
-        "corp",
-        "plc",
-        "gmbh",
-        "ag",
-        "jsc",
-        "pjsc",
-        "cjsc",
-        "ojsc",
-        "ooo",
-        "oao",
-        "zao",
-        "pao",
-        "ao",
-        "ip",
-    ]
-)
+_RUSSIAN_FORMS = "ооо оао зао пао нао ао ип тоо чп гк гуп муп фгуп ано нко снт тсж"
+_LATIN_FORMS = "llc llp ltd limited inc corp plc gmbh ag jsc pjsc cjsc ojsc ooo oao zao pao ao ip"
+LEGAL_FORMS = frozenset(f"{_RUSSIAN_FORMS} {_LATIN_FORMS}".split())
 _ROWS_AT_ONCE = 500
 
 
