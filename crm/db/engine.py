@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
@@ -27,19 +27,32 @@ BUSY_TIMEOUT_SECONDS = 10
 # Versions before this one can corrupt a WAL file when two connections checkpoint and write at once.
 SAFE_SQLITE_VERSION = (3, 51, 3)
 
+_READ_ONLY_SQLSTATE = "25006"  # PostgreSQL on a standby; the driver files it under internal errors
+_SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",
+    "foreign_keys": "ON",
+    "recursive_triggers": "ON",
+    "cache_size": "-65536",
+}
+
 log = logging.getLogger(__name__)
 
 
 class Database:
     """The engines of one database; `close` gives its connections back."""
 
-    def __init__(self, url: str, *, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, url: str, *, synchronous: str = "FULL", busy_timeout_seconds: int = BUSY_TIMEOUT_SECONDS
+    ) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._busy_timeout_seconds = busy_timeout_seconds
         if self.is_sqlite:
             self._write_lock: threading.Lock | None = threading.Lock()
-            self.write_engine = _sqlite_engine(url, begin="BEGIN IMMEDIATE", synchronous=synchronous, query_only=False)
-            self.read_engine = _sqlite_engine(url, begin="BEGIN", synchronous=synchronous, query_only=True)
+            pragmas = {**_SQLITE_PRAGMAS, "synchronous": synchronous}
+            self.write_engine = _sqlite_engine(url, "BEGIN IMMEDIATE", pragmas, busy_timeout_seconds)
+            pragmas = {**pragmas, "query_only": "ON"}
+            self.read_engine = _sqlite_engine(url, "BEGIN", pragmas, busy_timeout_seconds)
         else:
             self._write_lock = None
             self.url = self.url.set(drivername="postgresql+psycopg")
@@ -48,7 +61,7 @@ class Database:
                 pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=10,
-                connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_SECONDS * 1000}", "connect_timeout": 10},
+                connect_args={"options": f"-c lock_timeout={busy_timeout_seconds * 1000}", "connect_timeout": 10},
             )
             self.read_engine = self.write_engine.execution_options(postgresql_readonly=True)
 
@@ -83,7 +96,7 @@ class Database:
         if self._write_lock is None:
             yield
             return
-        if not self._write_lock.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+        if not self._write_lock.acquire(timeout=self._busy_timeout_seconds):
             raise DatabaseUnavailable
         try:
             yield
@@ -136,14 +149,19 @@ def sqlite_version() -> tuple[int, ...]:
 def _database_errors_told() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeoutError) as error:
-        log.exception("database unavailable")
+    except PoolTimeoutError as error:
+        log.exception("no database connection left")
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            log.exception("database connection lost")
-            raise DatabaseUnavailable from error
-        raise
+        if not _is_trouble_of_database(error):
+            raise
+        log.exception("database unavailable")
+        raise DatabaseUnavailable from error
+
+
+def _is_trouble_of_database(error: DBAPIError) -> bool:
+    read_only = getattr(error.orig, "sqlstate", None) == _READ_ONLY_SQLSTATE
+    return isinstance(error, OperationalError) or error.connection_invalidated or read_only
 
 
 def _sqlite_module() -> ModuleType:
@@ -153,8 +171,8 @@ def _sqlite_module() -> ModuleType:
         return import_module("sqlite3")
 
 
-def _sqlite_engine(url: str, *, begin: str, synchronous: str, query_only: bool) -> Engine:
-    if synchronous not in {"FULL", "NORMAL"}:
+def _sqlite_engine(url: str, begin: str, pragmas: dict[str, str], busy_timeout_seconds: int) -> Engine:
+    if pragmas["synchronous"] not in {"FULL", "NORMAL"}:
         raise ValueError("CRM_SQLITE_SYNCHRONOUS is FULL or NORMAL")
     path = make_url(url).database
     if path:
@@ -167,25 +185,34 @@ def _sqlite_engine(url: str, *, begin: str, synchronous: str, query_only: bool) 
         module=module,
         pool_size=10,
         max_overflow=10,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+        connect_args={"check_same_thread": False, "timeout": busy_timeout_seconds},
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def _prepare(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions behind our back
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(f"PRAGMA synchronous = {synchronous}")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA recursive_triggers = ON")
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
-        cursor.execute("PRAGMA cache_size = -65536")
-        if query_only:
-            cursor.execute("PRAGMA query_only = ON")
+        for name, value in pragmas.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
         cursor.close()
+        record.info["file"] = _file_identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _notice_another_file(_connection: Any, record: Any, _proxy: Any) -> None:
+        # SQLite writes happily into a deleted file; after a restored backup the pool would go on with the old one.
+        if record.info["file"] != _file_identity(path):
+            raise DisconnectionError("the database file was replaced")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _file_identity(path: str | None) -> tuple[int, int] | None:
+    try:
+        found = Path(path or "").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
