@@ -98,7 +98,10 @@ def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
         .order_by(StageRequirement.id)
     )
     for stage_id, builtin, field_id in session.execute(requirements):
-        required[stage_id].append(builtin or custom_key(field_id))
+        if builtin is not None:
+            required[stage_id].append(builtin)
+        elif field_id is not None:
+            required[stage_id].append(custom_key(field_id))
     rows = session.scalars(select(Stage).where(Stage.pipeline_id == pipeline_id).order_by(Stage.position, Stage.id))
     stages = [
         StageInfo(

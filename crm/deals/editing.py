@@ -1,0 +1,91 @@
+"""Writing given values onto a deal and telling what changed; the ground of create, edit and move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.contacts.search_words import index_record, words_of_deal
+from crm.deals.fields import filled_keys, replace_contacts, stored_custom, value_violations
+from crm.deals.values import DealChanges
+from crm.errors import Violation, refuse_if_any
+from crm.models import Deal, DealContact, DealStatus
+from crm.pipelines.values import PipelineInfo
+from crm.typed_text import clean_line
+
+_PLAIN_TEXTS = frozenset({"title", "source", "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"})
+
+
+def apply_changes(
+    session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, changes: DealChanges
+) -> dict[str, Any]:
+    """Write the given values and return {field: [old, new]} of those that differ, as JSON values.
+
+    Errors: InvalidInput with every wrong value.
+    """
+    given = changes.given()
+    refuse_if_any(value_violations(session, actor, given, pipeline.fields))
+    changed: dict[str, Any] = {}
+    if "custom" in given:
+        changed |= _apply_custom(deal, given.pop("custom"))
+    if "contacts" in given:
+        changed |= _apply_contacts(session, deal, given.pop("contacts"))
+    for name, value in given.items():
+        stored = (clean_line(value) or None) if name in _PLAIN_TEXTS and value is not None else value
+        before = getattr(deal, name)
+        if stored != before:
+            setattr(deal, name, stored)
+            changed[name] = [_json(before), _json(stored)]
+    session.flush()
+    if "title" in changed:
+        index_record(session, "deal", deal.id, words_of_deal(deal.id, deal.title))
+    return changed
+
+
+def present_keys(session: Session, deal: Deal) -> frozenset[str]:
+    """Return the keys of the deal's filled fields."""
+    count = session.scalar(select(func.count()).where(DealContact.deal_id == deal.id)) or 0
+    return filled_keys(deal, count)
+
+
+def emptied_required(
+    deal: Deal, pipeline: PipelineInfo, before: frozenset[str], after: frozenset[str]
+) -> list[Violation]:
+    """Return a violation for each field the deal's open stage requires that a save would empty.
+
+    Fields that were empty before stay allowed: a rule made later must not freeze old deals.
+    """
+    stage = pipeline.stage(deal.stage_id)
+    if stage is None or deal.status is not DealStatus.OPEN:
+        return []
+    lost = [key for key in stage.required if key in before and key not in after]
+    return [Violation("field_needed_here", key, {"stage": stage.name}) for key in lost]
+
+
+def _apply_custom(deal: Deal, given: Mapping[int, Any]) -> dict[str, Any]:
+    before, after = dict(deal.custom), stored_custom(deal.custom, given)
+    deal.custom = after
+    names = sorted(set(before) | set(after))
+    return {
+        f"field:{name}": [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)
+    }
+
+
+def _apply_contacts(session: Session, deal: Deal, parts: Any) -> dict[str, Any]:
+    query = select(DealContact.contact_id).where(DealContact.deal_id == deal.id).order_by(DealContact.position)
+    before = list(session.scalars(query))
+    replace_contacts(session, deal.id, parts)
+    after = [part.contact_id for part in parts]
+    return {} if before == after else {"contacts": [before, after]}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,79 @@
+"""A deal's timeline: activities and events in one order, newest first, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.visibility import deal_visible
+from crm.errors import NotFound
+from crm.models import Activity, ActivityKind, Channel, Deal, Direction, Event, User
+
+# Shown as the activity itself.
+_HIDDEN_EVENTS = ("activity.added",)
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One thing that happened: an activity (`activity_kind` is set) or an event (`event_kind` is set)."""
+
+    key: str
+    at: datetime
+    author: str | None
+    activity_kind: ActivityKind | None
+    direction: Direction | None
+    text: str
+    event_kind: str | None
+    channel: Channel | None
+    details: Mapping[str, Any]
+
+
+def load_timeline(
+    session: Session, actor: Actor, deal_id: int, *, limit: int = 30, before: datetime | None = None
+) -> list[TimelineItem]:
+    """Return the newest `limit` items of a deal up to and including `before`, newest first.
+
+    Errors: NotFound.
+    """
+    if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
+        raise NotFound(entity="deal", id=deal_id)
+    items = _activities(session, deal_id, limit, before) + _events(session, deal_id, limit, before)
+    return sorted(items, key=lambda item: (item.at, item.key), reverse=True)[:limit]
+
+
+def _activities(session: Session, deal_id: int, limit: int, before: datetime | None) -> list[TimelineItem]:
+    query = (
+        select(Activity.id, Activity.at, User.name, Activity.kind, Activity.direction, Activity.text)
+        .outerjoin(User, User.id == Activity.author_id)
+        .where(Activity.deal_id == deal_id)
+        .order_by(Activity.at.desc(), Activity.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(Activity.at <= before)
+    return [
+        TimelineItem(f"a{row_id:015}", at, author, kind, direction, text, None, None, {})
+        for row_id, at, author, kind, direction, text in session.execute(query)
+    ]
+
+
+def _events(session: Session, deal_id: int, limit: int, before: datetime | None) -> list[TimelineItem]:
+    query = (
+        select(Event.id, Event.at, User.name, Event.kind, Event.channel, Event.details)
+        .outerjoin(User, User.id == Event.actor_id)
+        .where(Event.deal_id == deal_id, Event.kind.not_in(_HIDDEN_EVENTS))
+        .order_by(Event.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(Event.at <= before)
+    return [
+        TimelineItem(f"e{row_id:015}", at, author, None, None, "", kind, channel, details)
+        for row_id, at, author, kind, channel, details in session.execute(query)
+    ]
