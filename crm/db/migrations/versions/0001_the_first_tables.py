@@ -604,6 +604,10 @@ def _make_events_append_only() -> None:
             "CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events"
             " FOR EACH ROW EXECUTE FUNCTION refuse_event_change()"
         )
+        op.execute(
+            "CREATE TRIGGER events_not_truncated BEFORE TRUNCATE ON events"
+            " FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change()"
+        )
         return
     for verb in ("UPDATE", "DELETE"):
         op.execute(
