@@ -149,11 +149,11 @@ def _check_date(_field: FieldInfo, key: str, value: CustomValue) -> list[Violati
 
 
 def _check_choice(field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:
-    return [] if value in {option.code for option in field.options} else [Violation("choice_unknown", key)]
+    return [] if value in {option.code for option in field.offered()} else [Violation("choice_unknown", key)]
 
 
 def _check_choices(field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:
-    codes = {option.code for option in field.options}
+    codes = {option.code for option in field.offered()}
     good = isinstance(value, list) and all(isinstance(one, str) and one in codes for one in value)
     return [] if good and len(set(value)) == len(value) else [Violation("choice_unknown", key)]  # type: ignore[arg-type]
 

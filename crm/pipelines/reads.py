@@ -64,7 +64,9 @@ def load_fields(session: Session) -> tuple[FieldInfo, ...]:
             id=row.id,
             name=row.name,
             type=row.type,
-            options=tuple(Option(option["code"], option["name"]) for option in row.options),
+            options=tuple(
+                Option(option["code"], option["name"], option.get("is_retired", False)) for option in row.options
+            ),
             hint=row.hint,
             is_active=row.is_active,
         )

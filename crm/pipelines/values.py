@@ -19,10 +19,11 @@ def custom_key(field_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a choice field."""
+    """One value of a choice field; a retired one is only shown on deals that have it."""
 
     code: str
     name: str
+    is_retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,14 @@ class FieldInfo:
     def key(self) -> str:
         """Return the field's key among a deal's fields."""
         return custom_key(self.id)
+
+    def offered(self) -> tuple[Option, ...]:
+        """Return the values to choose from."""
+        return tuple(option for option in self.options if not option.is_retired)
+
+    def option_name(self, code: str) -> str:
+        """Return the name of a value; the code itself for one that never was."""
+        return next((option.name for option in self.options if option.code == code), code)
 
 
 @dataclass(frozen=True, slots=True)

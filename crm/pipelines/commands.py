@@ -1,0 +1,253 @@
+"""Designing pipelines: the pipeline itself, its stages and their order, and what stages require."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.clock import utc_now
+from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
+from crm.events import record
+from crm.i18n import _
+from crm.models import Deal, DealStatus, Pipeline, Stage, StageKind, StageRequirement
+from crm.pipelines.reads import load_fields, load_pipeline
+from crm.pipelines.values import BUILTIN_FIELDS, CUSTOM_PREFIX, PipelineInfo, StageInfo
+from crm.typed_text import clean_block, clean_line, line_violations
+
+PIPELINE_NAME_LIMIT = 200
+STAGE_NAME_LIMIT = 100
+CRITERION_LIMIT = 1000
+MAX_NORM_SECONDS = 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """An open stage as it is to be; `required` are keys of fields needed to enter it."""
+
+    name: str
+    exit_criterion: str = ""
+    norm_seconds: int | None = None
+    required: tuple[str, ...] = ()
+
+
+def create_pipeline(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    stages: Sequence[StagePlan],
+    won_name: str = "",
+    lost_name: str = "",
+) -> int:
+    """Create a pipeline with its open stages in order and its two ends; return its id.
+
+    Errors: Forbidden; InvalidInput.
+    """
+    require(actor, Action.DESIGN_PIPELINES)
+    found = _pipeline_name_violations(session, name, None)
+    found += [problem for stage in stages for problem in stage_violations(session, stage)]
+    if not stages:
+        found.append(Violation("stage_last_open", "stages"))
+    refuse_if_any(found)
+    last = session.scalar(select(func.max(Pipeline.position))) or 0
+    pipeline = Pipeline(name=clean_line(name), position=last + 1, created_at=utc_now())
+    session.add(pipeline)
+    session.flush()
+    for position, plan in enumerate(stages):
+        _insert_stage(session, pipeline.id, StageKind.OPEN, position, plan)
+    for offset, (kind, end_name) in enumerate(
+        ((StageKind.WON, won_name or _("Won")), (StageKind.LOST, lost_name or _("Lost")))
+    ):
+        _insert_stage(session, pipeline.id, kind, len(stages) + offset, StagePlan(end_name))
+    record(
+        session,
+        actor,
+        "pipeline.created",
+        "pipeline",
+        pipeline.id,
+        name=pipeline.name,
+        stages=[clean_line(stage.name) for stage in stages],
+    )
+    return pipeline.id
+
+
+def edit_pipeline(
+    session: Session, actor: Actor, *, pipeline_id: int, expected_version: int, name: str, is_archived: bool
+) -> None:
+    """Rename a pipeline, put it away or take it back; its deals and history stay.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput.
+    """
+    pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
+    refuse_if_any(_pipeline_name_violations(session, name, pipeline_id))
+    before = {"name": pipeline.name, "is_archived": pipeline.is_archived}
+    pipeline.name, pipeline.is_archived = clean_line(name), is_archived
+    after = {"name": pipeline.name, "is_archived": is_archived}
+    changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
+    if changed:
+        record(session, actor, "pipeline.edited", "pipeline", pipeline_id, name=pipeline.name, changed=changed)
+
+
+def add_stage(session: Session, actor: Actor, *, pipeline_id: int, expected_version: int, plan: StagePlan) -> int:
+    """Add an open stage at the end of the working ones; return its id.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput.
+    """
+    pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
+    refuse_if_any(stage_violations(session, plan))
+    info = load_pipeline(session, pipeline_id)
+    stage = _insert_stage(session, pipeline_id, StageKind.OPEN, len(info.stages), plan)
+    _renumber(session, [*(one.id for one in info.open_stages), stage.id], info)
+    record(session, actor, "stage.created", "stage", stage.id, pipeline=pipeline.name, name=stage.name)
+    return stage.id
+
+
+def edit_stage(session: Session, actor: Actor, *, stage_id: int, expected_version: int, plan: StagePlan) -> None:
+    """Change a stage's name, exit criterion, norm and required fields; they count from the next move on.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile (the version is the pipeline's); InvalidInput.
+    """
+    stage = session.get(Stage, stage_id)
+    if stage is None:
+        raise NotFound(entity="stage", id=stage_id)
+    pipeline = take_pipeline(session, actor, stage.pipeline_id, expected_version)
+    refuse_if_any(stage_violations(session, plan))
+    before = _described(_stage_info(load_pipeline(session, pipeline.id), stage_id))
+    stage.name = clean_line(plan.name)
+    stage.exit_criterion = clean_block(plan.exit_criterion) or None
+    stage.norm_seconds = plan.norm_seconds
+    _replace_requirements(session, stage_id, plan.required)
+    session.flush()
+    after = _described(_stage_info(load_pipeline(session, pipeline.id), stage_id))
+    changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
+    if changed:
+        record(session, actor, "stage.edited", "stage", stage_id, pipeline=pipeline.name, name=stage.name,
+               changed=changed)  # fmt: skip
+
+
+def reorder_stages(
+    session: Session, actor: Actor, *, pipeline_id: int, expected_version: int, stage_ids: Sequence[int]
+) -> None:
+    """Put the open stages in this order; the two ends stay behind them.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput unless every open stage is named once.
+    """
+    pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
+    info = load_pipeline(session, pipeline_id)
+    before = [stage.id for stage in info.open_stages]
+    if sorted(stage_ids) != sorted(before):
+        refuse_if_any([Violation("stage_order_incomplete", "stages")])
+    if list(stage_ids) == before:
+        return
+    _renumber(session, stage_ids, info)
+    names = {stage.id: stage.name for stage in info.open_stages}
+    order = [[names[one] for one in before], [names[one] for one in stage_ids]]
+    record(session, actor, "pipeline.reordered", "pipeline", pipeline_id, name=pipeline.name,
+           changed={"stages": order})  # fmt: skip
+
+
+def open_deal_count(session: Session, stage_id: int) -> int:
+    """Return how many open deals, of everybody, stand on a stage."""
+    query = select(func.count()).where(Deal.stage_id == stage_id, Deal.status == DealStatus.OPEN)
+    return session.scalar(query.select_from(Deal)) or 0
+
+
+def take_pipeline(session: Session, actor: Actor, pipeline_id: int, expected_version: int) -> Pipeline:
+    """Return the locked row of a pipeline to be changed, its version raised.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile.
+    """
+    require(actor, Action.DESIGN_PIPELINES)
+    query = select(Pipeline).where(Pipeline.id == pipeline_id).with_for_update()
+    pipeline = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if pipeline is None:
+        raise NotFound(entity="pipeline", id=pipeline_id)
+    if pipeline.version != expected_version:
+        raise ChangedMeanwhile(entity="pipeline", id=pipeline_id)
+    pipeline.version += 1
+    return pipeline
+
+
+def stage_violations(session: Session, plan: StagePlan) -> list[Violation]:
+    """Return what is wrong with a planned stage by itself."""
+    found = line_violations(plan.name, "name", STAGE_NAME_LIMIT, required=True)
+    found += line_violations(plan.exit_criterion.replace("\n", " "), "exit_criterion", CRITERION_LIMIT)
+    if plan.norm_seconds is not None and not 0 < plan.norm_seconds <= MAX_NORM_SECONDS:
+        found.append(Violation("norm_invalid", "norm_seconds"))
+    known = {*BUILTIN_FIELDS, *_custom_keys(session)} if plan.required else set()
+    if not set(plan.required) <= known or len(set(plan.required)) != len(plan.required):
+        found.append(Violation("choice_unknown", "required"))
+    return found
+
+
+def renumber_open_stages(session: Session, info: PipelineInfo, without: int) -> None:
+    """Close the gap that a retired stage leaves in the order."""
+    _renumber(session, [stage.id for stage in info.open_stages if stage.id != without], info)
+
+
+def _renumber(session: Session, open_ids: Sequence[int], info: PipelineInfo) -> None:
+    ends = [info.won_stage.id, info.lost_stage.id]
+    retired = [stage.id for stage in info.stages if stage.is_retired]
+    order = [*open_ids, *ends, *(one for one in retired if one not in open_ids)]
+    for stage in session.scalars(select(Stage).where(Stage.pipeline_id == info.id)):
+        stage.position = order.index(stage.id) if stage.id in order else len(order)
+    session.flush()
+
+
+def _insert_stage(session: Session, pipeline_id: int, kind: StageKind, position: int, plan: StagePlan) -> Stage:
+    stage = Stage(
+        pipeline_id=pipeline_id,
+        name=clean_line(plan.name),
+        kind=kind,
+        position=position,
+        exit_criterion=clean_block(plan.exit_criterion) or None,
+        norm_seconds=plan.norm_seconds,
+    )
+    session.add(stage)
+    session.flush()
+    _replace_requirements(session, stage.id, plan.required)
+    return stage
+
+
+def _replace_requirements(session: Session, stage_id: int, keys: Sequence[str]) -> None:
+    session.execute(delete(StageRequirement).where(StageRequirement.stage_id == stage_id))
+    for key in keys:
+        custom = key.startswith(CUSTOM_PREFIX)
+        session.add(
+            StageRequirement(
+                stage_id=stage_id,
+                builtin=None if custom else key,
+                field_id=int(key.removeprefix(CUSTOM_PREFIX)) if custom else None,
+            )
+        )
+    session.flush()
+
+
+def _custom_keys(session: Session) -> set[str]:
+    return {field.key for field in load_fields(session) if field.is_active}
+
+
+def _pipeline_name_violations(session: Session, name: str, pipeline_id: int | None) -> list[Violation]:
+    found = line_violations(name, "name", PIPELINE_NAME_LIMIT, required=True)
+    taken = exists().where(Pipeline.name == clean_line(name), Pipeline.id != (pipeline_id or 0))
+    if not found and session.scalar(select(taken)):
+        found.append(Violation("name_taken", "name"))
+    return found
+
+
+def _stage_info(info: PipelineInfo, stage_id: int) -> StageInfo:
+    return next(stage for stage in info.stages if stage.id == stage_id)
+
+
+def _described(stage: StageInfo) -> dict[str, object]:
+    return {
+        "name": stage.name,
+        "exit_criterion": stage.exit_criterion,
+        "norm_seconds": stage.norm_seconds,
+        "required": sorted(stage.required),
+    }
