@@ -1,0 +1,1 @@
+"""Bringing tables from outside in: reading files, mapping columns, judging rows, writing, undoing."""
