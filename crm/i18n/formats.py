@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from babel.dates import format_date as babel_date
 from babel.dates import format_datetime as babel_datetime
 from babel.dates import format_time as babel_time
-from babel.numbers import format_currency, format_decimal, get_currency_symbol
+from babel.numbers import format_decimal, get_currency_symbol
 
 from crm.clock import utc_now
 from crm.i18n import _, current_reader, ngettext
 
 MAX_AMOUNT_MINOR = 10**15
-_BLANKS = dict.fromkeys(map(ord, "   ' \t"), None)
+
+# Babel knows only the wide symbols: "RUB" in English.
+_SYMBOLS = {"RUB": "₽", "KZT": "₸", "UAH": "₴", "BYN": "Br", "GEL": "₾", "AMD": "֏", "AZN": "₼", "TRY": "₺"}
+_CURRENCY_WORDS = ("₽", "руб.", "руб", "р.", "RUB", "USD", "EUR", "KZT", "$", "€", "₸")
+_PLAIN = re.compile(r"(?P<whole>[0-9]*)([.,](?P<minor>[0-9]{0,2}))?")
+_GROUPED = re.compile(
+    r"(?P<whole>[1-9][0-9]{0,2}(?P<mark>[ ',.])[0-9]{3}((?P=mark)[0-9]{3})*)((?!(?P=mark))[.,](?P<minor>[0-9]{1,2}))?"
+)
 
 
 def money(amount_minor: int | None, currency: str) -> str:
     """Format minor units with the currency, without empty kopecks: "320 000 ₽"; an em dash for none."""
     if amount_minor is None:
         return "—"
-    value = Decimal(amount_minor) / 100
-    pattern = "#,##0.00 ¤" if amount_minor % 100 else "#,##0 ¤"
-    if current_reader().language == "en":
-        pattern = "¤#,##0.00" if amount_minor % 100 else "¤#,##0"
-    return format_currency(value, currency, format=pattern, locale=current_reader().language, currency_digits=False)
+    digits = "#,##0.00" if amount_minor % 100 else "#,##0"
+    shown = format_decimal(Decimal(abs(amount_minor)) / 100, format=digits, locale=current_reader().language)
+    return _with_symbol(shown, currency, negative=amount_minor < 0)
 
 
 def short_money(amount_minor: int, currency: str) -> str:
-    """Format a sum for a narrow place: "3,4 млн ₽", "320 тыс. ₽"."""
-    value = Decimal(amount_minor) / 100
-    symbol = get_currency_symbol(currency, locale=current_reader().language)
-    for size, unit in ((10**9, _("bn")), (10**6, _("M")), (10**3, _("K"))):
-        if abs(value) >= size:
-            shown = number(round(value / size, 1 if abs(value) < 100 * size else 0))
-            return _("{symbol}{value} {unit}", symbol=symbol, value=shown, unit=unit)
-    return money(round(value) * 100, currency)
+    """Format a sum for a narrow place: "3,4 млн ₽", "320 тыс. ₽", "₽3.4M"."""
+    value = Decimal(abs(amount_minor)) / 100
+    for size, pattern in ((10**9, _("{value}bn")), (10**6, _("{value}M")), (10**3, _("{value}K"))):
+        scaled = value / size
+        if round(scaled, 3) >= 1:
+            shown = pattern.format(value=number(round(scaled, 1 if scaled < 100 else 0)))
+            return _with_symbol(shown, currency, negative=amount_minor < 0)
+    return money(round(Decimal(amount_minor) / 100) * 100, currency)
 
 
 def number(value: int | float | Decimal) -> str:
@@ -92,30 +98,27 @@ def days_away(due: datetime) -> str:
 def parse_amount(text: str) -> int | None:
     """Read a typed amount as minor units: "1 250 000,50 ₽" is 125000050; blank text is None.
 
-    A single comma or dot followed by one or two digits is the decimal mark; otherwise marks group thousands.
+    A comma or dot before one or two last digits is the decimal mark; before whole groups of three, a thousands mark.
     Errors: ValueError for anything else, a negative or a too large sum.
     """
-    cleaned = text.translate(_BLANKS).strip()
-    for sign in ("₽", "руб.", "руб", "р.", "RUB", "USD", "EUR", "KZT", "$", "€", "₸"):
-        cleaned = cleaned.removesuffix(sign).removeprefix(sign)
+    cleaned = " ".join(text.split())  # also no-break and thin spaces
+    for word in _CURRENCY_WORDS:
+        cleaned = cleaned.removesuffix(word).removeprefix(word).strip()
     if not cleaned:
         return None
-    try:
-        value = Decimal(_plain_decimal(cleaned))
-    except InvalidOperation as error:
-        raise ValueError(text) from error
-    minor = value * 100
-    if not value.is_finite() or minor != minor.to_integral_value() or not 0 <= minor <= MAX_AMOUNT_MINOR:
+    found = _PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)
+    if found is None or not any(char.isdigit() for char in cleaned) or len(cleaned) > 40:
         raise ValueError(text)
-    return int(minor)
+    whole, minor = re.sub("[^0-9]", "", found["whole"]), (found["minor"] or "").ljust(2, "0")
+    amount_minor = int(f"{whole}{minor}")
+    if amount_minor > MAX_AMOUNT_MINOR:
+        raise ValueError(text)
+    return amount_minor
 
 
-def _plain_decimal(text: str) -> str:
-    if not all(char.isascii() and (char.isdigit() or char in ".,-") for char in text):
-        raise InvalidOperation
-    last = max(text.rfind(","), text.rfind("."))
-    if last < 0:
-        return text
-    whole, tail = text[:last].replace(",", "").replace(".", ""), text[last + 1 :]
-    grouped = text.count(text[last]) > 1 or len(tail) == 3
-    return whole + tail if grouped else f"{whole}.{tail}"
+def _with_symbol(shown: str, currency: str, *, negative: bool) -> str:
+    language, sign = current_reader().language, "-" if negative else ""
+    symbol = _SYMBOLS.get(currency) or get_currency_symbol(currency, locale=language)
+    if language == "ru":
+        return f"{sign}{shown}\u00a0{symbol}"
+    return f"{sign}{symbol}\u00a0{shown}" if symbol.isalpha() else f"{sign}{symbol}{shown}"
