@@ -1,0 +1,284 @@
+"""The house rules of CONTRIBUTING.md that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from crm.settings import ROOT, Settings
+
+# From the bottom up; a module imports from its own unit and from units before it.
+FLOOR = ("clock", "errors", "settings", "typed_text", "models.codes", "i18n", "db", "models", "actor", "events")
+ROOMS = ("auth", "pipelines", "contacts", "deals", "imports")
+EDGES = frozenset({"ui", "api", "worker", "cli"})
+
+ALLOWED_IN = {
+    "streamlit": ("pages/", "crm/ui/", "app.py"),
+    "streamlit_sortables": ("crm/ui/",),
+    "fastapi": ("crm/api/", "app.py"),
+    "starlette": ("crm/api/", "app.py"),
+    "pandas": ("crm/imports/", "crm/ui/", "crm/analytics/"),
+    "altair": ("crm/ui/", "crm/analytics/"),
+    "sqlite3": (),
+    "pickle": (),
+    "marshal": (),
+    "shelve": (),
+    "xml": ("crm/imports/",),
+}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "__import__"}
+VAGUE_FILES = {"utils", "helpers", "common", "misc"}
+VAGUE_CLASSES = ("Manager", "Handler", "Processor")
+MODULE_LINES, PAGE_LINES, FUNCTION_LINES, NESTING, DECISION_LINES = 400, 200, 60, 3, 25
+DECISIONS = (ast.If, ast.For, ast.While, ast.Match, ast.AsyncFor)
+BLOCKS = (*DECISIONS, ast.With, ast.AsyncWith, ast.Try)
+
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for path in [*ROOT.glob("crm/**/*.py"), *ROOT.glob("pages/*.py"), *ROOT.glob("app.py")]
+    if "versions" not in path.parts
+)
+PAGES = [module for module in MODULES if module.parts[0] == "pages" and not module.name.startswith("_")]
+
+each_module = pytest.mark.parametrize("module", MODULES, ids=str)
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    """Return the parsed module."""
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+@each_module
+def test_module_imports_only_from_its_own_unit_and_below(module: Path) -> None:
+    unit = unit_of(".".join(module.with_suffix("").parts))
+    wrong = [name for name in imported(module) if name.startswith("crm") and not may_import(unit, unit_of(name))]
+    assert wrong == []
+
+
+@each_module
+def test_nothing_imports_a_page(module: Path) -> None:
+    assert [name for name in imported(module) if name.split(".")[0] == "pages"] == []
+
+
+@each_module
+def test_package_is_used_only_where_it_belongs(module: Path) -> None:
+    wrong = [
+        name
+        for name in imported(module)
+        for package, places in ALLOWED_IN.items()
+        if name.split(".")[0] == package and not module.as_posix().startswith(places)
+    ]
+    assert wrong == []
+
+
+@each_module
+def test_module_and_functions_keep_their_sizes(module: Path) -> None:
+    limit = PAGE_LINES if module in PAGES else MODULE_LINES
+    assert len((ROOT / module).read_text(encoding="utf-8").splitlines()) <= limit
+    long = [node.name for node in functions(module) if (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES]
+    assert long == []
+
+
+@each_module
+def test_functions_nest_three_decisions_at_most(module: Path) -> None:
+    assert [node.name for node in functions(module) if nesting(node.body) > NESTING] == []
+
+
+@each_module
+def test_only_the_database_package_commits(module: Path) -> None:
+    commits = [
+        node.lineno for node in calls(module) if isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+    ]
+    assert commits == [] or module.is_relative_to("crm/db")
+
+
+@each_module
+def test_names_are_not_vague(module: Path) -> None:
+    assert module.stem not in VAGUE_FILES
+    classes = [node.name for node in ast.walk(tree(module)) if isinstance(node, ast.ClassDef)]
+    assert [name for name in classes if name.endswith(VAGUE_CLASSES)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_page_opens_with_its_own_name(page: Path) -> None:
+    """A fragment's rerun skips the shell, so each page checks user and role itself, before anything else runs."""
+    first = next(node for node in tree(page).body if runs_something(node))
+    opened = [
+        node.args[0].value
+        for node in ast.walk(first)
+        if isinstance(node, ast.Call) and name_of(node.func).split(".")[-1] == "open_page"
+        if node.args and isinstance(node.args[0], ast.Constant)
+    ]
+    assert opened == [page.stem]
+
+
+# Security
+
+
+@each_module
+def test_no_dangerous_call(module: Path) -> None:
+    wrong = [name_of(node.func) for node in calls(module) if name_of(node.func) in FORBIDDEN_CALLS]
+    keywords = {
+        word.arg
+        for node in calls(module)
+        for word in node.keywords
+        if word.arg in {"shell", "unsafe_allow_html", "unsafe_allow_javascript"}
+    }
+    assert wrong == []
+    assert keywords == set()
+
+
+@each_module
+def test_random_numbers_are_seeded_and_never_secrets(module: Path) -> None:
+    uses = [node for node in calls(module) if name_of(node.func).split(".")[0] in {"random", "Random"}]
+    assert all(name_of(node.func) in {"random.Random", "Random"} and node.args for node in uses)
+    if module.is_relative_to("crm/auth") or module.is_relative_to("crm/api"):
+        assert uses == []
+
+
+@each_module
+def test_sql_text_is_not_put_together(module: Path) -> None:
+    wrong = [
+        node.lineno
+        for node in calls(module)
+        if name_of(node.func) in {"text", "sa.text", "sqlalchemy.text", "literal_column", "exec_driver_sql"}
+        if any(isinstance(part, (ast.JoinedStr, ast.BinOp, ast.Call)) for part in node.args[:1])
+    ]
+    assert wrong == [] or module.is_relative_to("crm/db")
+
+
+@each_module
+def test_api_never_trusts_the_address_a_request_claims(module: Path) -> None:
+    """The Host header is the sender's: links come from CRM_PUBLIC_URL, decisions from the scope's path."""
+    claimed = [
+        node.lineno
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in {"url", "base_url", "url_for"}
+        if name_of(node.value).split(".")[-1] in {"request", "connection", "conn", "websocket"}
+    ]
+    assert claimed == [] or not module.is_relative_to("crm/api")
+
+
+# Documents
+
+
+def test_readme_table_of_places_is_true() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Where do I add", 1)[1].split("\n## ", 1)[0]
+    named = re.findall(r"`([^`]+)`", section)
+    paths = [name for name in named if "/" in name]
+    tuples = [name for name in named if re.fullmatch(r"[A-Z][A-Z_]+", name)]
+    code = "\n".join((ROOT / module).read_text(encoding="utf-8") for module in MODULES)
+    assert len(paths) >= 9
+    assert [path for path in paths if not (ROOT / path.split("<", 1)[0]).exists()] == []
+    assert [name for name in tuples if not re.search(rf"^{name}\b", code, re.MULTILINE)] == []
+
+
+def test_links_of_documents_lead_somewhere() -> None:
+    broken = [
+        (document.name, target)
+        for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text(encoding="utf-8"))
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_admin_document_names_every_setting_and_no_other() -> None:
+    named = set(re.findall(r"`(CRM_[A-Z_]+)`", (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")))
+    assert named == {f"CRM_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("decision", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.stem)
+def test_decision_is_numbered_and_short(decision: Path) -> None:
+    assert re.fullmatch(r"\d{4}-[a-z0-9-]+", decision.stem)
+    assert len(decision.read_text(encoding="utf-8").splitlines()) <= DECISION_LINES
+
+
+def test_numbers_of_decisions_are_used_once() -> None:
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert sorted(numbers) == sorted(set(numbers))
+
+
+# Reading the tree
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a dotted module name: a floor name, a room, an edge, or "top" for pages and app.py."""
+    parts = name.split(".")
+    if parts[0] != "crm" or len(parts) == 1:
+        return "top" if parts[0] != "crm" else "root"
+    if parts[1:3] == ["models", "codes"]:
+        return "models.codes"  # closed lists without a table, below everything that speaks of them
+    if parts[1:3] == ["db", "migrations"]:
+        return "top"  # run by Alembic; compares the models with the database
+    return parts[1]
+
+
+def may_import(importer: str, imported_unit: str) -> bool:
+    """Tell whether a module of one unit may import from another."""
+    if imported_unit in {importer, "root"} or importer == "top":
+        return True
+    if importer in EDGES:
+        return imported_unit not in EDGES
+    order = (*FLOOR, *ROOMS)
+    return imported_unit in order and order.index(imported_unit) < order.index(importer)
+
+
+@cache
+def imported(module: Path) -> tuple[str, ...]:
+    """Return the dotted names a module imports, at its top and inside functions."""
+    found: list[str] = []
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in {module}"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(found)
+
+
+def calls(module: Path) -> Iterator[ast.Call]:
+    """Return every call of a module."""
+    return (node for node in ast.walk(tree(module)) if isinstance(node, ast.Call))
+
+
+def functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return every function of a module, methods and inner ones included."""
+    return (node for node in ast.walk(tree(module)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def name_of(node: ast.expr) -> str:
+    """Return a name such as "os.system" of an expression of names; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{name_of(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+def nesting(body: list[ast.stmt]) -> int:
+    """Return how many decisions and loops stand inside one another; an elif is no deeper than its if."""
+    deepest = 0
+    for node in body:
+        if not isinstance(node, BLOCKS):
+            continue
+        inner = [part for field in ("body", "finalbody") for part in getattr(node, field, [])]
+        inner += [part for handler in getattr(node, "handlers", []) for part in handler.body]
+        inner += [part for case in getattr(node, "cases", []) for part in case.body]
+        otherwise = getattr(node, "orelse", [])
+        is_elif = len(otherwise) == 1 and isinstance(node, ast.If) and isinstance(otherwise[0], ast.If)
+        own = int(isinstance(node, DECISIONS))
+        deepest = max(deepest, own + nesting(inner), nesting(otherwise) + (0 if is_elif else own))
+    return deepest
+
+
+def runs_something(node: ast.stmt) -> bool:
+    """Tell whether a statement of a page does more than import, define, or name a constant."""
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+        return False
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return False
+    return any(isinstance(part, ast.Call) for part in ast.walk(node))
