@@ -1,0 +1,1 @@
+"""The only importable Streamlit code: what pages are made of."""

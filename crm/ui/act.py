@@ -1,0 +1,86 @@
+"""Running commands from pages: one call, one transaction, a refusal in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.db import session_scope
+from crm.errors import CrmError, Refused, Violation
+from crm.i18n.texts import error_sentence, violation_sentence
+from crm.ui.notices import NoticeKind, flash
+from crm.ui.page import signed_in_actor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SignedOut(CrmError):
+    """The session ended between drawing the page and the click."""
+
+    code = "signed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of a command: its value, or the error that refused it."""
+
+    value: T | None = None
+    error: CrmError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the command was done."""
+        return self.error is None
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Return every broken rule, empty where the refusal has another reason."""
+        return self.error.violations if isinstance(self.error, Refused) else ()
+
+    @property
+    def message(self) -> str:
+        """Return the reader's sentence for the refusal, empty when done: the summary line above the form."""
+        return "" if self.error is None else error_sentence(self.error)
+
+    def field_error(self, field: str) -> str | None:
+        """Return the sentences about one field, for `forms.field_error` beside it."""
+        return " ".join(violation_sentence(item) for item in self.violations if item.field == field) or None
+
+    @property
+    def other_errors(self) -> tuple[str, ...]:
+        """Return the sentences of violations that are about no field."""
+        return tuple(violation_sentence(item) for item in self.violations if item.field is None)
+
+    def told(self, success: str | None = None, *, undo: Callable[[], object] | None = None) -> Outcome[T]:
+        """Keep a notice for after the rerun: `success` when done, else the refusal in full; return itself.
+
+        `success` is markdown: put data through `md`.
+        """
+        if self.error is not None:
+            details = dict.fromkeys(violation_sentence(item) for item in self.violations)
+            flash(" ".join((self.message, *details)), kind=NoticeKind.REFUSED)
+        elif success is not None:
+            flash(success, undo=undo)
+        return self
+
+
+def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+    """Call `command(session, actor, *args, **kwargs)` in its own transaction as whoever is signed in now.
+
+    User, role and language are read anew, so it serves callbacks too. A refusal comes back as an Outcome; chain
+    `.told(_("Saved"))` to keep a notice: `run(move_deal, deal_id=1, to_stage_id=2).told(_("Moved"))`.
+    """
+    try:
+        actor = signed_in_actor()
+        if actor is None:
+            raise SignedOut
+        with session_scope() as session:
+            value = command(session, actor, *args, **kwargs)
+    except CrmError as error:
+        return Outcome(error=error)
+    return Outcome(value=value)

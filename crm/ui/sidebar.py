@@ -1,0 +1,73 @@
+"""The sidebar of every page: company, search, menu, the reader's own corner."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from crm.actor import Actor
+from crm.auth.account import choose_own_language
+from crm.auth.workspace import load_workspace
+from crm.db import read_scope
+from crm.i18n import LANGUAGES, _
+from crm.i18n.labels import label
+from crm.ui import nav
+from crm.ui.act import run
+from crm.ui.device import watch_device
+from crm.ui.markdown import md
+
+SIGN_OUT_PATH = "/account/sign-out"
+SEARCH_KEY = "search_everywhere"
+_LANGUAGE_KEY = "own_language"
+
+
+def draw_sidebar(actor: Actor) -> None:
+    """Draw the sidebar; after st.navigation, which makes the links work."""
+    with st.sidebar, st.container(gap="small"):
+        _draw_company(actor)
+        for section, pages in nav.menu(actor):
+            st.caption(_(section))
+            with st.container(gap=None):
+                for page in pages:
+                    st.page_link(f"{page.name}.py", icon=page.icon, width="stretch")
+        _draw_own_corner(actor)
+        watch_device(search_key=SEARCH_KEY)
+
+
+def _draw_company(actor: Actor) -> None:
+    with read_scope() as session:
+        workspace = load_workspace(session, actor)
+    st.markdown(f"**{md(workspace.values.name)}**")
+
+
+def _draw_own_corner(actor: Actor) -> None:
+    with st.popover(md(actor.name), icon=":material/account_circle:", width="stretch"):
+        st.caption(label(actor.role))
+        st.session_state[_LANGUAGE_KEY] = actor.language
+        st.segmented_control(
+            _("Language"),
+            list(LANGUAGES),
+            format_func=lambda code: LANGUAGES[code],
+            key=_LANGUAGE_KEY,
+            required=True,
+            on_change=_choose_language,
+        )
+        st.caption(_("Light or dark follows your device; the menu at the top right changes it."))
+        # A form of ours, not a button: the answer takes the cookie away, which no script may touch.
+        st.html(
+            f'<form method="post" action="{SIGN_OUT_PATH}">'
+            f'<button type="submit" style="{_BUTTON}">{escape(_("Sign out"))}</button></form>'
+        )
+
+
+def _choose_language() -> None:
+    chosen = st.session_state[_LANGUAGE_KEY]
+    if chosen in LANGUAGES:
+        run(choose_own_language, language=chosen).told()
+
+
+_BUTTON = (
+    "width:100%;padding:.4rem .75rem;border:1px solid var(--st-border-color,#8888);border-radius:.35rem;"
+    "background:transparent;color:inherit;font:inherit;cursor:pointer"
+)

@@ -1,0 +1,23 @@
+"""The frame of every page: sign-in gate, language, navigation, sidebar; never a page itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm.ui import nav
+from crm.ui.notices import show_flash
+from crm.ui.page import signed_in_actor, tell_signed_out, told_errors
+from crm.ui.sidebar import draw_sidebar
+
+st.set_page_config(page_title="Voronka", layout="wide", initial_sidebar_state=240, menu_items={})
+
+with told_errors():
+    actor = signed_in_actor()
+    if actor is None:
+        tell_signed_out()
+        st.stop()
+    navigation = st.navigation(nav.registered_pages(), position="hidden")
+    draw_sidebar(actor)
+    show_flash()
+    navigation.run()
+    show_flash()
