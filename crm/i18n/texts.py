@@ -18,6 +18,7 @@ TEXTS: dict[str, str] = {
     "not_found": N_("There is no such record, or it is not yours to see."),
     "refused": N_("Some values need your attention."),
     "sign_in_refused": N_("The e-mail or the password is wrong."),
+    "signed_out": N_("You are signed out. Reload the page to sign in again."),
     "stage_rules_broken": N_("The deal can't go there yet."),
     "too_many_attempts": N_("Too many attempts. Try again in {retry_after_seconds} seconds."),
     # Values
