@@ -22,6 +22,7 @@ class Action(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_WORKSPACE = "manage_workspace"
     SEE_AUDIT = "see_audit"
+    MANAGE_OWN_ACCOUNT = "manage_own_account"
     MANAGE_OWN_KEYS = "manage_own_keys"
 
 
@@ -40,6 +41,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.MANAGE_USERS: _ADMINS,
     Action.MANAGE_WORKSPACE: _ADMINS,
     Action.SEE_AUDIT: _HEADS,
+    Action.MANAGE_OWN_ACCOUNT: _ALL,
     Action.MANAGE_OWN_KEYS: _ALL,
 }
 
