@@ -16,6 +16,8 @@ from crm.i18n import current_reader
 
 def timezone_label(name: str) -> str:
     """Return "UTC+3 Moscow", with the offset of today."""
+    if name == "UTC":
+        return name
     offset = _offset(name)
     minutes = int(abs(offset).total_seconds()) // 60
     hours, rest = divmod(minutes, 60)
