@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import select
@@ -130,7 +131,8 @@ def _field_errors(error: CrmError | None) -> dict[str, str]:
 def _language_links(request: Request) -> list[tuple[str, str, str]]:
     """Return (code, name, address of this page in it) of the other languages."""
     others = [(code, name) for code, name in LANGUAGES.items() if code != page_language(request)]
-    return [(code, name, "?" + str(request.url.include_query_params(lang=code).query)) for code, name in others]
+    query = dict(request.query_params)
+    return [(code, name, "?" + urlencode({**query, "lang": code})) for code, name in others]
 
 
 def _set_cookie(answer: Response, name: str, value: str, *, same_site: Any, max_age: int | None) -> None:
