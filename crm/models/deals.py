@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from crm.clock import utc_now
 from crm.db.types import Code, Id, Json, UtcDateTime
 from crm.models.base import Base
 from crm.models.codes import (
@@ -47,6 +48,7 @@ class Deal(Base):
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor",
               sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"),
+        Index("ix_deals_updated_at_id", "updated_at", "id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -76,6 +78,8 @@ class Deal(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_channel: Mapped[Channel] = mapped_column(Code(Channel))
+    # The last change of this row, for those who fetch what is new; notes leave it.
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 

@@ -335,6 +335,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", types.Id, nullable=True),
         sa.Column("created_channel", sa.String(length=20), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_deals_amount_not_negative")),
@@ -368,6 +369,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_deals_origin_deal_id"), ["origin_deal_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_owner_id"), ["owner_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_stage_id"), ["stage_id"], unique=False)
+        batch_op.create_index("ix_deals_updated_at_id", ["updated_at", "id"], unique=False)
 
     op.create_table(
         "idempotent_writes",
