@@ -60,9 +60,9 @@ def render(
         **values,
     )
     answer = HTMLResponse(body, status)
-    _set_cookie(answer, csrf_cookie_name(), token, same_site="strict", max_age=None)
+    set_cookie(answer, csrf_cookie_name(), token, same_site="strict", max_age=None)
     if request.query_params.get("lang") in LANGUAGES:
-        _set_cookie(answer, LANGUAGE_COOKIE, request.query_params["lang"], same_site="lax", max_age=YEAR_SECONDS)
+        set_cookie(answer, LANGUAGE_COOKIE, request.query_params["lang"], same_site="lax", max_age=YEAR_SECONDS)
     return answer
 
 
@@ -88,7 +88,12 @@ def csrf_fits(request: Request, form: Mapping[str, str]) -> bool:
 
 def csrf_cookie_name() -> str:
     """Return the name of the CSRF cookie."""
-    return "__Host-voronka-form" if get_settings().secure_cookies else "voronka-form"
+    return cookie_for("voronka-form")
+
+
+def cookie_for(name: str) -> str:
+    """Return the name under which a cookie is kept; behind TLS the prefix makes browsers keep it to this host."""
+    return f"__Host-{name}" if get_settings().secure_cookies else name
 
 
 def safe_next(wanted: str) -> str:
@@ -101,9 +106,15 @@ def signed_in_redirect(signed_in: SignedIn, target: str) -> Response:
     """Return the way into the application, with the session's cookie."""
     answer = RedirectResponse(target, 303)
     settings = get_settings()
-    _set_cookie(answer, cookie_name(), signed_in.token, same_site="lax", max_age=settings.session_max_days * 24 * 3600)
-    _set_cookie(answer, DEVICE_COOKIE, signed_in.device, same_site="strict", max_age=YEAR_SECONDS)
+    set_cookie(answer, cookie_name(), signed_in.token, same_site="lax", max_age=settings.session_max_days * 24 * 3600)
+    set_cookie(answer, cookie_for(DEVICE_COOKIE), signed_in.device, same_site="strict", max_age=YEAR_SECONDS)
     return answer
+
+
+def set_cookie(answer: Response, name: str, value: str, *, same_site: Any, max_age: int | None) -> None:
+    """Set one of our cookies: for the whole host, out of reach of scripts, behind TLS only where there is TLS."""
+    secure = get_settings().secure_cookies
+    answer.set_cookie(name, value, path="/", httponly=True, secure=secure, samesite=same_site, max_age=max_age)
 
 
 def forget_session(answer: Response) -> None:
@@ -133,11 +144,6 @@ def _language_links(request: Request) -> list[tuple[str, str, str]]:
     others = [(code, name) for code, name in LANGUAGES.items() if code != page_language(request)]
     query = dict(request.query_params)
     return [(code, name, "?" + urlencode({**query, "lang": code})) for code, name in others]
-
-
-def _set_cookie(answer: Response, name: str, value: str, *, same_site: Any, max_age: int | None) -> None:
-    secure = get_settings().secure_cookies
-    answer.set_cookie(name, value, path="/", httponly=True, secure=secure, samesite=same_site, max_age=max_age)
 
 
 @cache

@@ -54,6 +54,18 @@ def form_route(path: str, show: Show, submit: Submit) -> Route:
     return Route(path, endpoint, methods=["GET", "POST"])
 
 
+def shown_route(path: str, show: Callable[[Request], Response]) -> Route:
+    """Return the route of a page without a form, shown in a thread with the page's language set."""
+
+    def show_it(request: Request, _form: Form, _error: CrmError | None, _status: int) -> Response:
+        return show(request)
+
+    async def endpoint(request: Request) -> Response:
+        return await to_thread.run_sync(_shown, request, show_it)
+
+    return Route(path, endpoint, methods=["GET"])
+
+
 def status_of(error: CrmError) -> int:
     """Return the HTTP status of an error."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 400)

@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from crm.api import health, links, setup, sign_in
+from crm.api import health, links, oidc, setup, sign_in
 from crm.api.account_pages import serve_asset
 from crm.api.app import api
 from crm.api.body_limit import BodyLimit
@@ -37,6 +37,7 @@ def routes() -> list[BaseRoute]:
         *sign_in.routes(),
         *setup.routes(),
         *links.routes(),
+        *oidc.routes(),
         Route("/account/assets/{name}", serve_asset, methods=["GET"]),
         Mount("/api", app=api),
     ]

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from crm.api.account_pages import DEVICE_COOKIE, forget_session, render, safe_next, signed_in_redirect
+from crm.api.account_pages import DEVICE_COOKIE, cookie_for, forget_session, render, safe_next, signed_in_redirect
 from crm.api.form_page import Form, form_route
 from crm.api.incoming import client_address, session_token
 from crm.auth.sessions import sign_out
@@ -58,7 +58,7 @@ def show_sign_in(request: Request, form: Form, error: CrmError | None, status: i
 def submit_sign_in(request: Request, form: Form) -> Response:
     """Sign in by password: count the attempt, check it outside any writing transaction, then open the session."""
     email, password, now = form.get("email", ""), form.get("password", ""), utc_now()
-    device = request.cookies.get(DEVICE_COOKIE, "")
+    device = request.cookies.get(cookie_for(DEVICE_COOKIE), "")
     with session_scope() as session:
         attempt = take_attempt(session, email=email, address=client_address(request), device=device, now=now)
     with read_scope() as session:
