@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -107,8 +108,15 @@ def kanban(
         )
         opened = browser_script("board_bridge")(
             key=f"{key}_bridge",
-            data={"place": place, "language": current_reader().language, **live_texts(columns)},
+            data={
+                "place": place,
+                "language": current_reader().language,
+                "rev": mounted.number,
+                "layout": ";".join(",".join(map(_id_text, item["items"])) for item in mounted.items),
+                **live_texts(columns),
+            },
             on_opened_change=_nothing,
+            on_strayed_change=partial(redraw_board, key),
         ).opened
     if opened is not None and opened in {_id_text(label) for item in mounted.items for label in item["items"]}:
         on_open(int(opened))

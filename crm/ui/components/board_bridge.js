@@ -1,11 +1,16 @@
-// Gives a streamlit-sortables board what it lacks: live lines and colours on cards, tooltips, opening by a click.
+// Gives a streamlit-sortables board what it lacks: live lines and colours on cards, tooltips, opening by a click,
+// and a word to Python when the board shows something else than Python knows.
 // Cards are found by the "#id" their label begins with; texts go into attributes, never into HTML or CSS.
 
 const CARD = "li.sortable-item"
+const DRAGGED = `${CARD}.dragging`
 const CLICK_TOLERANCE = 8
+const SETTLED_MS = 300
 const boards = new WeakMap() // place on the page -> state
 
 const idOf = (node) => node?.closest?.(CARD)?.textContent.match(/^#(\d+) /)?.[1]
+const columnsOf = (doc) => [...doc.querySelectorAll(".sortable-container")]
+const layoutOf = (doc) => columnsOf(doc).map((node) => [...node.querySelectorAll(CARD)].map(idOf).join(",")).join(";")
 
 const put = (node, name, value) => {
   if (value === undefined || value === "") node.removeAttribute(name)
@@ -13,7 +18,7 @@ const put = (node, name, value) => {
 }
 
 function dress(doc, data) {
-  doc.querySelectorAll(".sortable-container").forEach((node, index) => {
+  columnsOf(doc).forEach((node, index) => {
     const column = data.columns[index] ?? {}
     const header = node.querySelector(".sortable-container-header")
     put(node, "data-kind", column.kind)
@@ -24,10 +29,22 @@ function dress(doc, data) {
   })
   for (const node of doc.querySelectorAll(CARD)) {
     const card = data.cards[idOf(node)] ?? {}
+    put(node, "data-title", node.textContent)
     put(node, "data-step", card.step)
     put(node, "data-lines", card.lines)
     put(node, "title", card.tooltip)
   }
+}
+
+// A drop beside every column leaves the card where it was last drawn without a word to Python; a failure inside the
+// component leaves an empty frame. Either way what is shown differs from what Python mounted.
+function checkLater(state) {
+  clearTimeout(state.timer)
+  state.timer = setTimeout(() => {
+    const doc = state.place.querySelector("iframe")?.contentDocument
+    if (!doc || !state.drawn.has(doc) || state.waiting || doc.querySelector(DRAGGED)) return
+    if (layoutOf(doc) !== state.data.layout) state.tell("strayed", state.data.rev)
+  }, SETTLED_MS)
 }
 
 function listen(doc, state) {
@@ -35,7 +52,7 @@ function listen(doc, state) {
   let y = 0
   const open = (event) => {
     const id = idOf(event.target)
-    if (id) state.open(id)
+    if (id) state.tell("opened", id)
     return Boolean(id)
   }
   doc.addEventListener("pointerdown", (event) => { x = event.clientX; y = event.clientY }, true)
@@ -44,8 +61,7 @@ function listen(doc, state) {
   }, true)
   doc.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    const dragging = doc.querySelector(`${CARD}.dragging`)
-    if (!dragging && (event.key === "Enter" || event.key === "o") && open(event)) {
+    if (!doc.querySelector(DRAGGED) && (event.key === "Enter" || event.key === "o") && open(event)) {
       event.preventDefault()
       event.stopImmediatePropagation() // Enter would lift the card; Space still does
     }
@@ -59,12 +75,18 @@ function listen(doc, state) {
 function adopt(frame, state) {
   const doc = frame.contentDocument
   const root = doc?.getElementById("root")
-  if (!root || state.documents.has(doc)) return
-  state.documents.add(doc)
-  doc.documentElement.lang = state.data.language
-  listen(doc, state)
-  const observer = new MutationObserver(() => dress(doc, state.data))
-  observer.observe(root, { childList: true, subtree: true })
+  if (!root) return
+  if (!state.documents.has(doc)) {
+    state.documents.add(doc)
+    doc.documentElement.lang = state.data.language
+    listen(doc, state)
+    const observer = new MutationObserver(() => {
+      dress(doc, state.data)
+      if (root.childElementCount) state.drawn.add(doc)
+      checkLater(state)
+    })
+    observer.observe(root, { childList: true, subtree: true })
+  }
   dress(doc, state.data)
 }
 
@@ -78,25 +100,33 @@ function watch(state) {
   }
 }
 
+function begin(place) {
+  const state = { place, frames: new WeakSet(), documents: new WeakSet(), drawn: new WeakSet(), waiting: false }
+  state.observer = new MutationObserver(() => watch(state))
+  state.observer.observe(place, { childList: true, subtree: true })
+  state.onMessage = (event) => {
+    const own = event.source === place.querySelector("iframe")?.contentWindow
+    if (own && event.data?.type === "streamlit:setComponentValue") state.waiting = true
+  }
+  window.addEventListener("message", state.onMessage)
+  boards.set(place, state)
+  return state
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   const place = (parentElement.host ?? parentElement).closest(`.st-key-${data.place}`)
   if (!place) return
-  let state = boards.get(place)
-  if (!state) {
-    state = { place, frames: new WeakSet(), documents: new WeakSet() }
-    state.observer = new MutationObserver(() => watch(state))
-    state.observer.observe(place, { childList: true, subtree: true })
-    boards.set(place, state)
-  }
+  const state = boards.get(place) ?? begin(place)
   state.data = data
-  state.open = (id) => setTriggerValue("opened", id)
+  state.waiting = false
+  state.tell = setTriggerValue
   watch(state)
-  for (const frame of place.querySelectorAll("iframe")) {
-    if (frame.contentDocument?.getElementById("root")) dress(frame.contentDocument, data)
-  }
+  checkLater(state)
   return () => {
+    clearTimeout(state.timer)
     state.observer.disconnect()
+    window.removeEventListener("message", state.onMessage)
     boards.delete(place)
   }
 }
