@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.clock import utc_now
+from crm.contacts.search_index import index_records
 from crm.models import (
     Company,
     Contact,
@@ -69,7 +70,9 @@ def add_pipeline(
 def add_company(session: Session, actor: Actor, name: str = "Mir LLC", **columns: Any) -> int:
     """Insert a company owned by the actor; return its id."""
     values = {"owner_id": actor.user_id, "created_at": utc_now(), **columns}
-    return _added(session, Company(name=name, **values))
+    company_id = _added(session, Company(name=name, **values))
+    index_records(session, "company", [company_id])
+    return company_id
 
 
 def add_contact(
@@ -88,7 +91,7 @@ def add_contact(
         session.add(
             ContactPoint(contact_id=contact_id, kind=kind, value=value, normalised=value.lower(), position=position)
         )
-    session.flush()
+    index_records(session, "contact", [contact_id])
     return contact_id
 
 
@@ -112,7 +115,7 @@ def add_deal(
     session.add(_visit(deal, actor, deal.stage_id))
     if due_in is not None:
         session.add(_step(deal, actor))
-    session.flush()
+    index_records(session, "deal", [deal.id])
     return deal.id
 
 
@@ -138,7 +141,7 @@ def add_closed_deal(
     step.due_at = deal.created_at
     step.done_at, step.done_by, step.result = deal.closed_at, actor.user_id, StepResult.DONE
     session.add_all([visit, step])
-    session.flush()
+    index_records(session, "deal", [deal.id])
     return deal.id
 
 

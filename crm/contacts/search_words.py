@@ -1,24 +1,17 @@
-"""The words under which deals, contacts and companies are found, and keeping them in `search_entries`."""
+"""The words under which deals, contacts and companies are found; pure."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import phonenumbers
-from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
-
-from crm.models import SearchEntry
 
 WORD_LENGTH = 60  # longer words are cut, here and in queries
 _RUSSIAN_FORMS = "ооо оао зао пао нао ао ип тоо чп гк гуп муп фгуп ано нко снт тсж"
 _LATIN_FORMS = "llc llp ltd limited inc corp plc gmbh ag jsc pjsc cjsc ojsc ooo oao zao pao ao ip"
 LEGAL_FORMS = frozenset(f"{_RUSSIAN_FORMS} {_LATIN_FORMS}".split())
-_ROWS_AT_ONCE = 500
 
 
 def words_in(text: str) -> list[str]:
@@ -80,33 +73,6 @@ def address_words(address: str) -> list[str]:
     parts = urlsplit(address)
     host = (parts.hostname or "").removeprefix("www.")
     return [_squeezed(host), *_host_words(host), *words_in(parts.path)]
-
-
-def index_record(session: Session, kind: str, record_id: int, words: str) -> None:
-    """Make a record findable under these words; kind is deal, contact or company."""
-    index_records(session, kind, {record_id: words})
-
-
-def index_records(session: Session, kind: str, words_by_id: Mapping[int, str]) -> None:
-    """Make many records of a kind findable, in a few statements."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    rows = iter(words_by_id.items())
-    while batch := [{"kind": kind, "record_id": key, "words": words} for key, words in islice(rows, _ROWS_AT_ONCE)]:
-        statement = insert(SearchEntry).values(batch)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["kind", "record_id"],
-                set_={"words": statement.excluded.words},
-                where=SearchEntry.words != statement.excluded.words,
-            )
-        )
-
-
-def forget_records(session: Session, kind: str, record_ids: Iterable[int]) -> None:
-    """Take records of a kind out of the search."""
-    ids = iter(record_ids)
-    while batch := list(islice(ids, _ROWS_AT_ONCE)):
-        session.execute(delete(SearchEntry).where(SearchEntry.kind == kind, SearchEntry.record_id.in_(batch)))
 
 
 def _point_words(phones: Iterable[str], emails: Iterable[str], others: Iterable[str]) -> list[list[str]]:

@@ -178,10 +178,10 @@ def _conditions(
     if wanted.step_states:
         found.append(or_(*(_in_state(state, now, day_end) for state in sorted(wanted.step_states))))
     if wanted.text.strip():
-        deals = Deal.id.in_(matching_ids(session, "deal", wanted.text))
-        companies = Deal.company_id.in_(matching_ids(session, "company", wanted.text))
+        deals = Deal.id.in_(matching_ids(session, actor, "deal", wanted.text))
+        companies = Deal.company_id.in_(matching_ids(session, actor, "company", wanted.text))
         of_people = select(DealContact.deal_id).where(
-            DealContact.contact_id.in_(matching_ids(session, "contact", wanted.text))
+            DealContact.contact_id.in_(matching_ids(session, actor, "contact", wanted.text))
         )
         found.append(or_(deals, companies, Deal.id.in_(of_people)))
     return found

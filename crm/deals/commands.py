@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
+from crm.contacts.search_index import index_records
 from crm.deals.editing import apply_changes, emptied_required, present_keys
 from crm.deals.fields import value_violations
 from crm.deals.locking import take_deal
@@ -115,6 +116,7 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
         close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
         open_visit(session, actor, deal, now)
     record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changed={"owner": [before, owner_id]})
+    index_records(session, "deal", [deal.id])
 
 
 def _new_deal_violations(

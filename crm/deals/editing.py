@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.contacts.search_words import index_record, words_of_deal
+from crm.contacts.search_index import index_records
 from crm.deals.fields import filled_keys, replace_contacts, stored_custom, value_violations
 from crm.deals.values import DealChanges
 from crm.errors import Violation, refuse_if_any
@@ -43,8 +43,8 @@ def apply_changes(
             setattr(deal, name, stored)
             changed[name] = [_json(before), _json(stored)]
     session.flush()
-    if "title" in changed:
-        index_record(session, "deal", deal.id, words_of_deal(deal.id, deal.title))
+    if {"title", "company_id", "contacts"} & changed.keys():
+        index_records(session, "deal", [deal.id])
     return changed
 
 

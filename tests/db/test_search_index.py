@@ -10,7 +10,8 @@ from crm.models import SearchEntry
 
 SQLITE = "SELECT rowid FROM search_fts WHERE search_fts MATCH :query ORDER BY rowid"
 POSTGRESQL = (
-    "SELECT id FROM search_entries WHERE to_tsvector('simple', words) @@ to_tsquery('simple', :query) ORDER BY id"
+    "SELECT id FROM search_entries"
+    " WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(:query AS tsquery) ORDER BY id"
 )
 
 

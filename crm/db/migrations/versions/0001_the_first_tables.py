@@ -572,13 +572,19 @@ def _make_open_deal_indexes() -> None:
 
 
 def _make_search_index() -> None:
-    """Index search_entries.words by word and word beginning: FTS5 on SQLite, a text-search index on PostgreSQL."""
+    """Index search_entries.words by word and word beginning: FTS5 on SQLite, a text-search index on PostgreSQL.
+
+    Words arrive folded and split at blanks; neither engine may split or fold them again, or the two would differ.
+    """
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("CREATE INDEX ix_search_entries_fts ON search_entries USING gin (to_tsvector('simple', words))")
+        op.execute(
+            "CREATE INDEX ix_search_entries_fts ON search_entries"
+            " USING gin (array_to_tsvector(string_to_array(words, ' ')))"
+        )
         return
     op.execute(
         "CREATE VIRTUAL TABLE search_fts USING fts5"
-        "(words, content='search_entries', content_rowid='id', tokenize='unicode61', prefix='2 3 4', detail='none')"
+        "(words, content='search_entries', content_rowid='id', tokenize='ascii', prefix='2 3 4 5 6 7', detail='none')"
     )
     op.execute(
         "CREATE TRIGGER search_entries_added AFTER INSERT ON search_entries BEGIN"
