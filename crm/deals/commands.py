@@ -88,7 +88,7 @@ def edit_deal(
     changed = apply_changes(session, actor, deal, pipeline, changes)
     refuse_if_any(emptied_required(deal, pipeline, before, present_keys(session, deal)))
     if changed:
-        record(session, actor, "deal.edited", "deal", deal.id, at=now, changed=changed)
+        record(session, actor, "deal.edited", "deal", deal.id, at=now, changes=changed)
     if next_step is not None:
         add_step(session, actor, deal, next_step, now)
         refresh_next_due(session, deal)
@@ -115,7 +115,8 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
     if deal.status is DealStatus.OPEN:
         close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
         open_visit(session, actor, deal, now)
-    record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changed={"owner": [before, owner_id]})
+    index_records(session, "deal", [deal.id])
+    record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changes={"owner": [before, owner_id]})
     index_records(session, "deal", [deal.id])
 
 

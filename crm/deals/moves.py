@@ -70,7 +70,7 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
     if broken:
         raise StageRulesBroken(broken)
     if changed:
-        record(session, actor, "deal.edited", "deal", deal.id, at=now, changed=changed)
+        record(session, actor, "deal.edited", "deal", deal.id, at=now, changes=changed)
     _enter(session, actor, deal, facts, move, now)
     return deal.version
 

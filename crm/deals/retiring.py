@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, case, exists, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
+from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.db.types import UtcDateTime
 from crm.errors import NotFound, Violation, refuse_if_any
@@ -24,6 +25,7 @@ def retire_stage(
     Visits of the past keep the retired stage. The version is the pipeline's.
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput: the last open stage, or deals without a good target.
     """
+    require(actor, Action.DESIGN_PIPELINES)
     row = session.get(Stage, stage_id)
     if row is None:
         raise NotFound(entity="stage", id=stage_id)
@@ -33,7 +35,9 @@ def retire_stage(
     count = open_deal_count(session, stage_id)
     target = next((one for one in pipeline.open_stages if one.id == target_stage_id and one.id != stage_id), None)
     found = []
-    if stage is None or len(pipeline.open_stages) == 1:
+    if row.retired_at is not None:
+        found.append(Violation("stage_retired", "stage"))
+    elif stage is None or len(pipeline.open_stages) == 1:
         found.append(Violation("stage_last_open", "stage"))
     if target_stage_id is not None and target is None:
         found.append(Violation("stage_target_invalid", "target"))

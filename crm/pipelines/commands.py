@@ -51,6 +51,8 @@ def create_pipeline(
     require(actor, Action.DESIGN_PIPELINES)
     found = _pipeline_name_violations(session, name, None)
     found += [problem for stage in stages for problem in stage_violations(session, stage)]
+    for end_name, field in ((won_name, "won_name"), (lost_name, "lost_name")):
+        found += line_violations(end_name, field, STAGE_NAME_LIMIT)
     if not stages:
         found.append(Violation("stage_last_open", "stages"))
     refuse_if_any(found)
@@ -61,7 +63,7 @@ def create_pipeline(
     for position, plan in enumerate(stages):
         _insert_stage(session, pipeline.id, StageKind.OPEN, position, plan)
     for offset, (kind, end_name) in enumerate(
-        ((StageKind.WON, won_name or _("Won")), (StageKind.LOST, lost_name or _("Lost")))
+        ((StageKind.WON, clean_line(won_name) or _("Won")), (StageKind.LOST, clean_line(lost_name) or _("Lost")))
     ):
         _insert_stage(session, pipeline.id, kind, len(stages) + offset, StagePlan(end_name))
     record(
@@ -90,7 +92,7 @@ def edit_pipeline(
     after = {"name": pipeline.name, "is_archived": is_archived}
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
-        record(session, actor, "pipeline.edited", "pipeline", pipeline_id, name=pipeline.name, changed=changed)
+        record(session, actor, "pipeline.edited", "pipeline", pipeline_id, name=pipeline.name, changes=changed)
 
 
 def add_stage(session: Session, actor: Actor, *, pipeline_id: int, expected_version: int, plan: StagePlan) -> int:
@@ -112,6 +114,7 @@ def edit_stage(session: Session, actor: Actor, *, stage_id: int, expected_versio
 
     Errors: Forbidden; NotFound; ChangedMeanwhile (the version is the pipeline's); InvalidInput.
     """
+    require(actor, Action.DESIGN_PIPELINES)
     stage = session.get(Stage, stage_id)
     if stage is None:
         raise NotFound(entity="stage", id=stage_id)
@@ -127,7 +130,7 @@ def edit_stage(session: Session, actor: Actor, *, stage_id: int, expected_versio
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
         record(session, actor, "stage.edited", "stage", stage_id, pipeline=pipeline.name, name=stage.name,
-               changed=changed)  # fmt: skip
+               changes=changed)  # fmt: skip
 
 
 def reorder_stages(
@@ -148,7 +151,7 @@ def reorder_stages(
     names = {stage.id: stage.name for stage in info.open_stages}
     order = [[names[one] for one in before], [names[one] for one in stage_ids]]
     record(session, actor, "pipeline.reordered", "pipeline", pipeline_id, name=pipeline.name,
-           changed={"stages": order})  # fmt: skip
+           changes={"stages": order})  # fmt: skip
 
 
 def open_deal_count(session: Session, stage_id: int) -> int:

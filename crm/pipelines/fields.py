@@ -37,7 +37,7 @@ class ReasonPlan:
 def create_field(
     session: Session, actor: Actor, *, name: str, field_type: FieldType, options: Sequence[str] = (), hint: str = ""
 ) -> int:
-    """Create a custom field on deals; return its id. `options` are the values of a choice, in order.
+    """Create a custom field on deals; return its id. `options` are the values of a choice in order; others drop them.
 
     Errors: Forbidden; InvalidInput.
     """
@@ -47,7 +47,7 @@ def create_field(
     row = FieldDefinition(
         name=clean_line(name),
         type=field_type,
-        options=_merged_options([], options),
+        options=_merged_options([], options) if field_type in _WITH_OPTIONS else [],
         hint=clean_line(hint) or None,
         position=last + 1,
     )
@@ -79,11 +79,11 @@ def edit_field(
     refuse_if_any(_field_violations(session, name, hint, row.type, options, field_id))
     before = _described_field(row)
     row.name, row.hint, row.is_active = clean_line(name), clean_line(hint) or None, is_active
-    row.options = _merged_options(row.options, options)
+    row.options = _merged_options(row.options, options) if row.type in _WITH_OPTIONS else []
     after = _described_field(row)
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
-        record(session, actor, "field.edited", "field", field_id, name=row.name, changed=changed)
+        record(session, actor, "field.edited", "field", field_id, name=row.name, changes=changed)
 
 
 def add_loss_reason(session: Session, actor: Actor, *, pipeline_id: int | None, plan: ReasonPlan) -> int:
@@ -130,7 +130,7 @@ def edit_loss_reason(session: Session, actor: Actor, *, reason_id: int, plan: Re
     after = _described_reason(row)
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
-        record(session, actor, "loss_reason.edited", "loss_reason", reason_id, name=row.name, changed=changed)
+        record(session, actor, "loss_reason.edited", "loss_reason", reason_id, name=row.name, changes=changed)
 
 
 def _field_violations(

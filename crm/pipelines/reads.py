@@ -40,11 +40,13 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
 
     Errors: NotFound.
     """
-    pipeline = session.get(Pipeline, pipeline_id)
+    # Columns and not rows of the session: after a lock they are as committed, whatever was read before it.
+    query = select(Pipeline.name, Pipeline.is_archived, Pipeline.version).where(Pipeline.id == pipeline_id)
+    pipeline = session.execute(query).one_or_none()
     if pipeline is None:
         raise NotFound(entity="pipeline", id=pipeline_id)
     return PipelineInfo(
-        id=pipeline.id,
+        id=pipeline_id,
         name=pipeline.name,
         is_archived=pipeline.is_archived,
         version=pipeline.version,
@@ -56,9 +58,14 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
 
 def load_fields(session: Session) -> tuple[FieldInfo, ...]:
     """Return every custom field by position, switched-off ones last."""
-    query = select(FieldDefinition).order_by(
-        FieldDefinition.is_active.desc(), FieldDefinition.position, FieldDefinition.id
-    )
+    query = select(
+        FieldDefinition.id,
+        FieldDefinition.name,
+        FieldDefinition.type,
+        FieldDefinition.options,
+        FieldDefinition.hint,
+        FieldDefinition.is_active,
+    ).order_by(FieldDefinition.is_active.desc(), FieldDefinition.position, FieldDefinition.id)
     return tuple(
         FieldInfo(
             id=row.id,
@@ -70,7 +77,7 @@ def load_fields(session: Session) -> tuple[FieldInfo, ...]:
             hint=row.hint,
             is_active=row.is_active,
         )
-        for row in session.scalars(query)
+        for row in session.execute(query)
     )
 
 
@@ -104,11 +111,18 @@ def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
             required[stage_id].append(builtin)
         elif field_id is not None:
             required[stage_id].append(custom_key(field_id))
-    rows = session.scalars(select(Stage).where(Stage.pipeline_id == pipeline_id).order_by(Stage.position, Stage.id))
+    rows = session.execute(
+        select(
+            Stage.id, Stage.name, Stage.kind, Stage.position, Stage.exit_criterion, Stage.norm_seconds,
+            Stage.retired_at,
+        )
+        .where(Stage.pipeline_id == pipeline_id)
+        .order_by(Stage.position, Stage.id)
+    )  # fmt: skip
     stages = [
         StageInfo(
             id=row.id,
-            pipeline_id=row.pipeline_id,
+            pipeline_id=pipeline_id,
             name=row.name,
             kind=row.kind,
             position=row.position,

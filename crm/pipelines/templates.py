@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.errors import InvalidInput, Violation
-from crm.models import FieldDefinition, FieldType, Pipeline
+from crm.models import FieldType, Pipeline
 from crm.pipelines.commands import StagePlan, create_pipeline
-from crm.pipelines.fields import ReasonPlan, add_loss_reason, create_field
+from crm.pipelines.fields import ReasonPlan, add_loss_reason, create_field, edit_field
+from crm.pipelines.reads import load_fields
 from crm.pipelines.values import BUILTIN_FIELDS, custom_key
 from crm.settings import ROOT
 
@@ -53,7 +54,7 @@ def available_templates(language: str) -> list[TemplateSummary]:
 def create_from_template(session: Session, actor: Actor, *, template: str, language: str) -> list[int]:
     """Create a template's fields, pipelines and loss reasons; return the ids of the pipelines.
 
-    A field of the same name is used again; a taken pipeline name gets a number.
+    A field of the same name is used again, switched on if it was off; a taken pipeline name gets a number.
     Errors: Forbidden; InvalidInput for an unknown template.
     """
     require(actor, Action.DESIGN_PIPELINES)
@@ -85,9 +86,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _field_key(session: Session, actor: Actor, field: Mapping[str, Any], language: str) -> str:
     name = field["name"][language]
-    present = session.scalar(select(FieldDefinition.id).where(FieldDefinition.name == name, FieldDefinition.is_active))
+    present = next((one for one in load_fields(session) if one.name == name), None)
+    if present is not None and not present.is_active:
+        values = [option.name for option in present.offered()]
+        edit_field(session, actor, field_id=present.id, name=name, options=values, hint=present.hint or "")
     if present is not None:
-        return custom_key(present)
+        return present.key
     options = [option[language] for option in field.get("options", [])]
     return custom_key(create_field(session, actor, name=name, field_type=FieldType(field["type"]), options=options))
 

@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.db import session_scope
 from crm.errors import CrmError, Refused, Violation
 from crm.i18n.texts import error_sentence, violation_sentence
+from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
 from crm.ui.page import signed_in_actor
 
@@ -56,14 +57,18 @@ class Outcome(Generic[T]):
         """Return the sentences of violations that are about no field."""
         return tuple(violation_sentence(item) for item in self.violations if item.field is None)
 
+    @property
+    def full_message(self) -> str:
+        """Return the summary line and the sentence of every violation, empty when done."""
+        return " ".join((self.message, *dict.fromkeys(violation_sentence(item) for item in self.violations))).strip()
+
     def told(self, success: str | None = None, *, undo: Callable[[], object] | None = None) -> Outcome[T]:
         """Keep a notice for after the rerun: `success` when done, else the refusal in full; return itself.
 
         `success` is markdown: put data through `md`.
         """
         if self.error is not None:
-            details = dict.fromkeys(violation_sentence(item) for item in self.violations)
-            flash(" ".join((self.message, *details)), kind=NoticeKind.REFUSED)
+            flash(md(self.full_message), kind=NoticeKind.REFUSED)
         elif success is not None:
             flash(success, undo=undo)
         return self

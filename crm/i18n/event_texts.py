@@ -1,0 +1,105 @@
+"""One English sentence per kind of event, and the words for what changed; the journal and timelines show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from crm.i18n import N_, _
+from crm.i18n.formats import moment
+from crm.i18n.labels import label
+from crm.i18n.texts import FIELD_NAMES, field_name
+from crm.models.codes import StepKind, StepResult
+
+EVENT_TEXTS: dict[str, str] = {
+    "activity.added": N_("Wrote down a contact or a note"),
+    "api_key.created": N_("Made an API key"),
+    "api_key.revoked": N_("Revoked an API key"),
+    "auth.identity_linked": N_("Linked an account of the sign-in provider"),
+    "auth.password_changed": N_("Changed the password"),
+    "auth.password_set": N_("Set a password"),
+    "auth.refused": N_("Sign-in refused"),
+    "auth.reset_link_made": N_("Made a link for a new password"),
+    "auth.sessions_ended": N_("Ended sessions"),
+    "auth.signed_in": N_("Signed in"),
+    "auth.signed_out": N_("Signed out"),
+    "company.created": N_("Created a company"),
+    "company.edited": N_("Changed a company"),
+    "contact.created": N_("Created a contact"),
+    "contact.edited": N_("Changed a contact"),
+    "deal.created": N_("Created the deal on “{stage}”"),
+    "deal.edited": N_("Changed the deal"),
+    "deal.imported": N_("Imported the deal"),
+    "deal.lost": N_("Closed as lost: {reason}"),
+    "deal.moved": N_("Moved: {from_stage} → {to_stage}"),
+    "deal.reassigned": N_("Handed the deal over"),
+    "deal.stage_retired": N_("A stage was retired: {from_stage} → {to_stage}"),
+    "deal.won": N_("Closed as won"),
+    "field.created": N_("Created the field “{name}”"),
+    "field.edited": N_("Changed the field “{name}”"),
+    "loss_reason.created": N_("Added the reason of loss “{name}”"),
+    "loss_reason.edited": N_("Changed the reason of loss “{name}”"),
+    "next_step.done": N_("Next step done: {step} ({result})"),
+    "next_step.planned": N_("Next step planned: {step}, {when}"),
+    "next_step.postponed": N_("Next step postponed to {when}"),
+    "pipeline.created": N_("Created the pipeline “{name}”"),
+    "pipeline.edited": N_("Changed the pipeline “{name}”"),
+    "pipeline.reordered": N_("Put the stages of “{name}” in another order"),
+    "stage.created": N_("Added the stage “{name}” to “{pipeline}”"),
+    "stage.edited": N_("Changed the stage “{name}” of “{pipeline}”"),
+    "stage.retired": N_("Retired the stage “{name}” of “{pipeline}”; deals sent on: {deals}"),
+    "team.created": N_("Created a team"),
+    "team.deleted": N_("Deleted a team"),
+    "team.renamed": N_("Renamed a team"),
+    "user.activated": N_("Switched a user on"),
+    "user.created": N_("Added a user"),
+    "user.deactivated": N_("Switched a user off"),
+    "user.deleted": N_("Removed a user"),
+    "user.edited": N_("Changed a user"),
+    "user.invited": N_("Invited a user"),
+    "user.profile_edited": N_("Changed the own profile"),
+    "user.role_changed": N_("Gave a user another role"),
+    "workspace.created": N_("Set the company up"),
+    "workspace.edited": N_("Changed the company's settings"),
+}
+
+
+def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[str, str] | None = None) -> str:
+    """Return the reader's sentence for an event, with the fields that changed; custom ones by `field_names`.
+
+    An unknown kind is a programming error (KeyError).
+    """
+    values = {key: "—" if value is None else value for key, value in details.items()} | _spoken(details)
+    sentence = _(EVENT_TEXTS[kind]).format_map(_Blank(values))
+    changes = details.get("changes")
+    if not isinstance(changes, Mapping) or not changes:
+        return sentence
+    names = [changed_name(key, field_names or {}) for key in changes]
+    return f"{sentence}: {', '.join(dict.fromkeys(names))}"
+
+
+def changed_name(key: str, field_names: Mapping[str, str]) -> str:
+    """Return the reader's name of a changed field; a column's own name where it has none."""
+    short = {"amount_minor": "amount", "company_id": "company", "contacts": "contact"}.get(key, key)
+    return field_names.get(short) or (field_name(short) if short in FIELD_NAMES else short)
+
+
+def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
+    spoken = {}
+    if "step_kind" in details:
+        spoken["step"] = str(details.get("text") or label(StepKind(details["step_kind"])))
+    if "result" in details and details["result"] in set(StepResult):
+        spoken["result"] = label(StepResult(details["result"]))
+        spoken["step"] = label(StepKind(details["step_kind"]))
+    due = details.get("due_at", details.get("after"))
+    if isinstance(due, int):
+        spoken["when"] = moment(datetime.fromtimestamp(due, UTC))
+    return spoken
+
+
+class _Blank(dict[str, Any]):
+    """Gives a dash for a value that an older event doesn't have."""
+
+    def __missing__(self, key: str) -> str:
+        return "—"

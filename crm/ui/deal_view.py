@@ -1,0 +1,140 @@
+"""The parts of a deal's page around its fields: head, stage bar, ways to move, clients, other deals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from crm.actor import Actor
+from crm.auth.people import list_owners
+from crm.auth.permissions import Action, may
+from crm.db import read_scope
+from crm.deals.commands import reassign_deal
+from crm.deals.reads import DealCard, OtherDeal, PartCard, StageTime
+from crm.i18n import _
+from crm.i18n.formats import duration, full_moment, money
+from crm.i18n.labels import label
+from crm.models import DealStatus, PointKind, StageKind
+from crm.ui import act
+from crm.ui.deal_editor import forget_typed
+from crm.ui.deal_moves import ask_loss, try_move
+from crm.ui.forms import owner_input, priority_text
+from crm.ui.markdown import md
+from crm.ui.nav import page_link
+
+STATUS_BADGES = {
+    DealStatus.OPEN: ":blue-badge[:material/radio_button_checked: {word}]",
+    DealStatus.WON: ":green-badge[:material/check_circle: {word}]",
+    DealStatus.LOST: ":gray-badge[:material/cancel: {word}]",
+}
+
+
+def draw_head(card: DealCard) -> None:
+    """Draw number and title, then what the deal is worth, whose it is and how it stands."""
+    st.markdown(f"### \\#{card.id} {md(card.title)}")
+    parts = [
+        f"**{md(money(card.amount_minor, card.currency))}**",
+        priority_text(card.priority),
+        f":material/person: {md(card.owner_name)}",
+        md(card.pipeline.name),
+        STATUS_BADGES[card.status].format(word=label(card.status)),
+    ]
+    if card.company_name:
+        parts.insert(2, f":material/apartment: {md(card.company_name)}")
+    st.markdown(" · ".join(parts))
+    if card.status is DealStatus.LOST:
+        why = " — ".join(md(part) for part in (card.loss_reason, card.loss_note) if part)
+        where = _("on “{stage}”", stage=md(card.loss_stage or "—"))
+        st.markdown(f":material/info: {_('Lost')} {where}: {why}")
+
+
+def draw_stage_bar(card: DealCard, times: list[StageTime]) -> None:
+    """Draw the stages with the time spent on each; the present one red when over its norm."""
+    st.markdown(" ".join(_stage_badge(card, time) for time in times if time.stage.kind is StageKind.OPEN))
+    if card.is_open and card.stage.exit_criterion:
+        st.caption(_("Done when: {criterion}", criterion=md(card.stage.exit_criterion)))
+
+
+def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
+    """Draw the ways on: the next stage, won, lost, and handing over for those who may."""
+    if not card.is_open:
+        return
+    following = card.pipeline.next_stage(card.stage)
+    with st.container(horizontal=True, gap="small"):
+        icon = ":material/check_circle:" if following.kind is StageKind.WON else ":material/arrow_forward:"
+        if st.button(md(following.name), key="deal_forward", icon=icon, help=_("Move to the next stage")):
+            if try_move(card.id, following.id, values=typed):
+                forget_typed(card.id)
+            st.rerun(scope="fragment")
+        if st.button(_("Lost"), key="deal_lost", icon=":material/cancel:", type="tertiary"):
+            ask_loss(card.id, card.pipeline.lost_stage.id, typed)
+            st.rerun(scope="fragment")
+        if may(actor, Action.REASSIGN_DEALS):
+            _draw_reassign(actor, card)
+
+
+def draw_clients(card: DealCard, others: list[OtherDeal]) -> None:
+    """Draw the company, the contacts with their points, and the client's other deals."""
+    if card.company_id and card.company_name:
+        page_link("clients", md(card.company_name), icon=":material/apartment:", company=card.company_id)
+    for part in card.contacts:
+        page_link("clients", _part_name(part), icon=":material/person:", contact=part.contact_id)
+        if part.points:
+            st.markdown(" · ".join(_point(point.kind, point.value, point.normalised) for point in part.points))
+    if not card.company_id and not card.contacts:
+        st.caption(_("No client yet: choose the company or the contact in the fields."))
+    if others:
+        st.markdown(f"**{_('Other deals of this client')}**")
+    for other in others:
+        worth = md(money(other.amount_minor, other.currency))
+        badge = STATUS_BADGES[other.status].format(word=md(other.stage_name))
+        page_link("deal", f"\\#{other.id} {md(other.title)} · {worth} {badge}", deal=other.id)
+
+
+def draw_origin(card: DealCard) -> None:
+    """Tell when and how the deal came to be, and which deal it continues."""
+    st.caption(
+        _("Created {when}, {channel}", when=md(full_moment(card.created_at)), channel=md(label(card.created_channel)))
+    )
+    if card.origin_deal_id:
+        page_link("deal", _("Continues deal {id}", id=f"\\#{card.origin_deal_id}"), deal=card.origin_deal_id)
+
+
+def _stage_badge(card: DealCard, time: StageTime) -> str:
+    spent = f" · {duration(time.seconds)}" if time.seconds is not None else ""
+    name = md(time.stage.name) + spent
+    if time.is_current:
+        norm = time.stage.norm_seconds
+        over = norm is not None and (time.seconds or 0) > norm
+        told = _(", norm {norm}", norm=duration(norm)) if over and norm else ""
+        return f":{'red' if over else 'blue'}-badge[:material/radio_button_checked: {name}{told}]"
+    if time.seconds is not None:
+        return f":green-badge[:material/check: {name}]"
+    return f":gray-badge[{name}]"
+
+
+def _draw_reassign(actor: Actor, card: DealCard) -> None:
+    with st.popover(_("Hand over"), icon=":material/person_add:", type="tertiary"):
+        with read_scope() as session:
+            owners = list_owners(session, actor)
+        owner_id = owner_input(_("New owner"), key="deal_new_owner", names=owners, value=card.owner_id)
+        ready = owner_id is not None and owner_id != card.owner_id
+        if st.button(_("Hand over"), key="deal_reassign", type="primary", disabled=not ready) and owner_id:
+            act.run(reassign_deal, deal_id=card.id, expected_version=card.version, owner_id=owner_id).told(
+                _("The deal has a new owner")
+            )
+            st.rerun(scope="fragment")
+
+
+def _part_name(part: PartCard) -> str:
+    return f"{md(part.name)} ({md(part.role)})" if part.role else md(part.name)
+
+
+def _point(kind: PointKind, value: str, normalised: str) -> str:
+    if kind is PointKind.PHONE:
+        return f"[{md(value)}](tel:{normalised})"
+    if kind is PointKind.EMAIL and "(" not in normalised and ")" not in normalised:
+        return f"[{md(value)}](mailto:{normalised})"
+    return md(value)

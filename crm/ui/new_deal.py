@@ -1,0 +1,88 @@
+"""The button "Deal" and the dialog behind it: a deal begins on the first stage, with its next step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from crm.actor import Actor
+from crm.auth.people import list_owners
+from crm.auth.permissions import Action, may
+from crm.auth.workspace import load_workspace
+from crm.db import read_scope
+from crm.deals.commands import NewDeal, create_deal
+from crm.i18n import _
+from crm.models import Priority
+from crm.pipelines.reads import load_pipeline
+from crm.pipelines.values import PipelineInfo
+from crm.ui import act
+from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field
+from crm.ui.forms import owner_input
+from crm.ui.markdown import md
+from crm.ui.nav import go_to
+from crm.ui.page import signed_in_actor
+from crm.ui.step_inputs import step_input
+
+_FIRST = ("title", "company", "contact", "amount", "priority", "source")
+
+
+def draw_new_deal(pipeline_id: int) -> None:
+    """Draw the button; the dialog asks for the pipeline's own needs."""
+    if st.button(_("Deal"), key="new_deal", icon=":material/add:", type="primary"):
+        for key in [name for name in st.session_state if str(name).startswith("new_deal_")]:
+            del st.session_state[key]
+        _dialog(pipeline_id)
+
+
+def _dialog(pipeline_id: int) -> None:
+    @st.dialog(_("New deal"), width="large")
+    def ask() -> None:
+        actor = signed_in_actor()
+        if actor is None:
+            st.rerun()
+        with read_scope() as session:
+            pipeline = load_pipeline(session, pipeline_id)
+            owners = list_owners(session, actor)
+            currency = load_workspace(session, actor).values.currency
+        _draw(actor, pipeline, owners, currency)
+
+    ask()
+
+
+def _draw(actor: Actor, pipeline: PipelineInfo, owners: dict[int, str], currency: str) -> None:
+    outcome: act.Outcome[int] | None = st.session_state.get("new_deal_outcome")
+    st.caption(
+        _("Begins on “{stage}” of “{pipeline}”", stage=md(pipeline.open_stages[0].name), pipeline=md(pipeline.name))
+    )
+    if outcome is not None and not outcome.ok:
+        st.error(outcome.message, icon=":material/error:")
+    typed: dict[str, Any] = {}
+    wrong = False
+    for key in dict.fromkeys([*_FIRST, *pipeline.open_stages[0].required]):
+        start = Priority.WARM if key == "priority" else None
+        error = outcome.field_error(key) if outcome else None
+        field = draw_field(FieldAsk(key, "new_deal", start, error), pipeline, currency)
+        typed[key], wrong = field.value, wrong or field.wrong
+    owner_id = actor.user_id
+    if may(actor, Action.REASSIGN_DEALS):
+        error = outcome.field_error("owner") if outcome else None
+        owner_id = owner_input(_("Owner"), key="new_deal_owner", names=owners, value=actor.user_id, error=error)
+    step = step_input(key="new_deal_step", error=outcome.field_error("next_step") if outcome else None)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(_("Cancel"), key="new_deal_cancel", type="tertiary"):
+            st.rerun()
+        if st.button(_("Create deal"), key="new_deal_save", type="primary") and not wrong:
+            given = {key: value for key, value in typed.items() if value not in (None, ())} | {
+                "title": typed["title"] or ""
+            }
+            _create(NewDeal(pipeline.id, as_changes(given, pipeline), step.plan, owner_id=owner_id))
+
+
+def _create(new: NewDeal) -> None:
+    outcome = act.run(create_deal, new)
+    if not outcome.ok or outcome.value is None:
+        st.session_state["new_deal_outcome"] = outcome
+        st.rerun(scope="fragment")
+    outcome.told(_("Deal created"))
+    go_to("deal", deal=outcome.value or 0)
