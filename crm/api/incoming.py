@@ -40,7 +40,20 @@ def language_of(request: Request, fallback: str) -> str:
     for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if wanted in LANGUAGES:
             return wanted
-    return _accepted_language(request.headers.get("accept-language", "")) or fallback
+    return accepted_language(request.headers.get("accept-language", "")) or fallback
+
+
+def accepted_language(header: str) -> str | None:
+    """Return the known language an Accept-Language header likes best, None where it names none."""
+    weighted: list[tuple[float, str]] = []
+    for part in header.split(",")[:20]:
+        name, _mark, weight = part.strip().partition(";q=")
+        try:
+            weighted.append((float(weight or 1), name.split("-")[0].lower()))
+        except ValueError:
+            continue
+    known = [pair for pair in weighted if pair[1] in LANGUAGES and pair[0] > 0]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
@@ -60,18 +73,6 @@ async def read_form(request: Request) -> Mapping[str, str]:
     if len(fields) != len(pairs):
         raise InvalidInput([Violation("form_unreadable")])
     return fields
-
-
-def _accepted_language(header: str) -> str | None:
-    weighted: list[tuple[float, str]] = []
-    for part in header.split(",")[:20]:
-        name, _mark, weight = part.strip().partition(";q=")
-        try:
-            weighted.append((float(weight or 1), name.split("-")[0].lower()))
-        except ValueError:
-            continue
-    known = [pair for pair in weighted if pair[1] in LANGUAGES and pair[0] > 0]
-    return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def _is_address(text: str) -> bool:

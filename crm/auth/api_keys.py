@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -17,7 +17,7 @@ from crm.auth.secret_key import token_hash
 from crm.clock import utc_now
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import ApiKey, User
+from crm.models import ApiKey, User, Workspace
 from crm.typed_text import clean_line, line_violations
 
 SCOPES = ("read", "write")
@@ -42,6 +42,7 @@ class FoundKey:
     id: int
     user_id: int
     scopes: frozenset[str]
+    language: str
     last_used_at: datetime | None
 
 
@@ -127,8 +128,10 @@ def find_key(session: Session, token: str, now: datetime | None = None) -> Found
     """Return the living key of a token whose user is active, or None."""
     if not token.startswith(TOKEN_START):
         return None
+    company_language = select(Workspace.language).where(Workspace.id == 1).scalar_subquery()
+    language = func.coalesce(User.language, company_language, "en").label("language")
     row = session.execute(
-        select(ApiKey.id, ApiKey.user_id, ApiKey.scopes, ApiKey.last_used_at)
+        select(ApiKey.id, ApiKey.user_id, ApiKey.scopes, language, ApiKey.last_used_at)
         .join(User, User.id == ApiKey.user_id)
         .where(
             ApiKey.key_hash == token_hash(token),
@@ -137,7 +140,7 @@ def find_key(session: Session, token: str, now: datetime | None = None) -> Found
             User.is_active,
         )
     ).one_or_none()
-    return None if row is None else FoundKey(row.id, row.user_id, frozenset(row.scopes), row.last_used_at)
+    return None if row is None else FoundKey(row.id, row.user_id, frozenset(row.scopes), row.language, row.last_used_at)
 
 
 def is_use_due(found: FoundKey, now: datetime) -> bool:
