@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crm.api.problems import early_problem
 from crm.settings import get_settings
 
 KILOBYTE = 1024
@@ -77,5 +77,5 @@ def _announced(scope: Scope) -> int:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = JSONResponse({"error": {"code": "body_too_large"}}, 413, headers={"Connection": "close"})
+    answer = early_problem(scope, 413, "body_too_large", {"Connection": "close"})
     await answer(scope, receive, send)

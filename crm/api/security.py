@@ -13,10 +13,11 @@ from urllib.parse import quote, urlsplit
 from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.api.incoming import client_address, session_token
+from crm.api.problems import RETRY_AFTER_SECONDS, early_problem
 from crm.auth.api_keys import FoundKey, find_key, is_use_due, note_use
 from crm.auth.sessions import FoundSession, find_session, is_seen_due, note_seen
 from crm.clock import utc_now
@@ -71,7 +72,7 @@ class Guard:
         try:
             refusal = await _http_refusal(scope)
         except DatabaseUnavailable:
-            refusal = _error(503, "database_unavailable", {"Retry-After": "5"})
+            refusal = early_problem(scope, 503, "database_unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
         await (refusal or self.app)(scope, receive, send)
 
     async def _guard_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,10 +170,10 @@ def _misplaced(scope: Scope) -> Response | None:
     if not is_known_host(scope):
         return PlainTextResponse("This address is not set up: CRM_PUBLIC_URL says which one is.", 400)
     if path in CLOSED_PATHS:
-        return _error(404, "not_found")
+        return early_problem(scope, 404, "not_found")
     if method not in SAFE_METHODS and not path.startswith(KEY_PATHS) and not is_own_origin(scope):
         log.warning("foreign origin refused: %s %s from %s", method, path, client_address(HTTPConnection(scope)))
-        return _error(403, "foreign_origin")
+        return early_problem(scope, 403, "foreign_origin")
     return None
 
 
@@ -180,16 +181,12 @@ def _unauthenticated(scope: Scope) -> Response:
     headers = Headers(scope=scope)
     wants_page = "text/html" in headers.get("accept", "") and not scope["path"].startswith("/api/")
     if not wants_page:
-        return _error(401, "unauthenticated", {"WWW-Authenticate": "Bearer"})
+        return early_problem(scope, 401, "unauthenticated", {"WWW-Authenticate": "Bearer"})
     if scope["method"] not in SAFE_METHODS or scope["path"] == "/":
         return RedirectResponse(SIGN_IN, 303)
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = scope["path"] + (f"?{query}" if query else "")
     return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", 303)
-
-
-def _error(status: int, code: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": {"code": code}}, status, headers=headers)
 
 
 async def _living_session(token: str) -> FoundSession | None:

@@ -51,7 +51,6 @@ TEXTS: dict[str, str] = {
     "cursor_invalid": N_("This cursor does not fit: take next_cursor from the answer before."),
     "field_unknown": N_("There is no such field."),
     "foreign_origin": N_("Requests from other sites are not accepted."),
-    "host_unknown": N_("This address is not set up: CRM_PUBLIC_URL says which one is."),
     "idempotency_key_invalid": N_("An Idempotency-Key is 1 to 200 visible ASCII characters, sent once."),
     "idempotency_mismatch": N_("This Idempotency-Key was used for another request; take a new one."),
     "method_not_allowed": N_("This address does not know the method."),
