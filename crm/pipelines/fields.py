@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -163,8 +163,10 @@ def _reason_violations(
     session: Session, pipeline_id: int | None, plan: ReasonPlan, reason_id: int | None
 ) -> list[Violation]:
     found = line_violations(plan.name, "name", NAME_LIMIT, required=True)
-    same = [one for one in load_loss_reasons(session, pipeline_id) if one.name == clean_line(plan.name)]
-    if not found and any(one.id != reason_id for one in same):
+    taken = exists().where(LossReason.name == clean_line(plan.name), LossReason.id != (reason_id or 0))
+    if pipeline_id is not None:  # a reason of all pipelines meets the own ones of each
+        taken = taken.where(or_(LossReason.pipeline_id.is_(None), LossReason.pipeline_id == pipeline_id))
+    if not found and session.scalar(select(taken)):
         found.append(Violation("name_taken", "name"))
     return found
 
