@@ -1,0 +1,50 @@
+"""Pipelines: stages in order with what each needs, reasons of loss, custom fields."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm.db import read_scope
+from crm.i18n import _
+from crm.pipelines.reads import list_pipelines, load_pipeline
+from crm.ui.page import open_page
+from crm.ui.pipeline_view import draw_create, draw_fields, draw_reasons, draw_settings
+from crm.ui.stage_view import draw_stages
+
+open_page("pipelines")
+
+with read_scope() as session:
+    pipelines = list_pipelines(session, with_archived=True)
+names = {
+    pipeline.id: f"{pipeline.name} ({_('archive')})" if pipeline.is_archived else pipeline.name
+    for pipeline in pipelines
+}
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    if names:
+        if st.session_state.get("pipeline_chosen") not in names:
+            st.session_state["pipeline_chosen"] = next(iter(names))
+        chosen = st.selectbox(
+            _("Pipeline"),
+            list(names),
+            format_func=lambda one: names[one],
+            key="pipeline_chosen",
+            label_visibility="collapsed",
+            width=320,
+        )
+    draw_create()
+if not names:
+    st.info(
+        _("A pipeline is one process of your company, step by step. Begin with a template and change it later."),
+        icon=":material/filter_alt:",
+    )
+    st.stop()
+with read_scope() as session:
+    pipeline = load_pipeline(session, chosen)
+draw_settings(pipeline)
+stages, reasons, fields = st.tabs([_("Stages"), _("Reasons of loss"), _("Deal fields")])
+with stages:
+    draw_stages(pipeline)
+with reasons:
+    draw_reasons(pipeline)
+with fields:
+    draw_fields(pipeline)
