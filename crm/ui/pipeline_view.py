@@ -84,7 +84,7 @@ def draw_fields(pipeline: PipelineInfo) -> None:
         _draw_field(field)
     with st.popover(_("New field"), icon=":material/add:"):
         name = st.text_input(_("Name"), key="new_field_name", max_chars=200)
-        kind = st.selectbox(_("Type"), list(FieldType), format_func=label, key="new_field_type")
+        kind = st.selectbox(_("Type"), list(FieldType), format_func=label, key="new_field_type") or FieldType.TEXT
         options = _options_input("new_field_options", []) if kind in _CHOICES else []
         hint = st.text_input(_("Hint"), key="new_field_hint", max_chars=300)
         if st.button(_("Add the field"), key="new_field_go", type="primary"):
