@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -25,6 +26,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _TURNS = BoundedSemaphore(4)
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю"
+_SIGNS = string.digits + string.punctuation + string.whitespace
 _LOOK_ALIKES = str.maketrans("0134578@$", "oieastbas")
 
 
@@ -41,7 +43,7 @@ def verify_password(stored: str | None, password: str) -> bool:
             fits = _HASHER.verify(stored or _hash_of_nobody(), _composed(password))
         except (VerificationError, InvalidHashError):
             return False
-    return fits and stored is not None
+    return fits and bool(stored)
 
 
 def needs_rehash(stored: str) -> bool:
@@ -95,12 +97,13 @@ def _weakness(lowered: str, words: Iterable[str]) -> str | None:
 def _is_common(lowered: str) -> bool:
     if len(set(lowered)) < MIN_DIFFERENT:
         return True
-    return any(_is_common_spelling(spelling) for spelling in (lowered, lowered.translate(_LOOK_ALIKES)))
+    core = lowered.strip(_SIGNS)
+    return any(_is_common_spelling(spelling) for spelling in (lowered, core.translate(_LOOK_ALIKES)))
 
 
 def _is_common_spelling(lowered: str) -> bool:
     for typed in (lowered, _other_layout(lowered)):
-        letters = "".join(char for char in typed if char.isalpha())
+        letters = typed.translate(dict.fromkeys(map(ord, _SIGNS)))
         if not letters or typed in _common_words() or _is_made_of_common_words(letters):
             return True
     return False
