@@ -35,9 +35,7 @@ NOW = utc_now()
 
 def new_session(session: Session, user_id: int | None, **when: int) -> str:
     assert user_id is not None
-    return create_session(
-        session, user_id, address="203.0.113.7", user_agent="Firefox", now=NOW - timedelta(**when)
-    )
+    return create_session(session, user_id, address="203.0.113.7", user_agent="Firefox", now=NOW - timedelta(**when))
 
 
 def test_session_is_found_by_its_token(session: Session, cast: Cast) -> None:
