@@ -60,7 +60,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a migrated, empty SQLite file to be copied."""
     path = tmp_path_factory.mktemp("template") / "crm.sqlite3"
-    _migrate_and_close(f"sqlite:///{path}")
+    migrate_and_close(f"sqlite:///{path}")
     return path
 
 
@@ -81,8 +81,8 @@ def postgresql_server() -> Iterator[str]:
         server = get_server(folder / "base", cleanup_mode="delete")
         url = server.get_uri()
         for setting, value in _POSTGRES_FOR_TESTS.items():
-            _maintain(url, f"ALTER SYSTEM SET {setting} = {value}")
-        _maintain(url, "SELECT pg_reload_conf()")
+            maintain(url, f"ALTER SYSTEM SET {setting} = {value}")
+        maintain(url, "SELECT pg_reload_conf()")
         yield url
         server.cleanup()
 
@@ -90,8 +90,8 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> str:
     """Return the name of a migrated, empty PostgreSQL database to be copied."""
-    _maintain(postgresql_server, "CREATE DATABASE template_crm")
-    _migrate_and_close(_url_of(postgresql_server, "template_crm"))
+    maintain(postgresql_server, "CREATE DATABASE template_crm")
+    migrate_and_close(postgresql_url_of(postgresql_server, "template_crm"))
     return "template_crm"
 
 
@@ -107,9 +107,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
     """Return the URL of a fresh PostgreSQL database, dropped afterwards."""
     name = f"crm_{next(_numbers)}"
-    _maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
-    yield _url_of(postgresql_server, name)
-    _maintain(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
+    yield postgresql_url_of(postgresql_server, name)
+    maintain(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -132,22 +132,7 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """Commit the company, two teams and five users; return them as actors."""
-    with database.session_scope() as session:
-        _add_workspace(session)
-        first, second = Team(name="Team 1"), Team(name="Team 2")
-        session.add_all([first, second])
-        session.flush()
-        users = {
-            "anna": _user("Anna", Role.MANAGER, first.id),
-            "anton": _user("Anton", Role.MANAGER, first.id),
-            "boris": _user("Boris", Role.HEAD, first.id),
-            "dina": _user("Dina", Role.HEAD, second.id),
-            "vera": _user("Vera", Role.ADMIN, None),
-        }
-        for user in users.values():
-            session.add(user)
-            session.flush()
-        return Cast(**{name: load_actor(session, user.id, Channel.UI) for name, user in users.items()})
+    return add_cast(database)
 
 
 @pytest.fixture
@@ -185,6 +170,48 @@ def rows_of_all_tables(source: Session | Database) -> dict[str, list[tuple[Any, 
     }
 
 
+def add_cast(database: Database, password_hash: str | None = None) -> Cast:
+    """Commit the company, two teams and five users; with a password hash they can sign in."""
+    with database.session_scope() as session:
+        _add_workspace(session)
+        first, second = Team(name="Team 1"), Team(name="Team 2")
+        session.add_all([first, second])
+        session.flush()
+        users = {
+            "anna": _user("Anna", Role.MANAGER, first.id),
+            "anton": _user("Anton", Role.MANAGER, first.id),
+            "boris": _user("Boris", Role.HEAD, first.id),
+            "dina": _user("Dina", Role.HEAD, second.id),
+            "vera": _user("Vera", Role.ADMIN, None),
+        }
+        for user in users.values():
+            user.password_hash = password_hash
+            session.add(user)
+            session.flush()
+        return Cast(**{name: load_actor(session, user.id, Channel.UI) for name, user in users.items()})
+
+
+def migrate_and_close(url: str) -> None:
+    """Bring an empty database to the newest schema."""
+    database = Database(url)
+    migrate(database)
+    database.close()
+
+
+def postgresql_url_of(server_url: str, name: str) -> str:
+    """Return the URL of a database on the tests' PostgreSQL."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def maintain(server_url: str, statement: str) -> None:
+    """Run a statement such as CREATE DATABASE, which stands outside transactions."""
+    engine = create_engine(postgresql_url_of(server_url, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
 def _add_workspace(session: Session) -> None:
     session.add(
         Workspace(
@@ -202,21 +229,3 @@ def _add_workspace(session: Session) -> None:
 
 def _user(name: str, role: Role, team_id: int | None) -> User:
     return User(email=f"{name.lower()}@example.com", name=name, role=role, team_id=team_id, created_at=utc_now())
-
-
-def _migrate_and_close(url: str) -> None:
-    database = Database(url)
-    migrate(database)
-    database.close()
-
-
-def _url_of(server_url: str, name: str) -> str:
-    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
-    return url.render_as_string(hide_password=False)
-
-
-def _maintain(server_url: str, statement: str) -> None:
-    engine = create_engine(_url_of(server_url, "postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
