@@ -13,7 +13,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
 export PYTHONPATH := $(CURDIR)
 ifneq ($(PORT),8501)
-export CRM_PUBLIC_URL ?= http://$(HOST):$(PORT)
+export CRM_PUBLIC_URL ?= http://127.0.0.1:$(PORT)
 endif
 # LANG is always set by the shell; only `make demo LANG=en` chooses the language of the demo.
 ifeq ($(origin LANG),command line)
@@ -23,14 +23,13 @@ DEMO_LANGUAGE := ru
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run migrate demo demo-clear test chromium check fix migration messages lock bench screenshots
+.PHONY: help run migrate demo demo-clear test chromium check fix migration messages lock audit bench screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## install what is missing, migrate, start (PORT=8501, HOST=127.0.0.1)
 	@$(BIN)/python -m crm.cli migrate
-	@echo "Voronka serves http://$(HOST):$(PORT) (stop it with Ctrl+C)"
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 migrate: $(RUNTIME) ## bring the database to the newest schema
@@ -64,7 +63,7 @@ migration: $(DEVELOPMENT) ## write a migration from the models: make migration n
 
 messages: $(DEVELOPMENT) ## gather the texts of the code into the Russian catalogue
 	@folder=$$(mktemp -d) \
-	&& $(BIN)/pybabel -q extract --keyword=N_ --no-location --sort-output --width=120 \
+	&& $(BIN)/pybabel -q extract --mapping=pyproject.toml --keyword=N_ --no-location --sort-output --width=120 \
 	   --project=Voronka --output="$$folder/voronka.pot" crm pages app.py \
 	&& $(BIN)/pybabel -q update --domain=voronka --locale=ru --input-file="$$folder/voronka.pot" \
 	   --output-dir=$(CATALOGUES) --init-missing --no-fuzzy-matching --ignore-obsolete \
@@ -76,6 +75,9 @@ lock: $(DEVELOPMENT) ## write the locked requirements again (ARGS=--upgrade take
 	  --output-file requirements.txt requirements.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
 	  --constraint requirements.txt --output-file requirements-dev.txt requirements-dev.in
+
+audit: $(DEVELOPMENT) ## look the locked packages up in the list of known holes (needs internet)
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
 
 bench: $(DEVELOPMENT) ## measure at a million deals (bench/README.md says how to read it)
 	@$(BIN)/python -m bench $(ARGS)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,18 @@ def test_names_are_not_vague(module: Path) -> None:
     assert module.stem not in VAGUE_FILES
     classes = [node.name for node in ast.walk(tree(module)) if isinstance(node, ast.ClassDef)]
     assert [name for name in classes if name.endswith(VAGUE_CLASSES)] == []
+
+
+def test_every_package_in_use_is_asked_for_by_name() -> None:
+    asked = {
+        re.split(r"[^a-z0-9.-]", line.lower())[0]
+        for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    }
+    used = {name.split(".")[0] for module in MODULES for name in imported(module)} - {"crm", "pages"}
+    distributions = packages_distributions()
+    wrong = [name for name in used - sys.stdlib_module_names if not asked & known_as(name, distributions)]
+    assert sorted(wrong) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -227,6 +241,12 @@ def may_import(importer: str, imported_unit: str) -> bool:
         return imported_unit not in EDGES
     order = (*FLOOR, *ROOMS)
     return imported_unit in order and order.index(imported_unit) < order.index(importer)
+
+
+def known_as(name: str, distributions: Mapping[str, list[str]]) -> set[str]:
+    """Return the names under which a package may be asked for: of pydantic_core, pydantic is enough."""
+    own = {distribution.lower().replace("_", "-") for distribution in distributions.get(name, [])}
+    return own | {distribution.removesuffix("-core") for distribution in own}
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from string import Formatter
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from crm.errors import CrmError
@@ -33,10 +34,15 @@ def sources() -> tuple[Path, ...]:
 
 @cache
 def wanted_messages() -> frozenset[Wanted]:
-    """Return the texts marked in the code: a text, or its singular and plural."""
+    """Return the texts marked in code and templates: a text, or its singular and plural."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]["mappings"]
+    methods = [(mapping["pattern"], mapping["method"]) for mapping in settings]
+    options = {mapping["pattern"]: {"silent": "false"} for mapping in settings if "silent" in mapping}
     found: set[Wanted] = set()
-    for source in sources():
-        for _line, message, _comments, _context in extract_from_file("python", str(source), keywords=KEYWORDS):
+    for folder in ("crm", "pages"):
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            ROOT / folder, method_map=methods, options_map=options, keywords=KEYWORDS
+        ):
             found.add(message if isinstance(message, str) else tuple(message))
     return frozenset(found)
 
@@ -48,8 +54,10 @@ def russian() -> Catalog:
         return read_po(source, locale="ru")
 
 
-def test_code_has_texts_to_translate() -> None:
-    assert len(wanted_messages()) > 100
+def test_texts_are_found_in_code_and_in_templates() -> None:
+    assert "Somebody has just changed this deal. The page shows it as it is now." in wanted_messages()
+    assert "Your deals are waiting." in wanted_messages()
+    assert ("{n} day late", "{n} days late") in wanted_messages()
 
 
 def test_every_text_is_translated_into_russian() -> None:
