@@ -14,7 +14,6 @@ from crm.ui.deal_moves import draw_pending_move, try_move
 from crm.ui.device import is_phone
 from crm.ui.kanban import Column, kanban
 from crm.ui.nav import go_to, page_link
-from crm.ui.new_deal import draw_new_deal
 from crm.ui.page import open_page, page_fragment
 
 actor = open_page("board")
@@ -49,5 +48,4 @@ if not pipelines:
     page_link("pipelines", _("Create a pipeline"), icon=":material/add:")
     st.stop()
 wanted = filter_bar(actor, pipelines)
-draw_new_deal(wanted.pipeline_id)
 draw_board(wanted)

@@ -30,6 +30,7 @@ from crm.ui.forms import PRIORITY_ICONS
 from crm.ui.kanban import Card, Column, ColumnKind, StepColour
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
+from crm.ui.new_deal import draw_new_deal
 
 STATE_WORDS = {
     StepState.NONE: N_("No next step"),
@@ -43,7 +44,7 @@ _PRIORITY_SIGNS = {Priority.HOT: "▲ ", Priority.WARM: "", Priority.COLD: "▽ 
 
 
 def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
-    """Draw the filters and return what they ask for; they survive a visit to another page."""
+    """Draw the filters and "Deal", and return what they ask for; they survive a visit to another page."""
     names = {pipeline.id: pipeline.name for pipeline in pipelines}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         pipeline_id = st.selectbox(
@@ -75,6 +76,7 @@ def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
         )
         with st.popover(_("Filters"), icon=":material/tune:"):
             owners, priorities, sources, sort = _more_filters(actor, pipeline_id)
+        draw_new_deal(pipeline_id)
     return BoardFilter(
         pipeline_id=pipeline_id,
         owner_ids=frozenset(owners),

@@ -84,9 +84,8 @@ def _draw_fields(base: DealCard, prefix: str, outcome: act.Outcome[int] | None) 
     wrong = False
     needed = _needs(base, saved)
     first = [key for key in keys if key in needed] + [key for key in keys if key not in needed]
-    shown, folded = first[: max(FIELDS_SHOWN, len(needed))], first[max(FIELDS_SHOWN, len(needed)) :]
-    if not base.is_open:
-        needed = {}
+    count = max(FIELDS_SHOWN, len(needed))
+    shown, folded = first[:count], first[count:]
 
     def draw(key: str) -> None:
         nonlocal wrong
@@ -95,22 +94,28 @@ def _draw_fields(base: DealCard, prefix: str, outcome: act.Outcome[int] | None) 
         field = draw_field(ask, base.pipeline, base.currency)
         typed[key], wrong = field.value, wrong or field.wrong
 
-    for key in shown:
-        draw(key)
+    def draw_grid(grid_keys: list[str]) -> None:
+        for start in range(0, len(grid_keys), 2):
+            for column, key in zip(st.columns(2), grid_keys[start : start + 2], strict=False):
+                with column:
+                    draw(key)
+
+    draw_grid(shown)
     if folded:
         with st.expander(_("More fields"), expanded=False):
-            for key in folded:
-                draw(key)
+            draw_grid(folded)
     return Edited(changed_values(saved, typed), wrong)
 
 
 def _needs(card: DealCard, saved: Mapping[str, Any]) -> dict[str, str]:
-    """Return the marks of fields that this stage or the next one requires, in that order."""
+    """Return the marks of empty fields that this stage or the next one requires, in that order."""
+    if not card.is_open:
+        return {}
     following = card.pipeline.next_stage(card.stage)
     marks = {key: _("needed for “{stage}”", stage=md(following.name)) for key in following.required}
     marks |= {key: _("needed here") for key in card.stage.required}
     ordered = dict.fromkeys([*card.stage.required, *following.required])
-    return {key: marks[key] if saved.get(key) in (None, "", ()) else "✓" for key in ordered}
+    return {key: marks[key] for key in ordered if saved.get(key) in (None, "", (), 0)}
 
 
 def _draw_save(base: DealCard, prefix: str, edited: Edited, outcome: act.Outcome[int] | None) -> None:

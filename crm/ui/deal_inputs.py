@@ -17,6 +17,7 @@ from crm.models import FieldType
 from crm.pipelines.values import FieldInfo, PipelineInfo
 from crm.ui.client_inputs import company_input, contacts_input
 from crm.ui.forms import field_error, money_input, priority_input
+from crm.ui.markdown import md
 
 TEXT_FIELDS = ("title", "source", *UTM_FIELDS)
 MAIN_FIELDS = ("title", "amount", "priority", "company", "contact", "source", "expected_close_on")
@@ -70,7 +71,7 @@ def display_name(key: str, pipeline: PipelineInfo) -> str:
 def draw_field(ask: FieldAsk, pipeline: PipelineInfo, currency: str) -> Typed:
     """Draw the input of a field and return what it holds."""
     custom = pipeline.fields.get(ask.key)
-    label = display_name(ask.key, pipeline) + (f" · {ask.need}" if ask.need else "")
+    label = md(display_name(ask.key, pipeline)) + (f" :orange[· {ask.need}]" if ask.need else "")
     if custom is not None:
         return _draw_custom(ask, custom, label, currency)
     return _draw_builtin(ask, label, currency)
@@ -94,12 +95,11 @@ def as_changes(values: Mapping[str, Any], pipeline: PipelineInfo) -> DealChanges
 
 
 def keys_by_need(card: DealCard) -> list[str]:
-    """Return the keys of all fields of the editor: what this stage and the next require first."""
-    following = card.pipeline.next_stage(card.stage) if card.is_open else card.stage
+    """Return the keys of all fields of the editor: the main ones, those stages ask for, filled ones, the rest."""
     active = [field.key for field in card.pipeline.fields.values() if field.is_active]
     filled = [key for key in active if key.removeprefix("field:") in card.custom]
     required_anywhere = [key for stage in card.pipeline.open_stages for key in stage.required]
-    wanted = [*card.stage.required, *following.required, *MAIN_FIELDS, *required_anywhere, *filled, *active]
+    wanted = [*MAIN_FIELDS, *required_anywhere, *filled, *active]
     known = {*MAIN_FIELDS, *active}
     return [key for key in dict.fromkeys(wanted) if key in known]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from crm.actor import Actor
@@ -13,6 +15,7 @@ from crm.i18n.event_texts import event_sentence
 from crm.i18n.formats import full_moment, moment
 from crm.i18n.labels import label
 from crm.models import ActivityKind, Channel, Direction
+from crm.pipelines.reads import load_fields
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
@@ -42,11 +45,12 @@ def draw_timeline(actor: Actor, deal_id: int) -> None:
     shown = st.session_state.get(f"timeline_shown_{deal_id}", PAGE)
     with read_scope() as session:
         items = load_timeline(session, actor, deal_id, limit=shown + 1)
+        names = {field.key: field.name for field in load_fields(session)}
     fitting = [item for item in items[:shown] if _fits(item, chosen or "all")]
     if not fitting:
         st.caption(_("Nothing here yet. Notes, calls and every change of the deal will stand here."))
     for item in fitting:
-        _draw_item(item)
+        _draw_item(item, names)
     if len(items) > shown and st.button(_("Earlier"), key="timeline_more", type="tertiary"):
         st.session_state[f"timeline_shown_{deal_id}"] = shown + PAGE
         st.rerun(scope="fragment")
@@ -65,7 +69,7 @@ def _draw_add(deal_id: int) -> None:
         )
         field_error(st.session_state.pop(f"{key}_error", None))
         with st.container(horizontal=True, vertical_alignment="center"):
-            kind = st.segmented_control(
+            kind = st.pills(
                 _("Kind"),
                 list(ActivityKind),
                 format_func=lambda one: f"{ACTIVITY_ICONS[one]} {label(one)}",
@@ -93,7 +97,7 @@ def _fits(item: TimelineItem, chosen: str) -> bool:
     return item.event_kind is not None if chosen == "changes" else item.activity_kind in kinds[chosen]
 
 
-def _draw_item(item: TimelineItem) -> None:
+def _draw_item(item: TimelineItem, names: Mapping[str, str]) -> None:
     author = md(item.author or _("System"))
     if item.activity_kind is not None:
         st.markdown(
@@ -103,5 +107,5 @@ def _draw_item(item: TimelineItem) -> None:
         st.text(item.text)
         return
     door = "" if item.channel in {None, Channel.UI} else f" · {md(label(item.channel))}" if item.channel else ""
-    sentence = md(event_sentence(item.event_kind or "", item.details))
+    sentence = md(event_sentence(item.event_kind or "", item.details, names))
     st.markdown(f":gray[:material/history: {author} · {md(moment(item.at))}{door}  \n{sentence}]")

@@ -35,14 +35,14 @@ def draw_head(card: DealCard) -> None:
     """Draw number and title, then what the deal is worth, whose it is and how it stands."""
     st.markdown(f"### \\#{card.id} {md(card.title)}")
     parts = [
+        STATUS_BADGES[card.status].format(word=label(card.status)),
         f"**{md(money(card.amount_minor, card.currency))}**",
         priority_text(card.priority),
         f":material/person: {md(card.owner_name)}",
         md(card.pipeline.name),
-        STATUS_BADGES[card.status].format(word=label(card.status)),
     ]
     if card.company_name:
-        parts.insert(2, f":material/apartment: {md(card.company_name)}")
+        parts.insert(3, f":material/apartment: {md(card.company_name)}")
     st.markdown(" · ".join(parts))
     if card.status is DealStatus.LOST:
         why = " — ".join(md(part) for part in (card.loss_reason, card.loss_note) if part)
