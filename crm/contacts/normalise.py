@@ -74,7 +74,7 @@ def phone_or_none(text: str, region: str, field: str, found: list[Violation]) ->
     """Return the E.164 form of a phone."""
     phone = parse_phone(text, region)
     if phone is None:
-        found.append(Violation("phone_invalid", field))
+        found.append(Violation("phone_invalid", field, {"text": text.strip()[:60]}))
         return None
     return phone.e164
 
@@ -84,7 +84,7 @@ def email_or_none(text: str, field: str, found: list[Violation]) -> str | None:
     try:
         checked = validate_email(text.strip().removeprefix("mailto:"), check_deliverability=False)
     except (EmailNotValidError, UnicodeError):
-        found.append(Violation("email_invalid", field))
+        found.append(Violation("email_invalid", field, {"text": text.strip()[:60]}))
         return None
     return checked.normalized.lower()
 
@@ -93,20 +93,21 @@ def telegram_or_none(text: str, field: str, found: list[Violation]) -> str | Non
     """Return a Telegram name in lower case without "@", from a name or a t.me address."""
     name = _TELEGRAM_ADDRESS.sub("", clean_line(text)).rstrip("/").lower()
     if not _TELEGRAM_NAME.match(name):
-        found.append(Violation("telegram_invalid", field))
+        found.append(Violation("telegram_invalid", field, {"text": text.strip()[:60]}))
         return None
     return name
 
 
 def website_or_none(text: str | None, field: str, found: list[Violation]) -> str | None:
     """Return a web address with http or https; a bare host gets https, anything else is a violation."""
-    address = (text or "").strip()
+    text = text or ""
+    address = text.strip()
     if not address:
         return None
     if _WITHOUT_SCHEME.match(address):
         address = f"https://{address}"
     if not _is_web_address(address):
-        found.append(Violation("website_invalid", field))
+        found.append(Violation("website_invalid", field, {"text": text.strip()[:60]}))
         return None
     parts = urlsplit(address)
     path = "" if parts.path == "/" else parts.path
