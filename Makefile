@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/installed-runtime
 DEVELOPMENT := $(VENV)/installed-development
 CATALOGUES := crm/i18n/locales
+RUSSIAN := $(CATALOGUES)/ru/LC_MESSAGES/voronka.po
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
 export PYTHONPATH := $(CURDIR)
@@ -66,9 +67,9 @@ messages: $(DEVELOPMENT) ## gather the texts of the code into the Russian catalo
 	&& $(BIN)/pybabel -q extract --mapping=pyproject.toml --keyword=N_ --no-location --sort-output --width=120 \
 	   --project=Voronka --output="$$folder/voronka.pot" crm pages app.py \
 	&& $(BIN)/pybabel -q update --domain=voronka --locale=ru --input-file="$$folder/voronka.pot" \
-	   --output-dir=$(CATALOGUES) --init-missing --no-fuzzy-matching --ignore-obsolete \
-	   --ignore-pot-creation-date --width=120 \
-	&& rm -r "$$folder"
+	   --output-dir=$(CATALOGUES) --no-fuzzy-matching --ignore-obsolete --width=120 \
+	&& sed -i.old -E '/^"(Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team|Generated-By):/d' \
+	   $(RUSSIAN) && rm -r $(RUSSIAN).old "$$folder"
 
 lock: $(DEVELOPMENT) ## write the locked requirements again (ARGS=--upgrade takes newer versions)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \

@@ -37,7 +37,7 @@ def wanted_messages() -> frozenset[Wanted]:
     """Return the texts marked in code and templates: a text, or its singular and plural."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["babel"]["mappings"]
     methods = [(mapping["pattern"], mapping["method"]) for mapping in settings]
-    options = {mapping["pattern"]: {"silent": "false"} for mapping in settings if "silent" in mapping}
+    options = {mapping["pattern"]: {"silent": mapping["silent"]} for mapping in settings if "silent" in mapping}
     found: set[Wanted] = set()
     for folder in ("crm", "pages"):
         for _file, _line, message, _comments, _context in extract_from_dir(
