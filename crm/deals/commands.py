@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
+from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
 from crm.deals.editing import apply_changes, emptied_required, present_keys
-from crm.deals.fields import value_violations
-from crm.deals.locking import take_deal
+from crm.deals.fields import given_keys, value_violations
+from crm.deals.locking import hold_pipeline, take_deal
 from crm.deals.next_steps import add_step, open_step_dues, plan_violations, refresh_next_due
 from crm.deals.values import UNSET, DealChanges, StepPlan
 from crm.deals.visits import close_visit, open_visit
@@ -43,6 +44,7 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     Errors: Forbidden; NotFound for an unknown pipeline; InvalidInput with everything that is wrong.
     """
     require(actor, Action.WORK_DEALS)
+    hold_pipeline(session, new.pipeline_id)
     pipeline = load_pipeline(session, new.pipeline_id)
     now = utc_now()
     owner_id = new.owner_id if new.owner_id is not None else actor.user_id
@@ -50,8 +52,6 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     stage = pipeline.open_stages[0]
     deal = _insert(session, actor, pipeline, stage, owner_id or 0, new, now)
     apply_changes(session, actor, deal, pipeline, new.changes)
-    missing = [key for key in stage.required if key not in present_keys(session, deal)]
-    refuse_if_any([Violation("field_missing", key, {"stage": stage.name}) for key in missing])
     record(
         session, actor, "deal.created", "deal", deal.id, at=now, title=deal.title, pipeline=pipeline.name,
         stage_id=stage.id, stage=stage.name,
@@ -117,7 +117,6 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
         open_visit(session, actor, deal, now)
     index_records(session, "deal", [deal.id])
     record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changes={"owner": [before, owner_id]})
-    index_records(session, "deal", [deal.id])
 
 
 def _new_deal_violations(
@@ -134,6 +133,13 @@ def _new_deal_violations(
         known = pipeline.stage(new.stage_id)
         code = "skip_not_allowed" if known is not None else "stage_of_other_pipeline"
         found.append(Violation(code, "stage", {"stage": first.name}))
+    found += [
+        Violation("field_missing", key, {"stage": first.name})
+        for key in first.required
+        if key not in given_keys(new.changes) and pipeline.asks_for(key)
+    ]
+    if new.origin_deal_id is not None:
+        found += _origin_violations(session, actor, new.origin_deal_id)
     if new.next_step is None:
         found.append(Violation("next_step_missing", "next_step"))
     else:
@@ -170,6 +176,11 @@ def _owner_violations(session: Session, actor: Actor, owner_id: int | None) -> l
         return [Violation("value_required", "owner")]
     known = session.scalar(select(exists().where(User.id == owner_id, User.is_active)))
     return [] if known and actor.sees_owner(owner_id) else [Violation("choice_unknown", "owner")]
+
+
+def _origin_violations(session: Session, actor: Actor, origin_deal_id: int) -> list[Violation]:
+    known = session.scalar(select(exists().where(Deal.id == origin_deal_id, deal_visible(actor))))
+    return [] if known else [Violation("choice_unknown", "origin_deal")]
 
 
 def _step_violations(session: Session, deal: Deal, planned: StepPlan | None, now: datetime) -> list[Violation]:

@@ -57,10 +57,12 @@ def present_keys(session: Session, deal: Deal) -> frozenset[str]:
 def emptied_required(
     deal: Deal, pipeline: PipelineInfo, before: frozenset[str], after: frozenset[str]
 ) -> list[Violation]:
-    """Return a violation for each field the deal's open stage requires that a save would empty.
+    """Return a violation for each field that must stay filled and would be emptied: of the stage, the amount of a win.
 
     Fields that were empty before stay allowed: a rule made later must not freeze old deals.
     """
+    if deal.status is DealStatus.WON and "amount" in before - after:
+        return [Violation("amount_not_positive", "amount")]
     stage = pipeline.stage(deal.stage_id)
     if stage is None or deal.status is not DealStatus.OPEN:
         return []
@@ -78,11 +80,20 @@ def _apply_custom(deal: Deal, given: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def _apply_contacts(session: Session, deal: Deal, parts: Any) -> dict[str, Any]:
-    query = select(DealContact.contact_id).where(DealContact.deal_id == deal.id).order_by(DealContact.position)
-    before = list(session.scalars(query))
+    before = _contact_roles(session, deal.id)
     replace_contacts(session, deal.id, parts)
-    after = [part.contact_id for part in parts]
-    return {} if before == after else {"contacts": [before, after]}
+    after = _contact_roles(session, deal.id)
+    changed: dict[str, Any] = {}
+    if list(before) != list(after):
+        changed["contacts"] = [list(before), list(after)]
+    if [(one, before[one]) for one in before if one in after] != [(one, after[one]) for one in before if one in after]:
+        changed["contact_roles"] = [list(before.values()), list(after.values())]
+    return changed
+
+
+def _contact_roles(session: Session, deal_id: int) -> dict[int, str | None]:
+    query = select(DealContact.contact_id, DealContact.role).where(DealContact.deal_id == deal_id)
+    return dict(session.execute(query.order_by(DealContact.position)).tuples().all())
 
 
 def _json(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.visibility import company_visible, contact_visible
-from crm.deals.values import CustomValue, DealPart
+from crm.deals.values import CustomValue, DealChanges, DealPart
 from crm.errors import Violation
 from crm.i18n.formats import MAX_AMOUNT_MINOR
 from crm.models import Company, Contact, Deal, DealContact, Priority
@@ -89,6 +88,19 @@ def filled_keys(deal: Deal, contact_count: int) -> frozenset[str]:
     return frozenset(filled | {custom_key(int(field_id)) for field_id in deal.custom})
 
 
+def given_keys(changes: DealChanges) -> frozenset[str]:
+    """Return the keys of the fields that a new deal would have filled."""
+    given = changes.given()
+    deal = Deal(
+        amount_minor=given.get("amount_minor"),
+        company_id=given.get("company_id"),
+        source=clean_line(given.get("source") or ""),
+        expected_close_on=given.get("expected_close_on"),
+        custom=stored_custom({}, given.get("custom") or {}),
+    )
+    return filled_keys(deal, len(given.get("contacts") or ()))
+
+
 def replace_contacts(session: Session, deal_id: int, parts: tuple[DealPart, ...]) -> None:
     """Make these contacts, in this order, the deal's."""
     present = {row.contact_id: row for row in session.scalars(select(DealContact).filter_by(deal_id=deal_id))}
@@ -131,7 +143,8 @@ def _check_text(_field: FieldInfo, key: str, value: CustomValue) -> list[Violati
 
 def _check_number(_field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    good = good and math.isfinite(float(value)) and abs(float(value)) <= MAX_AMOUNT_MINOR  # type: ignore[arg-type]
+    # Compared as it is: a whole number may be too large to become a float, and NaN is never within limits.
+    good = good and -MAX_AMOUNT_MINOR <= value <= MAX_AMOUNT_MINOR  # type: ignore[operator]
     return [] if good else [Violation("number_invalid", key)]
 
 
@@ -142,14 +155,16 @@ def _check_money(_field: FieldInfo, key: str, value: CustomValue) -> list[Violat
 
 def _check_date(_field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:
     try:
-        date.fromisoformat(value if isinstance(value, str) else "")
+        day = date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
         return [Violation("date_invalid", key)]
-    return []
+    # Other spellings of ISO 8601, "20260302" or "2026-W10-1", would not sort beside "2026-03-02".
+    return [] if day.isoformat() == value else [Violation("date_invalid", key)]
 
 
 def _check_choice(field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:
-    return [] if value in {option.code for option in field.offered()} else [Violation("choice_unknown", key)]
+    good = isinstance(value, str) and value in {option.code for option in field.offered()}
+    return [] if good else [Violation("choice_unknown", key)]
 
 
 def _check_choices(field: FieldInfo, key: str, value: CustomValue) -> list[Violation]:

@@ -8,7 +8,16 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
 from crm.errors import DealMovedMeanwhile, NotFound
-from crm.models import Deal
+from crm.models import Deal, Pipeline
+
+
+def hold_pipeline(session: Session, pipeline_id: int) -> None:
+    """Keep a pipeline's design as it is until the transaction ends; many may hold it, who redesigns it waits.
+
+    It is taken before any deal, as `retire_stage` takes them: so neither waits for the other in a ring.
+    """
+    query = select(Pipeline.id).where(Pipeline.id == pipeline_id)
+    session.execute(query.with_for_update(read=True, key_share=True))
 
 
 def lock_deal(session: Session, actor: Actor, deal_id: int) -> Deal:
@@ -25,12 +34,16 @@ def lock_deal(session: Session, actor: Actor, deal_id: int) -> Deal:
 
 
 def take_deal(session: Session, actor: Actor, deal_id: int, expected_version: int | None) -> Deal:
-    """Return the deal's row, locked, with its version raised.
+    """Return the deal's row, locked, with its version raised; its pipeline's design is held.
 
     Errors: NotFound; DealMovedMeanwhile when an expected version is given and is not the present one.
     """
+    pipeline_id = session.scalar(select(Deal.pipeline_id).where(Deal.id == deal_id, deal_visible(actor)))
+    if pipeline_id is None:
+        raise NotFound(entity="deal", id=deal_id)
+    hold_pipeline(session, pipeline_id)
     deal = lock_deal(session, actor, deal_id)
     if expected_version is not None and deal.version != expected_version:
-        raise DealMovedMeanwhile(deal_id=deal_id)
+        raise DealMovedMeanwhile(deal_id=deal_id, version=deal.version)
     deal.version += 1
     return deal

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
@@ -33,21 +33,26 @@ class TimelineItem:
     channel: Channel | None
     details: Mapping[str, Any]
 
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Return the item's place in the order; no two items share one."""
+        return self.at, self.key
+
 
 def load_timeline(
-    session: Session, actor: Actor, deal_id: int, *, limit: int = 30, before: datetime | None = None
+    session: Session, actor: Actor, deal_id: int, *, limit: int = 30, before: tuple[datetime, str] | None = None
 ) -> list[TimelineItem]:
-    """Return the newest `limit` items of a deal up to and including `before`, newest first.
+    """Return the newest `limit` items of a deal, newest first; `before` is the place of the last one seen.
 
     Errors: NotFound.
     """
     if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
         raise NotFound(entity="deal", id=deal_id)
     items = _activities(session, deal_id, limit, before) + _events(session, deal_id, limit, before)
-    return sorted(items, key=lambda item: (item.at, item.key), reverse=True)[:limit]
+    return sorted(items, key=lambda item: item.place, reverse=True)[:limit]
 
 
-def _activities(session: Session, deal_id: int, limit: int, before: datetime | None) -> list[TimelineItem]:
+def _activities(session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None) -> list[TimelineItem]:
     query = (
         select(Activity.id, Activity.at, User.name, Activity.kind, Activity.direction, Activity.text)
         .outerjoin(User, User.id == Activity.author_id)
@@ -56,24 +61,33 @@ def _activities(session: Session, deal_id: int, limit: int, before: datetime | N
         .limit(limit)
     )
     if before is not None:
-        query = query.where(Activity.at <= before)
+        query = query.where(_earlier(Activity.at, Activity.id, "a", before))
     return [
         TimelineItem(f"a{row_id:015}", at, author, kind, direction, text, None, None, {})
         for row_id, at, author, kind, direction, text in session.execute(query)
     ]
 
 
-def _events(session: Session, deal_id: int, limit: int, before: datetime | None) -> list[TimelineItem]:
+def _events(session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None) -> list[TimelineItem]:
     query = (
         select(Event.id, Event.at, User.name, Event.kind, Event.channel, Event.details)
         .outerjoin(User, User.id == Event.actor_id)
         .where(Event.deal_id == deal_id, Event.kind.not_in(_HIDDEN_EVENTS))
-        .order_by(Event.id.desc())
+        .order_by(Event.at.desc(), Event.id.desc())
         .limit(limit)
     )
     if before is not None:
-        query = query.where(Event.at <= before)
+        query = query.where(_earlier(Event.at, Event.id, "e", before))
     return [
         TimelineItem(f"e{row_id:015}", at, author, None, None, "", kind, channel, details)
         for row_id, at, author, kind, channel, details in session.execute(query)
     ]
+
+
+def _earlier(
+    at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[int], letter: str, before: tuple[datetime, str]
+) -> ColumnElement[bool]:
+    moment, key = before
+    if key[:1] == letter:
+        return or_(at < moment, and_(at == moment, row_id < int(key[1:])))
+    return at <= moment if letter < key else at < moment

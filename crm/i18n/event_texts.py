@@ -81,7 +81,9 @@ def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[s
 
 def changed_name(key: str, field_names: Mapping[str, str]) -> str:
     """Return the reader's name of a changed field; a column's own name where it has none."""
-    short = {"amount_minor": "amount", "company_id": "company", "contacts": "contact"}.get(key, key)
+    short = {"amount_minor": "amount", "company_id": "company", "contacts": "contact", "contact_roles": "contact"}.get(
+        key, key
+    )
     return field_names.get(short) or (field_name(short) if short in FIELD_NAMES else short)
 
 

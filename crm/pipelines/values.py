@@ -114,6 +114,11 @@ class PipelineInfo:
         later = [candidate for candidate in self.open_stages if candidate.position > stage.position]
         return later[0] if later else self.won_stage
 
+    def asks_for(self, key: str) -> bool:
+        """Tell whether a required field can be filled at all: a switched-off custom one can't."""
+        field = self.fields.get(key)
+        return field is None or field.is_active
+
     def active_reasons(self) -> tuple[LossReasonInfo, ...]:
         """Return the reasons offered at closing as lost."""
         return tuple(reason for reason in self.loss_reasons if reason.is_active)

@@ -11,11 +11,5 @@ def check(facts: MoveFacts) -> list[Violation]:
     return [
         Violation("field_missing", key, {"stage": facts.target.name})
         for key in facts.target.required
-        if key not in facts.filled and is_asked(facts, key)
+        if key not in facts.filled and facts.pipeline.asks_for(key)
     ]
-
-
-def is_asked(facts: MoveFacts, key: str) -> bool:
-    """Tell whether a required field can be filled at all: a switched-off custom one can't."""
-    field = facts.pipeline.fields.get(key)
-    return field is None or field.is_active
