@@ -141,9 +141,9 @@ def _field_errors(error: CrmError | None) -> dict[str, str]:
 
 def _language_links(request: Request) -> list[tuple[str, str, str]]:
     """Return (code, name, address of this page in it) of the other languages."""
+    kept = {name: value for name, value in request.query_params.items() if name == "next"}
     others = [(code, name) for code, name in LANGUAGES.items() if code != page_language(request)]
-    query = dict(request.query_params)
-    return [(code, name, "?" + urlencode({**query, "lang": code})) for code, name in others]
+    return [(code, name, f"?{urlencode({**kept, 'lang': code})}") for code, name in others]
 
 
 @cache
