@@ -1,0 +1,116 @@
+"""`make screenshots`: every page over the demo, in both languages, light and dark, on a laptop and on a phone."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from sqlalchemy import select
+
+from crm.db import Database
+from crm.db.migrate import migrate
+from crm.models import Deal, DealStatus, User
+from crm.settings import ROOT
+from crm.ui.nav import PAGES
+from tests.e2e.driving import (
+    BROWSER_FLAGS,
+    PASSWORD,
+    browser_path,
+    free_port,
+    running,
+    server_environment,
+    settled,
+    sign_in,
+)
+
+IMAGES = ROOT / "docs" / "img"
+README_IMAGE = "board-en-light-laptop.png"
+LOCALES = {"ru": "ru-RU", "en": "en-US"}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCREENS: dict[str, ViewportSize] = {
+    "laptop": {"width": 1366, "height": 768},
+    "phone": {"width": 390, "height": 844},
+}
+QUIET_MILLISECONDS = 700  # charts, fonts and component frames draw after the script has ended
+
+
+def main() -> None:
+    """Make the pictures asked for on the command line; all of them without arguments."""
+    parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
+    parser.add_argument("--language", choices=LOCALES, action="append")
+    parser.add_argument("--page", choices=[page.name for page in PAGES], action="append")
+    parser.add_argument("--into", type=Path, default=IMAGES)
+    chosen = parser.parse_args()
+    chosen.into.mkdir(parents=True, exist_ok=True)
+    pages = chosen.page or [page.name for page in PAGES]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=list(BROWSER_FLAGS))
+        for language in chosen.language or LOCALES:
+            with tempfile.TemporaryDirectory() as folder:
+                _picture_language(browser, language, pages, Path(folder), chosen.into)
+        browser.close()
+    if (chosen.into / README_IMAGE).exists():
+        shutil.copyfile(chosen.into / README_IMAGE, chosen.into / "board.png")
+
+
+def _picture_language(browser: Browser, language: str, pages: list[str], folder: Path, into: Path) -> None:
+    url = f"sqlite:///{folder / 'crm.sqlite3'}"
+    environment = server_environment(url, folder, free_port()) | {
+        "CRM_FIRST_ADMIN_EMAIL": "vera@example.com",
+        "CRM_FIRST_ADMIN_PASSWORD": PASSWORD,
+    }
+    database = Database(url)
+    migrate(database)
+    with running(environment, folder / "server.log"):
+        _fill(environment, language)
+        deal_id = _prepare(database, language)
+        for theme, (screen, viewport) in product(THEMES, SCREENS.items()):
+            context = browser.new_context(
+                locale=LOCALES[language],
+                timezone_id="Europe/Moscow",
+                color_scheme=theme,
+                viewport=viewport,
+                has_touch=screen == "phone",
+                reduced_motion="reduce",
+            )
+            page, address = context.new_page(), environment["CRM_PUBLIC_URL"]
+            page.goto(f"{address}/account/sign-in")
+            page.screenshot(path=into / f"sign_in-{language}-{theme}-{screen}.png")
+            sign_in(page, address, "vera")
+            for name in pages:
+                page.goto(f"{address}/{name}" + (f"?deal={deal_id}" if name == "deal" else ""))
+                _picture(page, into / f"{name}-{language}-{theme}-{screen}.png")
+            context.close()
+    database.close()
+
+
+def _picture(page: Page, path: Path) -> None:
+    settled(page)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(QUIET_MILLISECONDS)
+    page.screenshot(path=path)
+    sys.stdout.write(f"{path.name}\n")
+
+
+def _fill(environment: dict[str, str], language: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "crm.cli", "demo", "fill", "--language", language],
+        cwd=ROOT,
+        env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+
+
+def _prepare(database: Database, language: str) -> int:
+    """Give the administrator the language; return the id of an open deal that has come far."""
+    with database.session_scope() as session:
+        session.scalars(select(User).where(User.email == "vera@example.com")).one().language = language
+        furthest = select(Deal.id).where(Deal.status == DealStatus.OPEN).order_by(Deal.stage_id.desc(), Deal.id)
+        return session.scalars(furthest.limit(1)).one()
