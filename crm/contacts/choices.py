@@ -19,11 +19,11 @@ def company_choices(session: Session, actor: Actor, *, keep: Iterable[int] = (),
     """Return names of companies by id: those kept, then those found by the text, or the newest without one."""
     kept = {company_id for company_id in keep if company_id}
     query = select(Company.id, Company.name).where(company_visible(actor))
-    chosen = session.execute(query.where(Company.id.in_(kept))).tuples().all() if kept else []
+    chosen = session.execute(query.where(Company.id.in_(kept))).all() if kept else []
     if text.strip():
         hits = search(session, actor, text, limit=CHOICES_SHOWN, kinds=("company",))
         return dict(chosen) | {hit.record_id: hit.title for hit in hits}
-    newest = session.execute(query.order_by(Company.id.desc()).limit(CHOICES_SHOWN)).tuples().all()
+    newest = session.execute(query.order_by(Company.id.desc()).limit(CHOICES_SHOWN)).all()
     return dict(chosen) | dict(newest)
 
 
@@ -33,12 +33,12 @@ def contact_choices(
     """Return names of contacts by id: those kept, the company's, then those found by the text or the newest."""
     kept = {contact_id for contact_id in keep if contact_id}
     query = select(Contact.id, Contact.name).where(contact_visible(actor))
-    chosen = dict(session.execute(query.where(Contact.id.in_(kept))).tuples().all()) if kept else {}
+    chosen = dict(session.execute(query.where(Contact.id.in_(kept))).all()) if kept else {}
     if company_id is not None:
         of_company = query.where(Contact.company_id == company_id).order_by(Contact.id).limit(CHOICES_SHOWN)
-        chosen |= dict(session.execute(of_company).tuples().all())
+        chosen |= dict(session.execute(of_company).all())
     if text.strip():
         hits = search(session, actor, text, limit=CHOICES_SHOWN, kinds=("contact",))
         return chosen | {hit.record_id: hit.title for hit in hits}
     newest = query.order_by(Contact.id.desc()).limit(CHOICES_SHOWN)
-    return chosen | dict(session.execute(newest).tuples().all())
+    return chosen | dict(session.execute(newest).all())

@@ -254,7 +254,7 @@ def _names(session: Session, rows: list[Any]) -> tuple[dict[int, str], dict[int,
 
 
 def _name_by_id(session: Session, query: Select[int, str], wanted: Iterable[int]) -> dict[int, str]:
-    return dict(session.execute(query).tuples().all()) if wanted else {}
+    return dict(session.execute(query).all()) if wanted else {}
 
 
 def _closed_this_month(session: Session, actor: Actor, wanted: BoardFilter, now: datetime) -> tuple[Total, Total]:

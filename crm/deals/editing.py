@@ -93,7 +93,7 @@ def _apply_contacts(session: Session, deal: Deal, parts: Any) -> dict[str, Any]:
 
 def _contact_roles(session: Session, deal_id: int) -> dict[int, str | None]:
     query = select(DealContact.contact_id, DealContact.role).where(DealContact.deal_id == deal_id)
-    return dict(session.execute(query.order_by(DealContact.position)).tuples().all())
+    return dict(session.execute(query.order_by(DealContact.position)).all())
 
 
 def _json(value: Any) -> Any:
