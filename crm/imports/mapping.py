@@ -90,8 +90,8 @@ class ImportMapping:
     """Everything a person decides about an import.
 
     `aliases` give, by field, our value for a value of the files (owner, stage, pipeline, loss_reason, priority,
-    industry, custom.<name>, ...); `undated` is an Undated or an ISO day; `loss_reason` is the reason of lost deals
-    that name none, empty for ours in the company's language.
+    custom.<name>, ...); `corrections` do so by column, before anything else reads the cell; `undated` is an Undated or
+    an ISO day; `loss_reason` is the reason of lost deals that name none, empty for ours in the company's language.
     """
 
     name: str
@@ -107,6 +107,7 @@ class ImportMapping:
     pipelines: tuple[NewPipeline, ...] = ()
     fields: tuple[NewField, ...] = ()
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    corrections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def part_for(self, name: str) -> FileMapping | None:
         """Return the part meant for a file of that name."""

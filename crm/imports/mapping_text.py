@@ -29,26 +29,13 @@ from crm.models.codes import FieldType, StepKind
 E = TypeVar("E", bound=Enum)
 
 MAX_STEP_DAYS = 365
-_TOP = frozenset(
-    [
-        "name",
-        "system",
-        "files",
-        "pipeline",
-        "currency",
-        "timezone",
-        "undated",
-        "loss_reason",
-        "owners",
-        "next_step",
-        "pipelines",
-        "fields",
-        "aliases",
-    ]
-)
-_FILE = frozenset(
-    ["file", "kind", "columns", "defaults", "entered", "into_field", "date_order", "encoding", "delimiter", "sheet"]
-)  # fmt: skip
+_TOP = frozenset({
+    "name", "system", "files", "pipeline", "currency", "timezone", "undated", "loss_reason", "owners", "next_step",
+    "pipelines", "fields", "aliases", "corrections",
+})  # fmt: skip
+_FILE = frozenset({
+    "file", "kind", "columns", "defaults", "entered", "into_field", "date_order", "encoding", "delimiter", "sheet",
+})  # fmt: skip
 
 
 def read_mapping(path: Path) -> ImportMapping:
@@ -93,7 +80,8 @@ def mapping_from(tree: Mapping[str, Any]) -> ImportMapping:
             NewField(reader.text(one, "name", required=True), reader.choice(one, "type", FieldType) or FieldType.TEXT)
             for one in reader.tables(tree, "fields")
         ),
-        aliases={name: reader.texts(reader.table(tree, "aliases"), name) for name in reader.table(tree, "aliases")},
+        aliases=reader.pairs(tree, "aliases"),
+        corrections=reader.pairs(tree, "corrections"),
     )
     refuse_if_any([*reader.found, *_sense(mapping)])
     return mapping
@@ -118,6 +106,7 @@ def mapping_tree(mapping: ImportMapping) -> dict[str, Any]:
         ],
         "fields": [{"name": one.name, "type": one.type.value} for one in mapping.fields],
         "aliases": {name: dict(pairs) for name, pairs in mapping.aliases.items()},
+        "corrections": {name: dict(pairs) for name, pairs in mapping.corrections.items()},
     }
 
 
@@ -261,6 +250,10 @@ class _TreeReader:
             self._wrong(name)
             return {}
         return dict(value)
+
+    def pairs(self, tree: Mapping[str, Any], name: str) -> dict[str, dict[str, str]]:
+        tables = self.table(tree, name)
+        return {key: self.texts(tables, key) for key in tables}
 
     def table(self, tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         value = tree.get(name, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from crm.imports.mapping import DateOrder, folded
@@ -82,7 +82,7 @@ def date_evidence(text: str) -> DateEvidence:
         return DateEvidence(dmy=1)
     if second > 12 >= first:
         return DateEvidence(mdy=1)
-    dotted = 1 if "." in text.split(":")[0] else 0
+    dotted = 1 if "." in text.partition(":")[0] else 0
     return DateEvidence(either=1, dotted=dotted) if first <= 12 else DateEvidence(unreadable=1)
 
 
@@ -181,10 +181,10 @@ def _day(found: re.Match[str], order: DateOrder) -> date:
     return date(number, int(month), int(day))
 
 
-def _zone(text: str | None) -> timezone | None:
+def _zone(text: str | None) -> tzinfo | None:
     if text is None:
         return None
     if text == "Z":
-        return timezone.utc
+        return UTC
     sign = -1 if text[0] == "-" else 1
     return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))

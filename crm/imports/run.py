@@ -1,0 +1,269 @@
+"""Carrying out an import: batch by batch, each one transaction with its rows' outcomes and the cursor behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.clock import utc_now
+from crm.errors import CrmError, NotFound
+from crm.events import record
+from crm.imports.clients_known import name_key
+from crm.imports.fields import RecordKind
+from crm.imports.formats import Row
+from crm.imports.journal import Journal
+from crm.imports.judges import JUDGES
+from crm.imports.judges.deals import note_skipped_deals
+from crm.imports.mapping_text import mapping_tree
+from crm.imports.prepare import Prepared, PreparedFile
+from crm.imports.progress import Counts, Cursor, RunStep, StepKind, counts_from, counts_tree, cursor_from, steps_of
+from crm.imports.setup import plan_set_up
+from crm.imports.world import World
+from crm.imports.writers import WRITERS, link_parents
+from crm.imports.writers.set_up import write_set_up
+from crm.models import Import, ImportRow
+from crm.models.codes import Channel, ImportStatus, RowVerdict
+
+BATCH_ROWS = 1000
+_ROWS_WORTH_ANALYZE = 500
+
+Scope = Callable[[], AbstractContextManager[Session]]
+OnProgress = Callable[[Counts], None]
+
+
+class ImportMovedMeanwhile(CrmError):
+    """Another process runs the same import, or somebody has finished or undone it."""
+
+    code = "import_moved_meanwhile"
+
+
+class ImportFilesDiffer(CrmError):
+    """An interrupted import can only go on with the files and the mapping it began with."""
+
+    code = "import_files_differ"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Where a file of an import came from: its name and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+def start_import(session: Session, actor: Actor, *, prepared: Prepared, sources: Sequence[FileSource]) -> int:
+    """Note a new import that `run_import` then carries out; return its id.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.IMPORT_RECORDS)
+    row = Import(
+        name=prepared.mapping.name or ", ".join(source.name for source in sources)[:300],
+        system=prepared.mapping.system,
+        status=ImportStatus.RUNNING,
+        mapping=_origin(prepared, sources),
+        counts=counts_tree(Counts(total=prepared.row_count), Cursor()),
+        actor_id=actor.user_id,
+        created_at=utc_now(),
+    )
+    session.add(row)
+    session.flush()
+    record(session, imports_actor(actor), "import.started", "import", row.id, name=row.name, rows=prepared.row_count)
+    return row.id
+
+
+def run_import(
+    scope: Scope,
+    actor: Actor,
+    *,
+    import_id: int,
+    prepared: Prepared,
+    sources: Sequence[FileSource],
+    on_progress: OnProgress | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> None:
+    """Do what is left of an import; after an interruption call it again with the same files.
+
+    `scope` opens one transaction per batch. Whatever breaks, the batches before it stay and the import can go on.
+    Errors: Forbidden; NotFound; ImportMovedMeanwhile; ImportFilesDiffer; InvalidInput; FileRefused.
+    """
+    require(actor, Action.IMPORT_RECORDS)
+    run = _Run(scope, imports_actor(actor), import_id, prepared, on_progress)
+    run.begin(_origin(prepared, sources))
+    steps = steps_of(prepared)
+    while run.cursor.step < len(steps):
+        run.do(steps[run.cursor.step], batch_rows)
+
+
+def imports_actor(actor: Actor) -> Actor:
+    """Return the actor with the channel of imports."""
+    return replace(actor, channel=Channel.IMPORT)
+
+
+def batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    """Yield rows in lists."""
+    while some := list(islice(rows, size)):
+        yield some
+
+
+def names_in_files(prepared: Prepared) -> frozenset[str]:
+    """Return the keys of all names in files of companies that name parents, to know which parents are to come."""
+    files = [file for file in prepared.of_kind(RecordKind.COMPANIES) if "parent" in file.positions]
+    return frozenset(name_key(file.text(row, "name")) for file in files for row in file.table.rows())
+
+
+def fail_import(session: Session, actor: Actor, *, import_id: int) -> None:
+    """Give an interrupted import up: what it did stays until it is undone.
+
+    Errors: Forbidden; NotFound.
+    """
+    require(actor, Action.IMPORT_RECORDS)
+    row = taken(session, import_id)
+    if row.status is ImportStatus.RUNNING:
+        row.status, row.finished_at = ImportStatus.FAILED, utc_now()
+        record(session, imports_actor(actor), "import.given_up", "import", row.id, name=row.name)
+
+
+def taken(session: Session, import_id: int) -> Import:
+    """Return an import's row, locked until the transaction ends.
+
+    Errors: NotFound.
+    """
+    query = select(Import).where(Import.id == import_id).with_for_update()
+    row = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if row is None:
+        raise NotFound(entity="import", id=import_id)
+    return row
+
+
+class _Run:
+    """One process's turn at an import: the world it knows, the cursor it believes in."""
+
+    def __init__(
+        self, scope: Scope, actor: Actor, import_id: int, prepared: Prepared, on_progress: OnProgress | None
+    ) -> None:
+        self.scope = scope
+        self.actor = actor
+        self.import_id = import_id
+        self.prepared = prepared
+        self.on_progress = on_progress
+        self.cursor = Cursor()
+        self.counts = Counts()
+        self.world: World | None = None
+
+    def begin(self, origin: dict[str, Any]) -> None:
+        """Read where the import stands and all that rows may refer to."""
+        with self.scope() as session:
+            row = taken(session, self.import_id)
+            if row.status is not ImportStatus.RUNNING:
+                raise ImportMovedMeanwhile(id=self.import_id)
+            if row.mapping != origin:
+                raise ImportFilesDiffer(id=self.import_id)
+            self.cursor, self.counts = cursor_from(row.counts), counts_from(row.counts)
+            # The start and not the present: an interrupted run gives the same rows as an undisturbed one.
+            self.world = World(session, self.actor, self.prepared, row.created_at, is_dry_run=False)
+            self.world.seen |= _seen(session, self.import_id)
+        self.world.company_names = names_in_files(self.prepared)
+
+    def do(self, step: RunStep, batch_rows: int) -> None:
+        """Do what is left of one step and go behind it."""
+        if step.kind is StepKind.ROWS and step.file is not None:
+            for rows in batches(self._rows_left(step.file), batch_rows):
+                self._batch(step.file, rows)
+            with self._turn() as (_session, _row):
+                self.cursor = Cursor(self.cursor.step + 1)
+            return
+        with self._turn() as (session, row):
+            if step.kind is StepKind.FINISH:
+                self._finish(session, row)
+            else:
+                self._structure(session, step.kind)
+            self.cursor = Cursor(self.cursor.step + 1)
+
+    def _batch(self, file: PreparedFile, rows: Sequence[Row]) -> None:
+        with self._turn() as (session, _row):
+            judged = JUDGES[file.kind](session, self._world, self.prepared, file, rows)
+            journal = Journal(self.import_id)
+            WRITERS[file.kind](session, self._world, journal, file.name, judged)
+            journal.write(session)
+            self.counts = self.counts.plus(file.name, judged)
+            self.cursor = Cursor(self.cursor.step, rows[-1].line)
+
+    def _structure(self, session: Session, kind: StepKind) -> None:
+        journal = Journal(self.import_id)
+        if kind is StepKind.SET_UP:
+            set_up = plan_set_up(session, self._world, self.prepared)
+            write_set_up(session, self._world, journal, set_up)
+            for file, judged in set_up.option_rows:
+                self.counts = self.counts.plus(file, [judged])
+        else:
+            link_parents(session, self._world, self.prepared, journal)
+        journal.write(session)
+
+    def _finish(self, session: Session, row: Import) -> None:
+        row.status, row.finished_at = ImportStatus.DONE, utc_now()
+        verdicts = {verdict.value: self.counts.of(verdict.value) for verdict in RowVerdict}
+        record(session, self.actor, "import.finished", "import", row.id, name=row.name, rows=verdicts)
+        if self.counts.total >= _ROWS_WORTH_ANALYZE:
+            session.flush()
+            session.execute(text("ANALYZE"))
+
+    def _rows_left(self, file: PreparedFile) -> Iterator[Row]:
+        done_line = self.cursor.line
+        for row in file.table.rows():
+            if row.line > done_line:
+                yield row
+            elif file.kind is RecordKind.DEALS:
+                note_skipped_deals(self._world, self.prepared, file, [row])
+
+    @contextmanager
+    def _turn(self) -> Iterator[tuple[Session, Import]]:
+        """Give one transaction, refused where another process has moved the cursor meanwhile."""
+        with self.scope() as session:
+            row = taken(session, self.import_id)
+            if row.status is not ImportStatus.RUNNING or cursor_from(row.counts) != self.cursor:
+                raise ImportMovedMeanwhile(id=self.import_id)
+            yield session, row
+            row.counts = counts_tree(self.counts, self.cursor)
+        if self.on_progress:
+            self.on_progress(self.counts)
+
+    @property
+    def _world(self) -> World:
+        if self.world is None:
+            raise LookupError("the run has not begun")
+        return self.world
+
+
+def _seen(session: Session, import_id: int) -> dict[tuple[str, int], int]:
+    """Return the line that made or changed each record so far."""
+    query = select(ImportRow.entity, ImportRow.entity_id, ImportRow.line).where(
+        ImportRow.import_id == import_id, ImportRow.line > 0, ImportRow.entity_id.is_not(None)
+    )
+    return {(entity or "", entity_id or 0): line for entity, entity_id, line in session.execute(query)}
+
+
+def _origin(prepared: Prepared, sources: Sequence[FileSource]) -> dict[str, Any]:
+    """Return mapping and files as an import keeps them."""
+    sums = {source.name: source.sha256 for source in sources}
+    return {
+        "mapping": mapping_tree(prepared.mapping),
+        "files": [
+            {
+                "name": file.name,
+                "sha256": sums.get(file.name, ""),
+                "kind": file.kind.value,
+                "header": list(file.table.header),
+                "rows": file.scan.row_count,
+            }
+            for file in prepared.files
+        ],
+    }
