@@ -44,7 +44,7 @@ def index_records(session: Session, kind: str, record_ids: Iterable[int]) -> Non
     session.flush()
     for ids in _in_batches(record_ids):
         words = _READERS[kind](session, ids)
-        _store(session, kind, {key: " ".join(found) for key, found in words.items()})
+        _store(session, kind, {key: " ".join(filter(None, found)) for key, found in words.items()})
         if kind == "deal":
             _mark_clients(session, ids)
 
