@@ -17,7 +17,7 @@ with told_errors():
         tell_signed_out()
         st.stop()
     navigation = st.navigation(nav.registered_pages(), position="hidden")
-    draw_sidebar(actor)
+    draw_sidebar(actor, navigation.url_path)
     show_flash()
     navigation.run()
     show_flash()

@@ -1,7 +1,9 @@
-"""Our two small browser scripts as Streamlit components that a strict Content-Security-Policy allows."""
+"""Our small browser scripts as Streamlit components that a strict Content-Security-Policy allows."""
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,15 +17,24 @@ PACKAGE: Final = "voronka"
 
 
 def browser_script(name: str) -> ComponentRenderer:
-    """Return the component whose script is `components/<name>.js`.
+    """Return the component whose script is `components/<name>.js`, with `<name>.css` where there is one.
 
     A script given as text becomes a blob: address, which `script-src 'self'` forbids; one from a declared folder is
     served by Streamlit under its own address. Streamlit finds declarations only in installed packages, so the folder
     is declared here.
     """
     manager = get_bidi_component_manager()
-    full_name = f"{PACKAGE}.{name}"
+    part = _named_by_content(name)
+    full_name = f"{PACKAGE}.{part}"
     if manager.get_component_asset_root(full_name) is None:
-        components = [ComponentConfig(name=path.stem, asset_dir=FOLDER.name) for path in sorted(FOLDER.glob("*.js"))]
-        manager.register_from_manifest(ComponentManifest(PACKAGE, "1", components), FOLDER.parent)
-    return st.components.v2.component(full_name, js=f"{name}.js")
+        component = ComponentConfig(name=part, asset_dir=FOLDER.name)
+        manager.register_from_manifest(ComponentManifest(PACKAGE, "1", [component]), FOLDER.parent)
+    css = f"{name}.css" if (FOLDER / f"{name}.css").exists() else None
+    return st.components.v2.component(full_name, js=f"{name}.js", css=css)
+
+
+@cache
+def _named_by_content(name: str) -> str:
+    # The name is part of the script's address: a browser never runs an old script with a new program.
+    digest = hashlib.sha256((FOLDER / f"{name}.js").read_bytes()).hexdigest()
+    return f"{name}_{digest[:12]}"

@@ -43,7 +43,7 @@ class TypedAmount:
 def field_error(text: str | None) -> None:
     """Draw the sentence about a field under it; nothing for None: `field_error(outcome.field_error("title"))`."""
     if text:
-        st.markdown(f":red[:material/error: {md(text)}]")
+        st.caption(f":red[:material/error: {md(text)}]")
 
 
 def money_input(

@@ -14,21 +14,23 @@ from crm.i18n import LANGUAGES, _
 from crm.i18n.labels import label
 from crm.ui import nav
 from crm.ui.act import run
+from crm.ui.component import browser_script
 from crm.ui.device import watch_device
 from crm.ui.markdown import md
+from crm.ui.search_field import SEARCH_KEY, draw_search
 
 SIGN_OUT_PATH = "/account/sign-out"
-SEARCH_KEY = "search_everywhere"
 _LANGUAGE_KEY = "own_language"
 
 
-def draw_sidebar(actor: Actor) -> None:
-    """Draw the sidebar; after st.navigation, which makes the links work."""
+def draw_sidebar(actor: Actor, page_path: str) -> None:
+    """Draw the sidebar; after st.navigation, which makes the links work and tells the page's path."""
     with st.sidebar, st.container(gap="small"):
         _draw_company(actor)
+        draw_search(f"{page_path}?{sorted(st.query_params.items())}")
         for section, pages in nav.menu(actor):
             st.caption(_(section))
-            with st.container(gap=None):
+            with st.container(gap="xxsmall"):
                 for page in pages:
                     st.page_link(f"{page.name}.py", icon=page.icon, width="stretch")
         _draw_own_corner(actor)
@@ -53,7 +55,15 @@ def _draw_own_corner(actor: Actor) -> None:
             required=True,
             on_change=_choose_language,
         )
-        st.caption(_("Light or dark follows your device; the menu at the top right changes it."))
+        st.caption(_("Colours"))
+        browser_script("theme_switch")(
+            key="theme_switch",
+            data={
+                "label": _("Colours"),
+                "choices": [["System", _("As the device")], ["Light", _("Light")], ["Dark", _("Dark")]],
+                "paths": ["/", *(f"/{page.name}" for page in nav.PAGES)],
+            },
+        )
         # A form of ours, not a button: the answer takes the cookie away, which no script may touch.
         st.html(
             f'<form method="post" action="{SIGN_OUT_PATH}">'

@@ -1,0 +1,91 @@
+"""The journal in words: sentences, records and values as a reader understands them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from crm.auth.audit import JournalRow
+from crm.i18n import N_, _
+from crm.i18n.event_texts import EVENT_TEXTS, changed_name, event_sentence
+from crm.i18n.formats import moment, number
+from crm.i18n.labels import label
+from crm.models import Priority, Role
+
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "deals": (N_("Deals"), ("deal.", "next_step.", "activity.")),
+    "clients": (N_("Clients"), ("company.", "contact.")),
+    "setup": (N_("Pipelines and company"), ("pipeline.", "stage.", "field.", "loss_reason.", "workspace.")),
+    "imports": (N_("Imports"), ("import.",)),
+    "access": (N_("People and access"), ("user.", "team.", "auth.", "api_key.")),
+}
+ENTITIES: dict[str, str] = {
+    "deal": N_("Deal"),
+    "company": N_("Company"),
+    "contact": N_("Contact"),
+    "user": N_("User"),
+    "team": N_("Team"),
+    "pipeline": N_("Pipeline"),
+    "stage": N_("Stage"),
+    "field": N_("Field"),
+    "loss_reason": N_("Reason of loss"),
+    "import": N_("Import"),
+    "workspace": N_("Workspace"),
+}
+
+
+def kinds_of(group: str | None) -> frozenset[str] | None:
+    """Return the kinds of events in a group of the filter; None for none chosen."""
+    if group not in GROUPS:
+        return None
+    return frozenset(kind for kind in EVENT_TEXTS if kind.startswith(GROUPS[group][1]))
+
+
+def row_sentence(row: JournalRow, field_names: Mapping[str, str]) -> str:
+    """Return what happened; the bare kind for one this program has no sentence for."""
+    return event_sentence(row.kind, row.details, field_names) if row.kind in EVENT_TEXTS else row.kind
+
+
+def row_record(row: JournalRow) -> str:
+    """Return the record the event is about: "Deal 1042"; the company itself has no number."""
+    if row.deal_id is not None:
+        return f"{_(ENTITIES['deal'])} {row.deal_id}"
+    name = _(ENTITIES[row.entity]) if row.entity in ENTITIES else row.entity
+    return name if row.entity_id is None or row.entity == "workspace" else f"{name} {row.entity_id}"
+
+
+def row_changes(
+    row: JournalRow, field_names: Mapping[str, str], people: Mapping[int, str]
+) -> list[tuple[str, str, str]]:
+    """Return field, old and new value of each change, in words."""
+    return [
+        (changed_name(field, field_names), shown_value(field, old, people), shown_value(field, new, people))
+        for field, (old, new) in row.changes.items()
+    ]
+
+
+def shown_value(field: str, value: Any, people: Mapping[int, str]) -> str:
+    """Return a stored value as a reader understands it; a dash for none."""
+    if value is None or value in ("", [], {}):
+        return "—"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list):
+        return ", ".join(shown_value(field, item, people) for item in value)
+    return _known_value(field, value, people) or str(value)
+
+
+def _known_value(field: str, value: Any, people: Mapping[int, str]) -> str | None:
+    if field == "role" and value in set(Role):
+        return label(Role(value))
+    if not isinstance(value, int):
+        return None
+    if field in {"owner", "owner_id"}:
+        return people.get(value)
+    if field == "priority" and value in set(Priority):
+        return label(Priority(value))
+    if field.endswith("_at"):
+        return moment(datetime.fromtimestamp(value, UTC))
+    return number(Decimal(value) / 100) if field.endswith("_minor") else None
