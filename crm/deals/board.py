@@ -42,7 +42,10 @@ class BoardSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """Which deals of a pipeline a board shows; empty sets do not narrow. `shown` widens single columns."""
+    """Which deals of a pipeline a board shows; empty sets do not narrow. `shown` widens single columns.
+
+    The closing zones are narrowed too, but for `step_states`, which closed deals don't have.
+    """
 
     pipeline_id: int
     owner_ids: frozenset[int] = frozenset()
@@ -107,7 +110,9 @@ def load_board(session: Session, actor: Actor, wanted: BoardFilter) -> Board:
     pipeline = load_pipeline(session, wanted.pipeline_id)
     now = utc_now()
     day_end = end_of_day(now, actor.timezone)
-    conditions = _conditions(session, actor, wanted, now, day_end)
+    chosen = _conditions(session, actor, wanted)
+    states = [_in_state(state, now, day_end) for state in sorted(wanted.step_states)]
+    conditions = [*chosen, or_(*states)] if states else chosen
     totals = _totals(session, wanted.pipeline_id, conditions)
     rows = _card_rows(session, pipeline, wanted, conditions)
     owners, companies, people = _names(session, rows)
@@ -132,7 +137,7 @@ def load_board(session: Session, actor: Actor, wanted: BoardFilter) -> Board:
     columns = tuple(
         BoardColumn(stage, totals.get(stage.id, Total(0, {})), tuple(cards[stage.id])) for stage in pipeline.open_stages
     )
-    won, lost = _closed_this_month(session, actor, wanted, now)
+    won, lost = _closed_this_month(session, actor, wanted.pipeline_id, chosen, now)
     return Board(pipeline, columns, won, lost)
 
 
@@ -165,9 +170,8 @@ def end_of_day(now: datetime, timezone: str) -> datetime:
     return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
 
 
-def _conditions(
-    session: Session, actor: Actor, wanted: BoardFilter, now: datetime, day_end: datetime
-) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, actor: Actor, wanted: BoardFilter) -> list[ColumnElement[bool]]:
+    # Without the states of next steps: closed deals have none.
     found: list[ColumnElement[bool]] = [deal_visible(actor)]
     if wanted.owner_ids:
         found.append(Deal.owner_id.in_(sorted(wanted.owner_ids)))
@@ -175,8 +179,6 @@ def _conditions(
         found.append(Deal.priority.in_(sorted(wanted.priorities)))
     if wanted.sources:
         found.append(Deal.source.in_(sorted(wanted.sources)))
-    if wanted.step_states:
-        found.append(or_(*(_in_state(state, now, day_end) for state in sorted(wanted.step_states))))
     if wanted.text.strip():
         deals = Deal.id.in_(matching_ids(session, actor, "deal", wanted.text))
         companies = Deal.company_id.in_(matching_ids(session, actor, "company", wanted.text))
@@ -257,21 +259,21 @@ def _name_by_id(session: Session, query: Select[int, str], wanted: Iterable[int]
     return dict(session.execute(query).all()) if wanted else {}
 
 
-def _closed_this_month(session: Session, actor: Actor, wanted: BoardFilter, now: datetime) -> tuple[Total, Total]:
+def _closed_this_month(
+    session: Session, actor: Actor, pipeline_id: int, conditions: Iterable[ColumnElement[bool]], now: datetime
+) -> tuple[Total, Total]:
     zone = ZoneInfo(actor.timezone)
     month_began = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0)
     query = (
         select(Deal.status, Deal.currency, func.count(), func.coalesce(func.sum(Deal.amount_minor), 0))
         .where(
-            Deal.pipeline_id == wanted.pipeline_id,
+            Deal.pipeline_id == pipeline_id,
             Deal.status.in_([DealStatus.WON, DealStatus.LOST]),
             Deal.closed_at >= month_began,
-            deal_visible(actor),
+            *conditions,
         )
         .group_by(Deal.status, Deal.currency)
     )
-    if wanted.owner_ids:
-        query = query.where(Deal.owner_id.in_(sorted(wanted.owner_ids)))
     parts: dict[DealStatus, list[tuple[str, int, int]]] = defaultdict(list)
     for status, currency, count, amount in session.execute(query):
         parts[status].append((currency, count, int(amount or 0)))
