@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
@@ -86,7 +86,7 @@ def identity_for_code(code: str, visit: Visit) -> Identity:
             )
             keys = client.get(metadata["jwks_uri"], withhold_token=True).raise_for_status().json()
         claims = _checked_claims(token, keys, metadata, visit.nonce)
-    except (httpx.HTTPError, OAuthError, JoseError, ValueError, KeyError, TypeError) as error:
+    except (httpx2.HTTPError, OAuthError, JoseError, ValueError, KeyError, TypeError) as error:
         log.warning("provider's answer refused: %s", type(error).__name__)
         raise ProviderFailed from error
     return Identity(
@@ -132,12 +132,12 @@ def _metadata() -> dict[str, Any]:
         return known.metadata
     try:
         address = f"{_protected(issuer)}/.well-known/openid-configuration"
-        metadata = httpx.get(address, timeout=TIMEOUT_SECONDS).raise_for_status().json()
+        metadata = httpx2.get(address, timeout=TIMEOUT_SECONDS).raise_for_status().json()
         if metadata["issuer"].rstrip("/") != issuer:
             raise ValueError("the description names another issuer")
         for name in ENDPOINTS:
             _protected(metadata[name])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("provider's description is unusable: %s", error)
         raise ProviderFailed from error
     _descriptions[issuer] = _Description(metadata, monotonic())

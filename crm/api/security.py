@@ -43,6 +43,7 @@ KEY_OR_SESSION_PATHS = ("/api/docs", "/api/openapi.json")
 SIGN_IN = "/account/sign-in"
 RECHECK_SECONDS = 1.0
 CLOSED_FOR_SESSION = 4401
+CLOSED_FOR_NOW = 1013  # "try again later"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -77,10 +78,15 @@ class Guard:
 
     async def _guard_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = session_token(HTTPConnection(scope))
-        if not is_known_host(scope) or not is_own_origin(scope, required=True) or not await _living_session(token):
+        try:
+            fits = is_known_host(scope) and is_own_origin(scope, required=True) and await _living_session(token)
+            code = CLOSED_FOR_SESSION
+        except DatabaseUnavailable:
+            fits, code = None, CLOSED_FOR_NOW
+        if not fits:
             await receive()
             # Closed before it is accepted: the client sees 403.
-            await send({"type": "websocket.close", "code": CLOSED_FOR_SESSION})
+            await send({"type": "websocket.close", "code": code})
             return
         connection = _Connection(token, receive, send, self.farewell)
         await self.app(scope, connection.receive, connection.send)
@@ -99,17 +105,26 @@ class _Connection:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] != "websocket.receive" or await self._is_living():
+        if message["type"] != "websocket.receive":
             return message
-        self._cut = True
-        if self._farewell is not None:
+        try:
+            if await self._is_living():
+                return message
+        except DatabaseUnavailable:
+            return await self._cut_off(CLOSED_FOR_NOW)
+        if self._farewell is not None and not self._cut:
             await self._send({"type": "websocket.send", "bytes": self._farewell(SIGN_IN)})
-        await self._send({"type": "websocket.close", "code": CLOSED_FOR_SESSION})
-        return {"type": "websocket.disconnect", "code": CLOSED_FOR_SESSION}
+        return await self._cut_off(CLOSED_FOR_SESSION)
 
     async def send(self, message: Message) -> None:
         if not self._cut:
             await self._send(message)
+
+    async def _cut_off(self, code: int) -> Message:
+        if not self._cut:
+            self._cut = True
+            await self._send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
 
     async def _is_living(self) -> bool:
         if self._cut:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
 from crm.db import Database
@@ -155,9 +155,9 @@ def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: Path) -> Non
         if process.poll() is not None:
             break
         try:
-            if httpx.get(f"{url}/healthz", timeout=2).status_code == httpx.codes.OK:
+            if httpx2.get(f"{url}/healthz", timeout=2).status_code == httpx2.codes.OK:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(0.1)
     raise RuntimeError(f"the application did not start:\n{log.read_text()[-4000:]}")
