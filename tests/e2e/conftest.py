@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
 from crm.auth.passwords import hash_password
 from crm.db import Database
@@ -29,6 +29,7 @@ from tests.e2e.driving import (
 )
 
 HERE = Path(__file__).parent
+EXPECT_MILLISECONDS = 15_000  # two browsers and two servers may share two cores
 _numbers = count(1)
 
 OpenBrowser = Callable[..., Page]
@@ -85,6 +86,7 @@ def servers_settings(request: pytest.FixtureRequest, own_settings: None, monkeyp
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start the system's Chromium."""
+    expect.set_options(timeout=EXPECT_MILLISECONDS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser_path(), args=list(BROWSER_FLAGS))
         yield started
@@ -92,8 +94,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def signed_in_states() -> dict[str, StorageState]:
-    """Keep what a browser carries after signing in, by person, for the module's server."""
+def signed_in_states() -> dict[tuple[str, str], StorageState]:
+    """Keep what a browser carries after signing in, by server and person."""
     return {}
 
 
@@ -105,7 +107,7 @@ def open_pages() -> list[Page]:
 
 @pytest.fixture
 def open_browser(
-    server: Server, browser: Browser, signed_in_states: dict[str, StorageState], open_pages: list[Page]
+    server: Server, browser: Browser, signed_in_states: dict[tuple[str, str], StorageState], open_pages: list[Page]
 ) -> Iterator[OpenBrowser]:
     """Return `open_browser(name, **options)`: a page in a browser of its own, signed in, at no address yet.
 
@@ -121,13 +123,13 @@ def open_browser(
     }
 
     def open_one(name: str | None = "anna", **options: Any) -> Page:
-        if name is not None and name not in signed_in_states:
+        if name is not None and (server.url, name) not in signed_in_states:
             context = browser.new_context(**defaults)
             context.set_default_timeout(15_000)
             sign_in(context.new_page(), server.url, name)
-            signed_in_states[name] = context.storage_state()
+            signed_in_states[server.url, name] = context.storage_state()
             context.close()
-        state = signed_in_states[name] if name is not None else None
+        state = signed_in_states[server.url, name] if name is not None else None
         page = browser.new_context(**{**defaults, "storage_state": state, **options}).new_page()
         page.set_default_timeout(15_000)
         watch.follow(page)
