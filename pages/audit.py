@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
-
 import streamlit as st
 
 from crm.actor import Actor
 from crm.auth.audit import JournalFilter, JournalRow, load_journal
 from crm.auth.people import list_people
-from crm.clock import utc_now
 from crm.db import read_scope
-from crm.i18n import N_, _, current_reader
+from crm.i18n import _
 from crm.i18n.formats import full_moment
 from crm.i18n.labels import label
 from crm.pipelines.reads import load_fields
-from crm.ui.journal import ENTITIES, GROUPS, kinds_of, row_changes, row_record, row_sentence
+from crm.ui.journal import ENTITIES, GROUPS, PERIODS, kinds_of, row_changes, row_record, row_sentence, since_of
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
 from crm.ui.page import open_page, page_fragment
 
 PAGE_ROWS = 50
 MOST_PEOPLE = 500
-PERIODS = {"today": N_("Today"), "week": N_("7 days"), "month": N_("30 days"), "all": N_("All time")}
-PERIOD_DAYS = {"today": 0, "week": 6, "month": 29}
 
 open_page("audit")
 st.title(_("Journal"))
@@ -39,7 +34,7 @@ def chosen_filter(people: dict[int, str]) -> JournalFilter:
             format_func=lambda user_id: people[user_id],
             placeholder=_("Everybody"),
             key="audit_person",
-            width=200,
+            width=170,
         )
         group = st.selectbox(
             _("What"),
@@ -48,7 +43,7 @@ def chosen_filter(people: dict[int, str]) -> JournalFilter:
             format_func=lambda code: _(GROUPS[code][0]),
             placeholder=_("Everything"),
             key="audit_group",
-            width=200,
+            width=170,
         )
         entity = st.selectbox(
             _("Record"),
@@ -57,10 +52,10 @@ def chosen_filter(people: dict[int, str]) -> JournalFilter:
             format_func=lambda code: _(ENTITIES[code]),
             placeholder=_("Any"),
             key="audit_entity",
-            width=150,
+            width=130,
         )
         number = st.number_input(
-            _("Number"), min_value=1, max_value=10**15, value=None, step=1, key="audit_number", width=110
+            _("Number"), min_value=1, max_value=10**15, value=None, step=1, key="audit_number", width=90
         )
         period = st.segmented_control(
             _("Period"), list(PERIODS), default="week", required=True, format_func=lambda code: _(PERIODS[code]),
@@ -68,15 +63,6 @@ def chosen_filter(people: dict[int, str]) -> JournalFilter:
         )  # fmt: skip
     record = (entity, int(number)) if entity and number else None
     return JournalFilter(person, kinds_of(group), record, since_of(period or "week"))
-
-
-def since_of(period: str) -> datetime | None:
-    """Return the first instant of a period that ends today, days being the reader's."""
-    if period not in PERIOD_DAYS:
-        return None
-    zone = current_reader().zone
-    first = utc_now().astimezone(zone).date() - timedelta(days=PERIOD_DAYS[period])
-    return datetime.combine(first, time(), zone)
 
 
 def draw_pager(seen: list[int], next_before_id: int | None) -> None:
@@ -123,8 +109,8 @@ def draw_journal(actor: Actor) -> None:
         return
     table = {
         _("When"): [full_moment(row.at) for row in page.rows],
-        _("Who"): [row.person or _("the program") for row in page.rows],
         _("What happened"): [row_sentence(row, names) for row in page.rows],
+        _("Who"): [row.person or _("the program") for row in page.rows],
         _("Record"): [row_record(row) for row in page.rows],
         _("Door"): [label(row.channel) for row in page.rows],
     }

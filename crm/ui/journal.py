@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from crm.auth.audit import JournalRow
-from crm.i18n import N_, _
+from crm.clock import utc_now
+from crm.i18n import N_, _, current_reader
 from crm.i18n.event_texts import EVENT_TEXTS, changed_name, event_sentence
 from crm.i18n.formats import moment, number
 from crm.i18n.labels import label
@@ -34,6 +35,17 @@ ENTITIES: dict[str, str] = {
     "import": N_("Import"),
     "workspace": N_("Workspace"),
 }
+PERIODS = {"today": N_("Today"), "week": N_("7 days"), "month": N_("30 days"), "all": N_("All time")}
+_DAYS_BACK = {"today": 0, "week": 6, "month": 29}
+
+
+def since_of(period: str) -> datetime | None:
+    """Return the first instant of a period that ends today, days being the reader's; None for all time."""
+    if period not in _DAYS_BACK:
+        return None
+    zone = current_reader().zone
+    first = utc_now().astimezone(zone).date() - timedelta(days=_DAYS_BACK[period])
+    return datetime.combine(first, time(), zone)
 
 
 def kinds_of(group: str | None) -> frozenset[str] | None:
