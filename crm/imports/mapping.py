@@ -20,7 +20,10 @@ class DateOrder(StrEnum):
 
 
 class Undated(StrEnum):
-    """When a deal entered a stage whose date the file doesn't know; otherwise a fixed day is given."""
+    """When a deal entered a stage whose date the file doesn't know; otherwise a fixed day is given.
+
+    CREATED means the deal's own date, and the import's where there is none either.
+    """
 
     IMPORT = "import"
     CREATED = "created"
@@ -100,7 +103,7 @@ class ImportMapping:
     pipeline: str = ""
     currency: str = ""
     timezone: str = ""
-    undated: str = Undated.IMPORT.value
+    undated: str = Undated.CREATED.value
     loss_reason: str = ""
     owners: OwnerRule = OwnerRule()
     step: StepRule = StepRule()

@@ -67,7 +67,7 @@ def mapping_from(tree: Mapping[str, Any]) -> ImportMapping:
         pipeline=reader.text(tree, "pipeline"),
         currency=reader.text(tree, "currency").upper(),
         timezone=reader.text(tree, "timezone"),
-        undated=reader.text(tree, "undated") or Undated.IMPORT.value,
+        undated=reader.text(tree, "undated") or Undated.CREATED.value,
         loss_reason=reader.text(tree, "loss_reason", limit=200),
         owners=OwnerRule(reader.text(owners, "default", limit=200), reader.flag(owners, "create")),
         step=StepRule(

@@ -50,9 +50,9 @@ class People:
         seen = self._actor.visible_owner_ids
         return [one for one in people if seen is None or one.id in seen or one.id < 0]
 
-    def is_email_taken(self, email: str) -> bool:
-        """Tell whether an address belongs to somebody already."""
-        return email in self._by_email
+    def names(self) -> dict[int, str]:
+        """Return everybody's name by id."""
+        return {person.id: person.name for person in self._by_email.values()}
 
     def placeholder_email(self, name: str) -> str:
         """Return a free address that leads nowhere, for a person the file knows by name only."""

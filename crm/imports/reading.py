@@ -44,8 +44,9 @@ class RowReader:
     def line(self, field: str, limit: int, *, required: bool = False) -> str | None:
         """Return one clean line, None for a blank one."""
         text = self.raw(field)
-        self.found += line_violations(text, field, limit, required=required)
-        return clean_line(text) or None
+        if text or required:
+            self.found += line_violations(text, field, limit, required=required)
+        return (clean_line(text) or None) if text else None
 
     def note(self, field: str, limit: int = NOTE_LIMIT) -> str | None:
         """Return a longer text; where several columns make it, each stands on a line under its name."""
@@ -55,6 +56,8 @@ class RowReader:
             text = "\n".join(f"{name}: {clean_line(cell)}" for name, cell in cells if cell.strip())
         else:
             text = self.raw(field)
+        if not text:
+            return None
         if any(problem.code == "text_unreadable" for problem in line_violations(text, field, limit)):
             self.found.append(Violation("text_unreadable", field))
             return None

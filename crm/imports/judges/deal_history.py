@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 
 from crm.imports.judged import VisitDraft
@@ -45,7 +45,7 @@ def history_of(
         cells.reader.refuse("dates_out_of_order", "closed_on")
     if stage.kind is StageKind.OPEN and (not known or known[-1][0] != stage.id):
         # On the stage, but since when nobody says: not before it had left the stages that are dated.
-        known.append((stage.id, max([undated_at(world, cells), *moments])))
+        known.append((stage.id, max([_undated_at(world, cells.created_at), *moments])))
     visits = _visits(known, stage, closed_at)
     dated = [*(visit.entered_at for visit in visits), *([closed_at] if closed_at else [])]
     return History(
@@ -54,16 +54,6 @@ def history_of(
         stage_entered_at=closed_at or known[-1][1],
         closed_at=closed_at,
     )
-
-
-def undated_at(world: World, cells: DealCells) -> datetime:
-    """Return when something happened that the file gives no date for, by the mapping's rule."""
-    rule = world.mapping.undated
-    if rule == Undated.IMPORT:
-        return world.now
-    if rule == Undated.CREATED:
-        return cells.created_at or world.now
-    return datetime.combine(date.fromisoformat(rule), time(), world.place.zone)
 
 
 def _known_stays(
@@ -78,6 +68,16 @@ def _known_stays(
     return [pair for pair in known if pair[0] in behind]
 
 
+def _undated_at(world: World, created_at: datetime | None) -> datetime:
+    """Return when something happened that the file gives no date for, by the mapping's rule."""
+    rule = world.mapping.undated
+    if rule == Undated.IMPORT:
+        return world.now
+    if rule == Undated.CREATED:
+        return created_at or world.now
+    return datetime.combine(date.fromisoformat(rule), time(), world.place.zone).astimezone(UTC)
+
+
 def _closed_at(world: World, cells: DealCells, stage: StageInfo, moments: Sequence[datetime]) -> datetime | None:
     if stage.kind is StageKind.OPEN:
         if cells.closed_at is not None:
@@ -85,7 +85,7 @@ def _closed_at(world: World, cells: DealCells, stage: StageInfo, moments: Sequen
         return None
     if cells.closed_at is None:
         cells.reader.warn("closed_date_missing", "closed_on")
-        return max([undated_at(world, cells), *moments])
+        return max([_undated_at(world, None), *moments])
     return cells.closed_at
 
 

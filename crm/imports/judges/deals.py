@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crm.errors import Violation
 from crm.imports.clients_known import HIDDEN
+from crm.imports.fields import CUSTOM
 from crm.imports.formats import Row
 from crm.imports.judged import DealDraft, Judged
 from crm.imports.judges.contacts import company_named
@@ -75,11 +77,11 @@ def _judge(world: World, cells: DealCells, present: DealsPresent) -> Judged[Deal
     deal = present.rows.get(known) if known else None
     draft = _judge_new(world, cells) if deal is None else judge_present(world, cells, deal, present)
     if reader.found or draft is None:
-        return _judged(cells, RowVerdict.FAILED, None)
+        return _judged(world, cells, RowVerdict.FAILED, None)
     world.seen["deal", draft.id] = reader.row.line
     world.foreign["deal"].put(cells.foreign, draft.id)
     verdict = RowVerdict.CREATED if deal is None else RowVerdict.UPDATED if draft.changes else RowVerdict.UNCHANGED
-    return _judged(cells, verdict, draft)
+    return _judged(world, cells, verdict, draft)
 
 
 def _judge_new(world: World, cells: DealCells) -> DealDraft | None:
@@ -144,8 +146,14 @@ def _facts(
     )
 
 
-def _judged(cells: DealCells, verdict: RowVerdict, draft: DealDraft | None) -> Judged[DealDraft]:
+def _judged(world: World, cells: DealCells, verdict: RowVerdict, draft: DealDraft | None) -> Judged[DealDraft]:
     reader = cells.reader
     label = cells.columns["title"] or ""
-    warnings = tuple(reader.warnings)
-    return Judged(reader.row.line, reader.row.cells, verdict, label, draft, tuple(reader.found), warnings)
+    found = tuple(_by_name(world, violation) for violation in reader.found)
+    return Judged(reader.row.line, reader.row.cells, verdict, label, draft, found, tuple(reader.warnings))
+
+
+def _by_name(world: World, violation: Violation) -> Violation:
+    """Return a violation whose custom field bears its name, as the mapping calls it, and not its id."""
+    name = next((field.name for field in world.fields.values() if field.key == violation.field), None)
+    return violation if name is None else Violation(violation.code, CUSTOM + name, violation.params)

@@ -33,7 +33,7 @@ def change_deal(session: Session, world: World, draft: DealDraft, import_id: int
     """Write a judged change and return what was before, as JSON."""
     deal = session.get_one(Deal, draft.id)
     old = {name: plain(getattr(deal, name)) for name in _KEPT}
-    last = _last_ids(session, deal.id)
+    parts_before = _part_ids(session, deal.id)
     open_visits = list(session.scalars(select(StageVisit.id).where(*_open_visit(deal.id))))
     open_steps = _open_steps(session, deal.id)
     columns = dict(draft.columns)
@@ -61,7 +61,10 @@ def change_deal(session: Session, world: World, draft: DealDraft, import_id: int
         "version": deal.version,
         "open_visits": open_visits,
         "open_steps": open_steps,
-        "last": last,
+        "added": {
+            name: [one for one in ids if one not in parts_before[name]]
+            for name, ids in _part_ids(session, deal.id).items()
+        },
     }
 
 
@@ -122,11 +125,11 @@ def _open_steps(session: Session, deal_id: int) -> list[list[int]]:
     return [list(row) for row in session.execute(query)]
 
 
-def _last_ids(session: Session, deal_id: int) -> dict[str, int]:
-    """Return the newest visit, step and contact part, so that an undo knows which came later."""
-    models: dict[str, Any] = {"visit": StageVisit, "step": NextStep, "part": DealContact}
+def _part_ids(session: Session, deal_id: int) -> dict[str, list[int]]:
+    """Return the ids of a deal's visits, steps and contact parts, so that an undo knows which were added."""
+    models: dict[str, Any] = {"visits": StageVisit, "steps": NextStep, "parts": DealContact}
     return {
-        name: session.scalar(select(func.max(model.id)).where(model.deal_id == deal_id)) or 0
+        name: list(session.scalars(select(model.id).where(model.deal_id == deal_id).order_by(model.id)))
         for name, model in models.items()
     }
 

@@ -1,0 +1,92 @@
+"""Remembering how a kind of file was mapped, and guessing it by the header where nothing is remembered."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.errors import InvalidInput
+from crm.imports.fields import FIELDS, RecordKind
+from crm.imports.mapping import FileMapping, ImportMapping, folded
+from crm.imports.mapping_text import mapping_from, mapping_tree
+from crm.models import SavedMapping
+
+# The namespace of foreign ids where nobody named the system they come from.
+GUESSED_SYSTEM = "file"
+
+
+def header_hash(headers: Sequence[Sequence[str]]) -> str:
+    """Return the mark by which the mapping of files with these headers is found again; order doesn't matter."""
+    lines = sorted("\t".join(sorted(folded(name) for name in header)) for header in headers)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
+
+
+def remember_mapping(
+    session: Session, actor: Actor, *, headers: Sequence[Sequence[str]], mapping: ImportMapping, now: datetime
+) -> None:
+    """Keep a mapping for the next files with these headers.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.IMPORT_RECORDS)
+    key = header_hash(headers)
+    row = session.scalars(select(SavedMapping).where(SavedMapping.header_hash == key).with_for_update()).one_or_none()
+    if row is None:
+        session.add(SavedMapping(header_hash=key, mapping=mapping_tree(mapping), saved_at=now))
+    else:
+        row.mapping, row.saved_at = mapping_tree(mapping), now
+    session.flush()
+
+
+def recall_mapping(session: Session, actor: Actor, *, headers: Sequence[Sequence[str]]) -> ImportMapping | None:
+    """Return the mapping last used for files with these headers, None where there is none that still works.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.IMPORT_RECORDS)
+    tree = session.scalar(select(SavedMapping.mapping).where(SavedMapping.header_hash == header_hash(headers)))
+    if tree is None:
+        return None
+    try:
+        return mapping_from(tree)
+    except InvalidInput:  # written by an older version
+        return None
+
+
+def guess_mapping(headers: Mapping[str, Sequence[str]]) -> ImportMapping:
+    """Return a mapping by the files' headers alone, by file name; what no header tells is left out."""
+    parts = []
+    for name, header in headers.items():
+        kind = guess_kind(header)
+        parts.append(FileMapping(glob.escape(name), kind, guess_columns(kind, header)))
+    return ImportMapping(name="", system=GUESSED_SYSTEM, files=tuple(parts))
+
+
+def guess_kind(header: Sequence[str]) -> RecordKind:
+    """Return what the rows of a file with this header most likely are."""
+    scores = {kind: len(guess_columns(kind, header)) for kind in RecordKind if kind is not RecordKind.OPTIONS}
+    words = {folded(name) for name in header}
+    if words & {"stage", "deal_stage", "этап", "стадия", "этап сделки", "close_value", "сумма", "бюджет", "воронка"}:
+        return RecordKind.DEALS
+    return max(scores, key=lambda kind: (scores[kind], kind is RecordKind.CONTACTS))
+
+
+def guess_columns(kind: RecordKind, header: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the columns that bear the name of a field, each used once."""
+    by_word = {folded(name): name for name in reversed(header)}
+    guessed: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    for field in FIELDS[kind]:
+        words = (folded(field.name), field.code, *field.words)
+        found = next((by_word[word] for word in words if word in by_word and by_word[word] not in taken), None)
+        if found is not None:
+            guessed[field.code] = (found,)
+            taken.add(found)
+    return guessed
