@@ -1,0 +1,132 @@
+"""The card of a company or of a contact: who it is, how to reach it, its people and all its deals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from crm.contacts.reads import ClientDeals, CompanyCard, ContactCard, ContactLine, DealLine, PointLine
+from crm.i18n import _, ngettext
+from crm.i18n.formats import day, days_away, money
+from crm.i18n.labels import label
+from crm.models import DealStatus, PointKind
+from crm.ui.deal_view import STATUS_BADGES
+from crm.ui.markdown import md
+from crm.ui.nav import page_link
+
+_POINT_ICONS = {
+    PointKind.PHONE: ":material/call:",
+    PointKind.EMAIL: ":material/mail:",
+    PointKind.TELEGRAM: ":material/send:",
+    PointKind.WEBSITE: ":material/language:",
+}
+
+
+def draw_head(card: CompanyCard | ContactCard) -> None:
+    """Draw the name and one line that says who it is."""
+    icon = ":material/apartment:" if isinstance(card, CompanyCard) else ":material/person:"
+    st.markdown(f"### {icon} {md(card.fields.name)}")
+    about = [f":material/badge: {_('Owner')}: {md(card.owner_name)}"]
+    if isinstance(card, CompanyCard):
+        fields = card.fields
+        about += [_("INN {number}", number=md(fields.inn))] if fields.inn else []
+        about += [md(fields.industry)] if fields.industry else []
+    elif card.fields.position:
+        about.insert(0, md(card.fields.position))
+    st.markdown(" · ".join([*about, f":gray[{_('since {day}', day=day(card.created_at.date()))}]"]))
+
+
+def draw_reach(card: CompanyCard | ContactCard) -> None:
+    """Draw company, phones, e-mails and other points, address and note."""
+    if isinstance(card, ContactCard) and card.company_name:
+        if card.company_is_visible and card.fields.company_id:
+            page_link("clients", md(card.company_name), icon=":material/apartment:", company=card.fields.company_id)
+        else:
+            st.markdown(f":material/apartment: {md(card.company_name)}")
+    if isinstance(card, CompanyCard) and card.parent_name and card.fields.parent_id:
+        name = _("Part of {company}", company=md(card.parent_name))
+        page_link("clients", name, icon=":material/account_tree:", company=card.fields.parent_id)
+    lines = [f"{_POINT_ICONS[point.kind]} {_point(point)}" for point in card.points]
+    if isinstance(card, CompanyCard):
+        fields = card.fields
+        lines += [f":material/language: {_web_link(fields.website)}"] if fields.website else []
+        lines += [f":material/location_on: {md(fields.address)}"] if fields.address else []
+    if lines:
+        st.markdown("  \n".join(lines))
+    else:
+        st.caption(_("No phone and no e-mail yet. Edit the card to add them: incoming calls will find this client."))
+    if card.fields.note:
+        with st.container(border=True):
+            st.text(card.fields.note)
+
+
+def draw_people(people: Sequence[ContactLine], hidden: int) -> None:
+    """Draw the people of a company."""
+    st.markdown(f"**{_('People')}**")
+    for person in people:
+        position = f" :gray[· {md(person.position)}]" if person.position else ""
+        with st.container(gap=None):
+            page_link("clients", f"{md(person.name)}{position}", icon=":material/person:", contact=person.id)
+            reach = " · ".join(md(value) for value in (person.phone, person.email) if value)
+            if reach:
+                st.caption(reach)
+    if hidden:
+        st.caption(ngettext("And {n} person known to colleagues.", "And {n} people known to colleagues.", hidden))
+    if not people and not hidden:
+        st.caption(_("Nobody yet. Who decides, who pays, who calls?"))
+
+
+def draw_deals(deals: ClientDeals) -> None:
+    """Draw what the client brought and brings, then its deals, the newest first."""
+    st.markdown(f"**{_('Deals')}**")
+    if deals.totals:
+        st.markdown(" ".join(_totals(deals)))
+    for deal in deals.shown:
+        with st.container(gap=None, border=True):
+            title = f"**\\#{deal.id} {md(deal.title)}** · {md(money(deal.amount_minor, deal.currency))}"
+            page_link("deal", title, deal=deal.id)
+            st.markdown(f"{STATUS_BADGES[deal.status].format(word=md(deal.stage_name))} {_about(deal)}")
+    rest = deals.visible - len(deals.shown)
+    if rest > 0:
+        st.caption(ngettext("And {n} older deal.", "And {n} older deals.", rest))
+    if deals.hidden:
+        st.caption(ngettext("And {n} deal of colleagues.", "And {n} deals of colleagues.", deals.hidden))
+    if not deals.shown and not deals.hidden:
+        st.caption(_("No deals yet. Open the board, create a deal and choose this client in it."))
+        page_link("board", _("To the board"), icon=":material/view_kanban:")
+
+
+def _totals(deals: ClientDeals) -> list[str]:
+    return [
+        STATUS_BADGES[total.status].format(
+            word=f"{label(total.status)} {total.count} · {md(money(total.amount_minor, total.currency))}"
+        )
+        for total in deals.totals
+    ]
+
+
+def _about(deal: DealLine) -> str:
+    parts = [md(deal.owner_name), md(deal.pipeline_name)]
+    if deal.status is DealStatus.OPEN:
+        step = days_away(deal.next_due_at) if deal.next_due_at else _("no next step")
+        parts.insert(0, f":material/event: {md(step)}")
+    elif deal.closed_at:
+        parts.insert(0, day(deal.closed_at.date()))
+    return f":gray[{' · '.join(parts)}]"
+
+
+def _point(point: PointLine) -> str:
+    if point.kind is PointKind.PHONE:
+        return f"[{md(point.value)}](tel:{point.normalised})"
+    if point.kind is PointKind.EMAIL and not set("()[]<>") & set(point.normalised):
+        return f"[{md(point.value)}](mailto:{point.normalised})"
+    if point.kind is PointKind.TELEGRAM:
+        return f"[@{md(point.normalised)}](https://t.me/{point.normalised})"
+    return _web_link(point.normalised) if point.kind is PointKind.WEBSITE else md(point.value)
+
+
+def _web_link(address: str) -> str:
+    shown = md(address.removeprefix("https://").removeprefix("http://"))
+    # In angle brackets markdown takes any address that has none itself.
+    return shown if set("<>\n") & set(address) else f"[{shown}](<{address}>)"
