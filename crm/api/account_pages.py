@@ -52,7 +52,7 @@ def render(
         asset=_asset_address,
         csrf=token,
         field_errors=_field_errors(error),
-        summary=error_sentence(error) if error else "",
+        summary=_summary(error),
         typed=typed or {},
         language=page_language(request),
         languages=LANGUAGES,
@@ -131,6 +131,14 @@ def serve_asset(request: Request) -> Response:
         return PlainTextResponse("Not found", 404)
     cached = {"Cache-Control": "public, max-age=31536000, immutable"}
     return FileResponse(FOLDER / "assets" / name, media_type=ASSETS[name], headers=cached)
+
+
+def _summary(error: CrmError | None) -> str:
+    """Return what is said above the form: what belongs to no field, else the error's own sentence."""
+    if error is None:
+        return ""
+    placeless = [item for item in error.violations if item.field is None] if isinstance(error, Refused) else []
+    return " ".join(map(violation_sentence, placeless)) or error_sentence(error)
 
 
 def _field_errors(error: CrmError | None) -> dict[str, str]:

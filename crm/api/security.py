@@ -44,6 +44,7 @@ SIGN_IN = "/account/sign-in"
 RECHECK_SECONDS = 1.0
 CLOSED_FOR_SESSION = 4401
 CLOSED_FOR_NOW = 1013  # "try again later"
+PUBLIC_METHODS = frozenset({"GET", "HEAD", "POST"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -168,7 +169,7 @@ async def _http_refusal(scope: Scope) -> Response | None:
     """Return the answer to a request that may not pass, None for one that may."""
     path = scope["path"]
     refusal = None if path == "/healthz" else _misplaced(scope)
-    if refusal is not None or is_public(path):
+    if refusal is not None or (is_public(path) and scope["method"] in PUBLIC_METHODS):
         return refusal
     if path.startswith(KEY_PATHS):
         return None if await _living_key(scope) else _unauthenticated(scope)

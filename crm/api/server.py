@@ -11,6 +11,7 @@ from typing import Any
 
 from anyio import to_thread
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from crm.api import health, links, oidc, setup, sign_in
@@ -39,6 +40,7 @@ def routes() -> list[BaseRoute]:
         *links.routes(),
         *oidc.routes(),
         Route("/account/assets/{name}", serve_asset, methods=["GET"]),
+        Mount("/account", app=PlainTextResponse("Not found", 404)),  # nothing under here is Streamlit's
         Mount("/api", app=api),
     ]
 

@@ -80,7 +80,7 @@ class Site:
     def signed_in(self, user_id: int | None, **options: object) -> TestClient:
         """Return a browser with the cookie of a new session."""
         browser = self.browser(**options)
-        browser.cookies.set(cookie_name(), self.token_of(user_id))
+        browser.cookies.set(cookie_name(), self.token_of(user_id), domain="127.0.0.1")
         return browser
 
 

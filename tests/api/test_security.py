@@ -120,7 +120,7 @@ COOKIES: tuple[Cookie, ...] = (
 def browser_with(site: Site, token: str) -> TestClient:
     browser = site.browser()
     if token:
-        browser.cookies.set("voronka", token)
+        browser.cookies.set("voronka", token, domain="127.0.0.1")
     return browser
 
 
@@ -359,8 +359,23 @@ def test_revoked_key_and_key_of_a_switched_off_user_open_nothing(site: Site, cas
 
 
 def test_public_paths_are_exactly_our_routes_for_strangers() -> None:
-    patterns = {getattr(route, "path", "") for route in routes()} - {"/account/sign-out", "/api"}
+    patterns = {getattr(route, "path", "") for route in routes()} - {"/account/sign-out", "/account", "/api"}
     assert {pattern.split("{")[0] for pattern in patterns} == set(PUBLIC_PATHS)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+def test_public_page_knows_no_other_method(site: Site, method: str) -> None:
+    for path in ("/healthz", "/account/sign-in", "/account/setup/x", "/account/assets/account.css"):
+        assert site.browser().request(method, path).status_code == 401
+    assert site.pages.seen == []
+
+
+def test_nothing_under_account_reaches_streamlit(site: Site, cast: Cast) -> None:
+    browser = site.signed_in(cast.anna.user_id)
+    for path in ("/account/sign-out", "/account/other", "/account/setup/x/y", "/account/"):
+        assert browser.get(path, headers=HTML).status_code == 404
+    assert site.browser().post("/account/assets/account.css").status_code == 404
+    assert site.pages.seen == []
 
 
 def test_refusals_carry_no_cors_header(site: Site) -> None:
