@@ -9,7 +9,7 @@ _JOINER = "\N{WORD JOINER}"
 _SHORTCODE = re.compile(r"(?<!\d):(?=[\w+-]+:)|:(?=[\w+-]*[^\W\d][\w+-]*:)|:(?=material[/_])")
 _ADDRESS = re.compile(r"(https?)(?=://)|(www)(?=\.)", re.IGNORECASE)
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$:&]")
-_LINE_START = re.compile(r"^(?:[#+\-=!]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^(?:[#+\-=!]|\d+(?=[.)](?:\s|$)))")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
