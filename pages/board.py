@@ -10,13 +10,14 @@ from crm.deals.board import Board, BoardFilter
 from crm.i18n import _
 from crm.pipelines.reads import list_pipelines
 from crm.ui.board_view import columns_of, draw_list, draw_more, draw_move_to, filter_bar, read_board
-from crm.ui.deal_moves import draw_pending_move, try_move
+from crm.ui.deal_moves import draw_pending_move, forget_pending_move, try_move
 from crm.ui.device import is_phone
 from crm.ui.kanban import Column, kanban
 from crm.ui.nav import go_to, page_link
 from crm.ui.page import open_page, page_fragment
 
 actor = open_page("board")
+forget_pending_move()
 
 
 @page_fragment("board")

@@ -11,7 +11,7 @@ from crm.errors import NotFound
 from crm.i18n import _
 from crm.i18n.texts import error_sentence
 from crm.ui.deal_editor import draw_editor
-from crm.ui.deal_moves import draw_pending_move
+from crm.ui.deal_moves import draw_pending_move, forget_pending_move
 from crm.ui.deal_steps import draw_steps
 from crm.ui.deal_timeline import draw_timeline
 from crm.ui.deal_view import draw_clients, draw_head, draw_moves, draw_origin, draw_stage_bar
@@ -19,6 +19,7 @@ from crm.ui.nav import page_link
 from crm.ui.page import open_page, page_fragment
 
 actor = open_page("deal")
+forget_pending_move()
 
 
 @page_fragment("deal")

@@ -81,10 +81,19 @@ def try_move(deal_id: int, to_stage_id: int, *, values: Mapping[str, Any] | None
 
 
 def draw_pending_move() -> None:
-    """Open the dialog of a move that lacks something; call it once per run, after everything else is drawn."""
-    pending: PendingMove | None = st.session_state.pop(_PENDING, None)
+    """Open the dialog of a move that lacks something; call it once per run, after everything else is drawn.
+
+    The dialog is drawn anew by every rerun until it is saved or dismissed: the board's component may report once
+    more after its drop, and that rerun must not close what the drop has opened.
+    """
+    pending: PendingMove | None = st.session_state.get(_PENDING)
     if pending is not None:
         _move_dialog(pending)
+
+
+def forget_pending_move() -> None:
+    """Drop the dialog that another page left open; call it when a page is opened, before its fragments."""
+    st.session_state.pop(_PENDING, None)
 
 
 def ask_loss(deal_id: int, lost_stage_id: int, values: Mapping[str, Any] | None = None) -> None:
@@ -121,7 +130,7 @@ def _move_dialog(pending: PendingMove) -> None:
         StageKind.LOST: _("Close as lost"),
     }
 
-    @st.dialog(titles[stage.kind], width="medium")
+    @st.dialog(titles[stage.kind], width="medium", on_dismiss=forget_pending_move)
     def ask() -> None:
         _draw_dialog(pending, stage)
 
@@ -143,6 +152,7 @@ def _draw_dialog(pending: PendingMove, stage: StageInfo) -> None:
     verb = {StageKind.OPEN: _("Save and move"), StageKind.WON: _("Close as won"), StageKind.LOST: _("Close as lost")}
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Cancel"), key="move_cancel", type="tertiary"):
+            forget_pending_move()
             st.rerun()
         if st.button(verb[stage.kind], key="move_save", type="primary") and not wrong:
             _save(card, stage, move)
@@ -199,6 +209,8 @@ def _ask_loss(card: DealCard, outcome: act.Outcome[int] | None) -> LossAnswer:
 
 def _save(card: DealCard, stage: StageInfo, move: Move) -> None:
     outcome = act.run(move_deal, deal_id=card.id, move=move)
+    if not isinstance(outcome.error, StageRulesBroken):
+        forget_pending_move()
     if outcome.ok:
         st.session_state.pop("move_outcome", None)
         _tell_moved(card, stage)
