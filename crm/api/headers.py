@@ -62,7 +62,7 @@ class SecurityHeaders:
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         if get_settings().secure_cookies:
             headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
-        if not path.startswith(_CACHED_PREFIXES):
+        if not path.startswith(_CACHED_PREFIXES) or "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store"
 
 
