@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
@@ -131,7 +133,10 @@ def test_drag_that_lacks_something_asks_for_just_that_and_moves(
     dialog.get_by_label("Amount").fill("1 250 000,50 ₽")
     dialog.get_by_label("Amount").press("Tab")
     dialog.get_by_text("Tomorrow").click()
-    expect(dialog.get_by_text("“Offer sent” needs this field.")).to_be_visible()
+    tomorrow = utc_now().astimezone(ZoneInfo("Europe/Moscow")) + timedelta(days=1)
+    expect(dialog.get_by_test_id("stDateInput")).to_contain_text(
+        re.compile(rf"{tomorrow:%d}\D+{tomorrow:%m}\D+{tomorrow:%Y}")
+    )
     dialog.get_by_role("button", name="Save and move").click()
     expect(browser_page.get_by_text(f"Deal #{deal_id}: “Offer sent”")).to_be_visible()
     expect(column(browser_page, 2).locator(".sortable-item")).to_have_count(1)
