@@ -159,7 +159,7 @@ def _change(session: Session, world: World, journal: Journal, entity: str, draft
     index_records(session, entity, [row.id])
     record(
         session, world.actor, f"{entity}.edited", entity, row.id, at=world.now,
-        changed={name: [plain(old), plain(new)] for name, (old, new) in draft.changes.items()},
+        changes={name: [plain(old), plain(new)] for name, (old, new) in draft.changes.items()},
         import_id=journal.import_id,
     )  # fmt: skip
     return before

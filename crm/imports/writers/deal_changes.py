@@ -49,7 +49,7 @@ def change_deal(session: Session, world: World, draft: DealDraft, import_id: int
         _add_contact(session, deal.id, contact_id)
         edited["contacts"] = [None, [contact_id]]
     if edited:
-        record(session, world.actor, "deal.edited", "deal", deal.id, at=world.now, changed=edited, import_id=import_id)
+        record(session, world.actor, "deal.edited", "deal", deal.id, at=world.now, changes=edited, import_id=import_id)
     if owner_id is not None:
         _hand_over(session, world, deal, world.real_id(owner_id), import_id)
     if draft.move is not None:
@@ -79,7 +79,7 @@ def _hand_over(session: Session, world: World, deal: Deal, owner_id: int, import
         close_visit(session, deal, world.now, VisitOutcome.HANDOVER, deal.stage_id)
         open_visit(session, world.actor, deal, world.now)
     record(
-        session, world.actor, "deal.reassigned", "deal", deal.id, at=world.now, changed={"owner": [before, owner_id]},
+        session, world.actor, "deal.reassigned", "deal", deal.id, at=world.now, changes={"owner": [before, owner_id]},
         import_id=import_id,
     )  # fmt: skip
 

@@ -60,7 +60,7 @@ def _join_team(session: Session, world: World, journal: Journal, draft: UserDraf
     row.version += 1
     session.flush()
     record(
-        session, world.actor, "user.edited", "user", row.id, at=world.now, changed={"team": [None, row.team_id]},
+        session, world.actor, "user.edited", "user", row.id, at=world.now, changes={"team": [None, row.team_id]},
         import_id=journal.import_id,
     )  # fmt: skip
     return {"columns": {"team_id": None}, "version": row.version}
