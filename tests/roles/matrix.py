@@ -1,0 +1,470 @@
+"""The matrix: every command and read that takes an actor, which roles may call it, and whose records it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth import account, api_keys, audit, people, sessions, setup, teams, users, workspace
+from crm.auth.actors import DEFAULT_VISIBILITY
+from crm.clock import utc_now
+from crm.contacts import choices, existing, lists, points, reads, records, search
+from crm.contacts import commands as client_commands
+from crm.contacts.fields import CompanyFields, ContactFields
+from crm.deals import (
+    activities,
+    board,
+    listing,
+    moves,
+    my_day,
+    next_steps,
+    retiring,
+    step_lists,
+    timeline,
+)  # fmt: skip
+from crm.deals import commands as deal_commands
+from crm.deals import reads as deal_reads
+from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
+from crm.models import ActivityKind, FieldType, PointKind, Role, StepKind, StepResult, Workspace
+from crm.pipelines import commands as pipeline_commands
+from crm.pipelines import fields, templates
+from tests.roles.scene import PASSWORD, Belongings, Scene
+
+Do = Callable[[Session, Actor, Scene, Belongings], Any]
+ALL = frozenset(Role)
+HEADS = frozenset({Role.HEAD, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+# Whose records a role finds as installed: own, a team-mate's, of other teams.
+SIGHT: dict[Role, frozenset[str]] = {
+    Role.MANAGER: frozenset({"own"}),
+    Role.HEAD: frozenset({"own", "mate"}),
+    Role.ADMIN: frozenset({"own", "mate", "other"}),
+}
+# Accounts, sessions and keys are a person's own; only an administrator looks after others'.
+PERSONAL: dict[Role, frozenset[str]] = {
+    Role.MANAGER: frozenset({"own"}),
+    Role.HEAD: frozenset({"own"}),
+    Role.ADMIN: frozenset({"own", "mate", "other"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the matrix.
+
+    `sight` is None for what touches nobody's record; `lists` tells that `do` returns the names of owners seen;
+    `prepare` makes room for a command that is refused once it has been done.
+    """
+
+    do: Do
+    roles: frozenset[Role] = ALL
+    sight: dict[Role, frozenset[str]] | None = None
+    lists: bool = False
+    prepare: Callable[[Session], Any] | None = None
+
+
+def office(roles: frozenset[Role], do: Do, prepare: Callable[[Session], Any] | None = None) -> Row:
+    """Return the row of what touches nobody's record."""
+    return Row(do, roles, prepare=prepare)
+
+
+def of_owner(do: Do, roles: frozenset[Role] = ALL) -> Row:
+    """Return the row of what touches a record that has an owner."""
+    return Row(do, roles, SIGHT)
+
+
+def personal(do: Do) -> Row:
+    """Return the row of what touches a person's own account."""
+    return Row(do, ALL, PERSONAL)
+
+
+def listing_of(do: Do, roles: frozenset[Role] = ALL) -> Row:
+    """Return the row of a list: `do` returns the names of those whose records are in it."""
+    return Row(do, roles, SIGHT, lists=True)
+
+
+def plan() -> StepPlan:
+    """Return a good next step."""
+    return StepPlan(StepKind.CALL, utc_now() + timedelta(days=2), "Call again")
+
+
+def company_values() -> workspace.WorkspaceValues:
+    """Return good settings of the company."""
+    return workspace.WorkspaceValues("Metal trade", "ru", "RUB", "Europe/Moscow", "RU")
+
+
+def no_workspace(session: Session) -> None:
+    """Take the company away, as before the set-up."""
+    session.execute(delete(Workspace))
+    session.expire_all()
+
+
+def owners_by(scene: Scene, kind: str, ids: Iterable[int | None]) -> set[str]:
+    """Return whose records of a kind these are."""
+    names = {getattr(owned, kind): name for name, owned in scene.belongings.items()}
+    return {names[one] for one in ids if one in names}
+
+
+def stage(scene: Scene, number: int) -> int:
+    """Return an open stage of the scene's pipeline."""
+    return scene.pipeline.stages[number]
+
+
+def losing(scene: Scene) -> moves.Move:
+    """Return a good move to lost."""
+    return moves.Move(0, loss=LossAnswer(scene.pipeline.reasons[0]))
+
+
+def win(session: Session, actor: Actor, scene: Scene, own: Belongings) -> None:
+    """Move a deal to its last stage and win it; a hidden one is refused by `win_deal` itself."""
+    for number in (1, 2, 3) if actor.sees_owner(own.user) else ():
+        moves.move_deal(session, actor, deal_id=own.deal, move=moves.Move(stage(scene, number)))
+    moves.win_deal(session, actor, deal_id=own.deal, move=moves.Move(0))
+
+
+def journal_owners(session: Session, actor: Actor, scene: Scene) -> set[str]:
+    """Return whose deals' notes the journal shows; every deal has had one."""
+    page = audit.load_journal(session, actor, audit.JournalFilter(kinds=frozenset({"activity.added"})), limit=100)
+    return owners_by(scene, "deal", (row.deal_id for row in page.rows))
+
+
+STAGE_PLAN = pipeline_commands.StagePlan("Terms agreed")
+DONE = StepDone(StepResult.DONE)
+
+PIPELINES: dict[Callable[..., Any], Row] = {
+    pipeline_commands.create_pipeline: office(
+        ADMINS, lambda s, a, _sc, _o: pipeline_commands.create_pipeline(s, a, name="Cold", stages=[STAGE_PLAN])
+    ),
+    pipeline_commands.edit_pipeline: office(
+        ADMINS,
+        lambda s, a, sc, _o: pipeline_commands.edit_pipeline(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, name="Cold", is_archived=True
+        ),
+    ),
+    pipeline_commands.add_stage: office(
+        ADMINS,
+        lambda s, a, sc, _o: pipeline_commands.add_stage(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, plan=STAGE_PLAN
+        ),
+    ),
+    pipeline_commands.edit_stage: office(
+        ADMINS,
+        lambda s, a, sc, _o: pipeline_commands.edit_stage(
+            s, a, stage_id=stage(sc, 0), expected_version=1, plan=STAGE_PLAN
+        ),
+    ),
+    pipeline_commands.reorder_stages: office(
+        ADMINS,
+        lambda s, a, sc, _o: pipeline_commands.reorder_stages(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, stage_ids=sc.pipeline.stages[::-1]
+        ),
+    ),
+    retiring.retire_stage: office(
+        ADMINS,
+        lambda s, a, sc, _o: retiring.retire_stage(
+            s, a, stage_id=stage(sc, 0), expected_version=1, target_stage_id=stage(sc, 1)
+        ),
+    ),
+    fields.create_field: office(
+        ADMINS, lambda s, a, _sc, _o: fields.create_field(s, a, name="Weight", field_type=FieldType.NUMBER)
+    ),
+    fields.edit_field: office(ADMINS, lambda s, a, sc, _o: fields.edit_field(s, a, field_id=sc.field, name="Weight")),
+    fields.add_loss_reason: office(
+        ADMINS,
+        lambda s, a, sc, _o: fields.add_loss_reason(
+            s, a, pipeline_id=sc.pipeline.id, plan=fields.ReasonPlan("Too far")
+        ),
+    ),
+    fields.edit_loss_reason: office(
+        ADMINS,
+        lambda s, a, sc, _o: fields.edit_loss_reason(
+            s, a, reason_id=sc.pipeline.reasons[0], plan=fields.ReasonPlan("Too dear")
+        ),
+    ),
+    templates.create_from_template: office(
+        ADMINS, lambda s, a, _sc, _o: templates.create_from_template(s, a, template="simple", language="ru")
+    ),
+}
+
+DEALS: dict[Callable[..., Any], Row] = {
+    deal_commands.create_deal: office(
+        ALL,
+        lambda s, a, sc, _o: deal_commands.create_deal(
+            s, a, deal_commands.NewDeal(sc.pipeline.id, DealChanges(title="Pipes"), plan())
+        ),
+    ),
+    deal_commands.edit_deal: of_owner(
+        lambda s, a, _sc, o: deal_commands.edit_deal(
+            s, a, deal_id=o.deal, expected_version=1, changes=DealChanges(title="Pipes")
+        )
+    ),
+    deal_commands.reassign_deal: of_owner(
+        lambda s, a, _sc, o: deal_commands.reassign_deal(
+            s, a, deal_id=o.deal, expected_version=1, owner_id=a.user_id or 0
+        ),
+        HEADS,
+    ),
+    moves.move_deal: of_owner(lambda s, a, sc, o: moves.move_deal(s, a, deal_id=o.deal, move=moves.Move(stage(sc, 1)))),
+    moves.lose_deal: of_owner(lambda s, a, sc, o: moves.lose_deal(s, a, deal_id=o.deal, move=losing(sc))),
+    moves.win_deal: of_owner(win),
+    moves.check_deal_move: of_owner(
+        lambda s, a, sc, o: moves.check_deal_move(s, a, deal_id=o.deal, to_stage_id=stage(sc, 1))
+    ),
+    activities.add_activity: of_owner(
+        lambda s, a, _sc, o: activities.add_activity(s, a, deal_id=o.deal, kind=ActivityKind.NOTE, text="Called")
+    ),
+    next_steps.plan_next_step: of_owner(
+        lambda s, a, _sc, o: next_steps.plan_next_step(s, a, deal_id=o.deal, plan=plan())
+    ),
+    next_steps.complete_next_step: of_owner(
+        lambda s, a, _sc, o: next_steps.complete_next_step(s, a, step_id=o.step, done=DONE, following=plan())
+    ),
+    next_steps.postpone_next_step: of_owner(
+        lambda s, a, _sc, o: next_steps.postpone_next_step(s, a, step_id=o.step, due_at=plan().due_at)
+    ),
+    deal_reads.load_deal: of_owner(lambda s, a, _sc, o: deal_reads.load_deal(s, a, o.deal)),
+    deal_reads.other_deals: of_owner(
+        lambda s, a, _sc, o: deal_reads.other_deals(s, a, deal_reads.load_deal(s, a, o.deal))
+    ),
+    listing.load_deal_record: of_owner(lambda s, a, _sc, o: listing.load_deal_record(s, a, o.deal)),
+    step_lists.load_step: of_owner(lambda s, a, _sc, o: step_lists.load_step(s, a, o.step)),
+    timeline.load_timeline: of_owner(lambda s, a, _sc, o: timeline.load_timeline(s, a, o.deal)),
+    listing.list_deals: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "deal", (one.id for one in listing.list_deals(s, a, listing.DealFilter())))
+    ),
+    step_lists.list_open_steps: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "step", (one.id for one in step_lists.list_open_steps(s, a, step_lists.StepFilter()))
+        )
+    ),
+    board.load_board: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc,
+            "deal",
+            (
+                card.id
+                for column in board.load_board(s, a, board.BoardFilter(sc.pipeline.id)).columns
+                for card in column.cards
+            ),
+        )
+    ),
+    board.board_sources: listing_of(lambda s, a, sc, _o: set(board.board_sources(s, a, sc.pipeline.id))),
+    my_day.load_my_day: listing_of(
+        lambda s, a, sc, _o: {
+            name
+            for name, owned in sc.belongings.items()
+            if my_day.load_my_day(s, a, owner_id=owned.user).later_count
+            + my_day.load_my_day(s, a, owner_id=owned.user).today_count
+        }
+    ),
+}
+
+CLIENTS: dict[Callable[..., Any], Row] = {
+    client_commands.create_company: office(
+        ALL, lambda s, a, _sc, _o: client_commands.create_company(s, a, name="Sever LLC")
+    ),
+    client_commands.create_contact: office(
+        ALL, lambda s, a, _sc, _o: client_commands.create_contact(s, a, name="Petr Ivanov")
+    ),
+    client_commands.edit_company: of_owner(
+        lambda s, a, _sc, o: client_commands.edit_company(
+            s, a, company_id=o.company, expected_version=1, fields=CompanyFields("Sever LLC")
+        )
+    ),
+    client_commands.edit_contact: of_owner(
+        lambda s, a, _sc, o: client_commands.edit_contact(
+            s, a, contact_id=o.contact, expected_version=1, fields=ContactFields("Petr Ivanov")
+        )
+    ),
+    client_commands.set_contact_company: of_owner(
+        lambda s, a, _sc, o: client_commands.set_contact_company(
+            s, a, contact_id=o.contact, expected_version=1, company_id=o.company
+        )
+    ),
+    client_commands.reassign_company: of_owner(
+        lambda s, a, _sc, o: client_commands.reassign_company(
+            s, a, company_id=o.company, expected_version=1, owner_id=a.user_id or 0
+        ),
+        HEADS,
+    ),
+    client_commands.reassign_contact: of_owner(
+        lambda s, a, _sc, o: client_commands.reassign_contact(
+            s, a, contact_id=o.contact, expected_version=1, owner_id=a.user_id or 0
+        ),
+        HEADS,
+    ),
+    points.add_company_point: of_owner(
+        lambda s, a, _sc, o: points.add_company_point(
+            s, a, company_id=o.company, kind=PointKind.EMAIL, value="mir@example.com"
+        )
+    ),
+    points.add_contact_point: of_owner(
+        lambda s, a, _sc, o: points.add_contact_point(
+            s, a, contact_id=o.contact, kind=PointKind.EMAIL, value="petr@example.com"
+        )
+    ),
+    points.remove_point: of_owner(lambda s, a, _sc, o: points.remove_point(s, a, point_id=o.point)),
+    reads.load_company: of_owner(lambda s, a, _sc, o: reads.load_company(s, a, o.company)),
+    reads.load_contact: of_owner(lambda s, a, _sc, o: reads.load_contact(s, a, o.contact)),
+    records.load_company_record: of_owner(lambda s, a, _sc, o: records.load_company_record(s, a, o.company)),
+    records.load_contact_record: of_owner(lambda s, a, _sc, o: records.load_contact_record(s, a, o.contact)),
+    records.list_companies: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "company", (one.id for one in records.list_companies(s, a, records.CompanyFilter()))
+        )
+    ),
+    records.list_contacts: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "contact", (one.id for one in records.list_contacts(s, a, records.ContactFilter()))
+        )
+    ),
+    choices.company_choices: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "company", choices.company_choices(s, a, keep=[one.company for one in sc.belongings.values()])
+        )
+    ),
+    choices.contact_choices: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "contact", choices.contact_choices(s, a, keep=[one.contact for one in sc.belongings.values()])
+        )
+    ),
+    lists.load_clients: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "contact", (row.id for row in lists.load_clients(s, a, kinds=("contact",)).rows)
+        )
+    ),
+    search.search: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "deal", (hit.record_id for hit in search.search(s, a, "metal sheet")))
+    ),
+    existing.find_existing: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc,
+            "contact",
+            (
+                found.record_id
+                for owned in sc.belongings.values()
+                for found in existing.find_existing(s, a, phones=[owned.phone])
+            ),
+        )
+    ),
+}
+
+ACCOUNTS: dict[Callable[..., Any], Row] = {
+    account.change_own_password: office(
+        ALL,
+        lambda s, a, _sc, _o: account.change_own_password(
+            s, a, current=PASSWORD, new="seven dry wagons", keep_session_id=0
+        ),
+    ),
+    account.edit_own_profile: office(
+        ALL, lambda s, a, _sc, _o: account.edit_own_profile(s, a, name="New name", language="ru", timezone=None)
+    ),
+    account.choose_own_language: office(ALL, lambda s, a, _sc, _o: account.choose_own_language(s, a, language="ru")),
+    account.confirm_identity: office(
+        ALL,
+        lambda s, a, _sc, _o: account.confirm_identity(s, a, password=PASSWORD, session_id=0, now=utc_now()),
+    ),
+    api_keys.create_api_key: office(
+        ALL,
+        lambda s, a, _sc, _o: api_keys.create_api_key(
+            s, a, name="Phone", scopes=["read"], expires_at=None, now=utc_now()
+        ),
+    ),
+    api_keys.revoke_api_key: personal(lambda s, a, _sc, o: api_keys.revoke_api_key(s, a, o.key, now=utc_now())),
+    api_keys.list_api_keys: personal(lambda s, a, _sc, o: api_keys.list_api_keys(s, a, o.user)),
+    sessions.end_session: personal(lambda s, a, _sc, o: sessions.end_session(s, a, o.session)),
+    sessions.list_sessions: personal(lambda s, a, _sc, o: sessions.list_sessions(s, a, o.user)),
+    sessions.end_other_sessions: office(ALL, lambda s, a, _sc, _o: sessions.end_other_sessions(s, a, keep_id=0)),
+    sessions.end_user_sessions: office(ADMINS, lambda s, a, sc, _o: sessions.end_user_sessions(s, a, sc.spare_user)),
+    sessions.end_every_session: office(ADMINS, lambda s, a, _sc, _o: sessions.end_every_session(s, a)),
+    audit.load_journal: listing_of(lambda s, a, sc, _o: journal_owners(s, a, sc), HEADS),
+    people.list_owners: listing_of(lambda s, a, sc, _o: owners_by(sc, "user", people.list_owners(s, a))),
+    people.list_people: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "user", (one.id for one in people.list_people(s, a)))
+    ),
+    people.load_person: of_owner(lambda s, a, _sc, o: people.load_person(s, a, o.user)),
+    setup.ensure_workspace: office(
+        ADMINS, lambda s, a, _sc, _o: setup.ensure_workspace(s, a, utc_now()), prepare=no_workspace
+    ),
+    teams.list_teams: office(ADMINS, lambda s, a, _sc, _o: teams.list_teams(s, a)),
+    teams.create_team: office(ADMINS, lambda s, a, _sc, _o: teams.create_team(s, a, name="Team 4")),
+    teams.rename_team: office(ADMINS, lambda s, a, sc, _o: teams.rename_team(s, a, sc.spare_team, name="Team 4")),
+    teams.delete_team: office(ADMINS, lambda s, a, sc, _o: teams.delete_team(s, a, sc.spare_team)),
+    users.list_users: office(ADMINS, lambda s, a, _sc, _o: users.list_users(s, a)),
+    users.load_user: office(ADMINS, lambda s, a, sc, _o: users.load_user(s, a, sc.spare_user)),
+    users.create_user: office(
+        ADMINS,
+        lambda s, a, _sc, _o: users.create_user(
+            s, a, email="new@example.com", name="New", role=Role.MANAGER, team_id=None, now=utc_now()
+        ),
+    ),
+    users.invite_user: office(ADMINS, lambda s, a, sc, _o: users.invite_user(s, a, sc.spare_user, now=utc_now())),
+    users.make_reset_link: office(
+        ADMINS, lambda s, a, sc, _o: users.make_reset_link(s, a, sc.spare_user, now=utc_now())
+    ),
+    users.give_first_password: office(
+        ADMINS, lambda s, a, sc, _o: users.give_first_password(s, a, sc.spare_user, password="seven dry wagons")
+    ),
+    users.edit_user: office(
+        ADMINS,
+        lambda s, a, sc, _o: users.edit_user(
+            s, a, sc.spare_user, expected_version=1, email="new@example.com", name="New", team_id=None
+        ),
+    ),
+    users.set_role: office(
+        ADMINS, lambda s, a, sc, _o: users.set_role(s, a, sc.spare_user, expected_version=1, role=Role.HEAD)
+    ),
+    users.deactivate_user: office(
+        ADMINS, lambda s, a, sc, _o: users.deactivate_user(s, a, sc.spare_user, expected_version=1, now=utc_now())
+    ),
+    users.activate_user: office(
+        ADMINS, lambda s, a, sc, _o: users.activate_user(s, a, sc.spare_user, expected_version=1)
+    ),
+    users.delete_user: office(ADMINS, lambda s, a, sc, _o: users.delete_user(s, a, sc.spare_user, expected_version=1)),
+    workspace.load_workspace: office(ALL, lambda s, a, _sc, _o: workspace.load_workspace(s, a)),
+    workspace.create_workspace: office(
+        ADMINS,
+        lambda s, a, _sc, _o: workspace.create_workspace(s, a, values=company_values(), now=utc_now()),
+        prepare=no_workspace,
+    ),
+    workspace.edit_workspace: office(
+        ADMINS,
+        lambda s, a, _sc, _o: workspace.edit_workspace(
+            s, a, expected_version=1, values=company_values(), visibility=DEFAULT_VISIBILITY
+        ),
+    ),
+}
+
+GROUPS = {"pipelines": PIPELINES, "deals": DEALS, "clients": CLIENTS, "accounts": ACCOUNTS}
+ROWS: dict[Callable[..., Any], Row] = PIPELINES | DEALS | CLIENTS | ACCOUNTS
+
+# Parts of commands: they check no role, so no edge may call them.
+INNER = frozenset(
+    {
+        "crm.contacts.fields.checked_company",
+        "crm.contacts.fields.checked_contact",
+        "crm.contacts.fields.owner_violations",
+        "crm.contacts.saving.finish_change",
+        "crm.contacts.saving.insert_client",
+        "crm.contacts.saving.save_client",
+        "crm.contacts.saving.take_client",
+        "crm.contacts.search.find_entries",
+        "crm.contacts.search.matching_ids",
+        "crm.deals.editing.apply_changes",
+        "crm.deals.fields.value_violations",
+        "crm.deals.locking.lock_deal",
+        "crm.deals.locking.take_deal",
+        "crm.deals.next_steps.add_step",
+        "crm.deals.next_steps.cancel_open_steps",
+        "crm.deals.next_steps.close_step",
+        "crm.deals.visits.open_visit",
+        "crm.pipelines.commands.take_pipeline",
+    }
+)

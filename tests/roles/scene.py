@@ -1,0 +1,136 @@
+"""Six people who each own one of everything: what the matrix of roles is tried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.actors import load_actor
+from crm.auth.passwords import hash_password
+from crm.clock import utc_now
+from crm.contacts.search_index import rebuild_search
+from crm.events import record
+from crm.models import (
+    ApiKey,
+    Channel,
+    ContactPoint,
+    FieldDefinition,
+    FieldType,
+    NextStep,
+    Role,
+    Team,
+    User,
+    UserSession,
+)
+from tests.conftest import Cast
+from tests.factories import PipelineRows, add_company, add_contact, add_deal, add_pipeline
+
+PASSWORD = "three wet boats"
+NOWHERE = 999_999
+CAST = ("anna", "anton", "boris", "dina", "vera")
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What one person owns; the ids of somebody who owns nothing lead nowhere."""
+
+    user: int = NOWHERE
+    deal: int = NOWHERE
+    step: int = NOWHERE
+    company: int = NOWHERE
+    contact: int = NOWHERE
+    point: int = NOWHERE
+    key: int = NOWHERE
+    session: int = NOWHERE
+    phone: str = "+79160000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The cast with Egor, a manager of Dina's; what each owns; a user and a team nobody needs."""
+
+    actors: dict[str, Actor]
+    belongings: dict[str, Belongings]
+    teams: dict[str, int | None]
+    pipeline: PipelineRows
+    field: int
+    spare_user: int
+    spare_team: int
+
+    def relation(self, actor: str, owner: str) -> str:
+        """Return whose the owner's things are to the actor: own, a team-mate's or other."""
+        if actor == owner:
+            return "own"
+        team = self.teams[actor]
+        return "mate" if team is not None and team == self.teams[owner] else "other"
+
+    def one_of_each(self, actor: str) -> dict[str, str]:
+        """Return an owner for each relation the actor has to anybody."""
+        return {self.relation(actor, owner): owner for owner in self.belongings}
+
+
+def set_scene(session: Session, cast: Cast) -> Scene:
+    """Insert what everybody owns and return it."""
+    pipeline = add_pipeline(session)
+    egor = _user("Egor", cast.dina.team_id)
+    spare, team = _user("Spare", None), Team(name="Team 3")
+    field = FieldDefinition(name="Volume", type=FieldType.NUMBER, position=0, options=[])
+    session.add_all([egor, spare, team, field])
+    session.flush()
+    ids = {name: getattr(cast, name).user_id for name in CAST}
+    actors = {name: load_actor(session, user_id, Channel.UI) for name, user_id in ids.items()}
+    ids["egor"] = egor.id
+    belongings = {name: _belongings(session, name, user_id, pipeline) for name, user_id in ids.items()}
+    for user in session.scalars(select(User).where(User.id.in_(ids.values()))):
+        user.password_hash = _password_hash()
+    rebuild_search(session)
+    session.flush()
+    teams = {name: actor.team_id for name, actor in actors.items()} | {"egor": egor.team_id}
+    return Scene(actors, belongings, teams, pipeline, field.id, spare.id, team.id)
+
+
+def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRows) -> Belongings:
+    author = _as_actor(name, user_id)
+    now, phone = utc_now(), f"+7916000{user_id:04}"
+    company = add_company(session, author, f"{name} LLC")
+    contact = add_contact(session, author, f"Buyer of {name}", phone=phone)
+    deal = add_deal(session, author, pipeline, source=name)
+    key = ApiKey(
+        user_id=user_id, name="Phone", prefix="vk_", key_hash=f"{user_id:064}", scopes=["read"], created_at=now
+    )
+    browser = UserSession(
+        token_hash=f"{user_id:064}", user_id=user_id, created_at=now, last_seen_at=now, address="", user_agent=""
+    )
+    session.add_all([key, browser])
+    record(session, author, "activity.added", "activity", None, deal_id=deal)
+    session.flush()
+    return Belongings(
+        user=user_id,
+        deal=deal,
+        step=session.scalars(select(NextStep.id).where(NextStep.deal_id == deal)).one(),
+        company=company,
+        contact=contact,
+        point=session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == contact)).one(),
+        key=key.id,
+        session=browser.id,
+        phone=phone,
+    )
+
+
+def _as_actor(name: str, user_id: int) -> Actor:
+    return Actor(user_id, name, Role.MANAGER, None, None, "en", "UTC", Channel.UI)
+
+
+def _user(name: str, team_id: int | None) -> User:
+    return User(
+        email=f"{name.lower()}@example.com", name=name, role=Role.MANAGER, team_id=team_id, created_at=utc_now()
+    )
+
+
+@cache
+def _password_hash() -> str:
+    return hash_password(PASSWORD)
