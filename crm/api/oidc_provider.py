@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
@@ -28,6 +29,8 @@ LEEWAY_SECONDS = 60
 # Signatures by the provider's own key; a shared secret or none proves nothing.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+# What talking to a provider, and reading what it says, can end in.
+UNBELIEVABLE = (httpx2.HTTPError, OAuthError, AuthlibBaseError, JoseError, ValueError, KeyError)
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +87,11 @@ def identity_for_code(code: str, visit: Visit) -> Identity:
                 grant_type="authorization_code",
                 code_verifier=visit.verifier,
             )
-            keys = client.get(metadata["jwks_uri"], withhold_token=True).raise_for_status().json()
+            keys = client.request("GET", metadata["jwks_uri"], withhold_token=True).raise_for_status().json()
+        if not isinstance(token, dict) or not isinstance(keys, dict):
+            raise ProviderFailed
         claims = _checked_claims(token, keys, metadata, visit.nonce)
-    except (httpx2.HTTPError, OAuthError, JoseError, ValueError, KeyError, TypeError) as error:
+    except UNBELIEVABLE as error:
         log.warning("provider's answer refused: %s", type(error).__name__)
         raise ProviderFailed from error
     return Identity(
@@ -133,11 +138,11 @@ def _metadata() -> dict[str, Any]:
     try:
         address = f"{_protected(issuer)}/.well-known/openid-configuration"
         metadata = httpx2.get(address, timeout=TIMEOUT_SECONDS).raise_for_status().json()
-        if metadata["issuer"].rstrip("/") != issuer:
+        if not isinstance(metadata, dict) or str(metadata["issuer"]).rstrip("/") != issuer:
             raise ValueError("the description names another issuer")
         for name in ENDPOINTS:
-            _protected(metadata[name])
-    except (httpx2.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _protected(str(metadata[name]))
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError) as error:
         log.warning("provider's description is unusable: %s", error)
         raise ProviderFailed from error
     _descriptions[issuer] = _Description(metadata, monotonic())
