@@ -21,7 +21,7 @@ PAGE_ROWS = 50
 MOST_PEOPLE = 500
 
 open_page("audit")
-st.title(_("Journal"))
+st.markdown(f"### {_('Journal')}")
 
 
 def chosen_filter(people: dict[int, str]) -> JournalFilter:

@@ -31,6 +31,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             label_visibility="collapsed",
             width=320,
         )
+        with read_scope() as session:
+            pipeline = load_pipeline(session, chosen)
+        draw_settings(pipeline)
     draw_create()
 if not names:
     st.info(
@@ -38,9 +41,6 @@ if not names:
         icon=":material/filter_alt:",
     )
     st.stop()
-with read_scope() as session:
-    pipeline = load_pipeline(session, chosen)
-draw_settings(pipeline)
 stages, reasons, fields = st.tabs([_("Stages"), _("Reasons of loss"), _("Deal fields")])
 with stages:
     draw_stages(pipeline)

@@ -55,7 +55,8 @@ def draw_steps(card: DealCard) -> None:
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"step_{step.id}"):
             st.markdown(
                 f"{STEP_ICONS[step.kind]} **{md(step_text(step.kind, step.text))}**  \n{due_words(step.due_at)}"
-                + (f" · {md(step.owner_name)}" if step.owner_id != card.owner_id else "")
+                + (f" · {md(step.owner_name)}" if step.owner_id != card.owner_id else ""),
+                width="stretch",
             )
             draw_step_buttons(_to_close(step))
     if st.button(

@@ -68,17 +68,17 @@ def _draw_add(deal_id: int) -> None:
             max_chars=20_000,
         )
         field_error(st.session_state.pop(f"{key}_error", None))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            kind = st.pills(
-                _("Kind"),
-                list(ActivityKind),
-                format_func=lambda one: f"{ACTIVITY_ICONS[one]} {label(one)}",
-                default=ActivityKind.NOTE,
-                required=True,
-                key=f"{key}_kind",
-                label_visibility="collapsed",
-            )
-            st.button(_("Add"), key=f"{key}_add", on_click=_add, args=(deal_id, kind or ActivityKind.NOTE, text or ""))
+        kind = st.pills(
+            _("Kind"),
+            list(ActivityKind),
+            format_func=lambda one: f"{ACTIVITY_ICONS[one]} {label(one)}",
+            default=ActivityKind.NOTE,
+            required=True,
+            key=f"{key}_kind",
+            label_visibility="collapsed",
+            width="stretch",
+        )
+        st.button(_("Add"), key=f"{key}_add", on_click=_add, args=(deal_id, kind or ActivityKind.NOTE, text or ""))
 
 
 def _add(deal_id: int, kind: ActivityKind, text: str) -> None:

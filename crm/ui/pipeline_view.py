@@ -113,7 +113,7 @@ def _draw_reason(reason: LossReasonInfo) -> None:
     marks += [] if reason.counts_as_loss else [_("not a loss")]
     marks += [] if reason.is_active else [_("switched off")]
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(md(reason.name) + (f" :gray[· {' · '.join(marks)}]" if marks else ""))
+        st.markdown(md(reason.name) + (f" :gray[· {' · '.join(marks)}]" if marks else ""), width="stretch")
         with st.popover(_("Change"), key=f"reason_{reason.id}"):
             name = st.text_input(_("Name"), value=reason.name, key=f"reason_{reason.id}_name", max_chars=200)
             note = st.checkbox(_("Needs a note"), value=reason.note_required, key=f"reason_{reason.id}_note")
@@ -130,7 +130,7 @@ def _draw_field(field: FieldInfo) -> None:
         off = "" if field.is_active else f" · {_('switched off')}"
         offered = len(field.offered())
         values = f" · {ngettext('{n} value', '{n} values', offered)}" if field.type in _CHOICES else ""
-        st.markdown(f"{md(field.name)} :gray[· {label(field.type)}{values}{off}]")
+        st.markdown(f"{md(field.name)} :gray[· {label(field.type)}{values}{off}]", width="stretch")
         with st.popover(_("Change"), key=f"field_{field.id}"):
             name = st.text_input(_("Name"), value=field.name, key=f"field_{field.id}_name", max_chars=200)
             names = [option.name for option in field.offered()]

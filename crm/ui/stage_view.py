@@ -33,7 +33,7 @@ def draw_stages(pipeline: PipelineInfo) -> None:
     """Draw each open stage with what it asks for, then the two ends."""
     for stage in pipeline.open_stages:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"stage_{stage.id}"):
-            st.markdown(_described(stage, pipeline))
+            st.markdown(_described(stage, pipeline), width="stretch")
             if st.button(_("Change"), key=f"edit_stage_{stage.id}", icon=":material/edit:"):
                 _ask_stage(pipeline, stage)
             if st.button(_("Retire"), key=f"retire_stage_{stage.id}", icon=":material/archive:", type="tertiary"):
