@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm.ui import nav
+from crm.ui.component import page_style
 from crm.ui.notices import show_flash
 from crm.ui.page import signed_in_actor, tell_signed_out, told_errors
 from crm.ui.sidebar import draw_sidebar
@@ -16,6 +17,7 @@ with told_errors():
     if actor is None:
         tell_signed_out()
         st.stop()
+    page_style()
     navigation = st.navigation(nav.registered_pages(), position="hidden")
     draw_sidebar(actor, navigation.url_path)
     show_flash()

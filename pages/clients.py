@@ -16,11 +16,11 @@ from crm.i18n.texts import error_sentence
 from crm.ui import act
 from crm.ui.client_card import draw_deals, draw_head, draw_people, draw_reach
 from crm.ui.client_editor import begin_editing, draw_editor, is_editing
-from crm.ui.clients_list import draw_list
+from crm.ui.clients_list import draw_list, plain_links
 from crm.ui.forms import owner_input
 from crm.ui.nav import page_link
 from crm.ui.new_client import draw_new_client, draw_new_person
-from crm.ui.page import open_page, page_fragment
+from crm.ui.page import open_page, page_fragment, redraw
 
 open_page("clients")
 
@@ -37,7 +37,8 @@ def draw_clients(actor: Actor) -> None:
 @page_fragment("clients")
 def draw_client(actor: Actor, kind: str, client_id: int) -> None:
     """Draw the card of one client, or the editor in its place."""
-    page_link("clients", _("All clients"), icon=":material/arrow_back:")
+    with st.container(key="client_back"):
+        page_link("clients", _("All clients"), icon=":material/arrow_back:")
     card: CompanyCard | ContactCard
     try:
         with read_scope() as session:
@@ -62,9 +63,11 @@ def draw_about(actor: Actor, card: CompanyCard | ContactCard) -> None:
         st.button(_("Edit"), key="client_edit", icon=":material/edit:", on_click=begin_editing, args=(card,))
         if may(actor, Action.REASSIGN_DEALS):
             draw_reassign(actor, card)
-    draw_reach(card)
+    with st.container(key="client_reach"):
+        draw_reach(card)
+        if isinstance(card, CompanyCard):
+            draw_people(card.contacts, card.hidden_contacts)
     if isinstance(card, CompanyCard):
-        draw_people(card.contacts, card.hidden_contacts)
         draw_new_person(card.id)
 
 
@@ -86,7 +89,7 @@ def draw_reassign(actor: Actor, card: CompanyCard | ContactCard) -> None:
                     reassign_contact, contact_id=card.id, expected_version=card.version, owner_id=owner_id
                 )
             outcome.told(_("The client has a new owner"))
-            st.rerun(scope="fragment")
+            redraw()
 
 
 def asked_client() -> tuple[str, int] | None:
@@ -98,6 +101,7 @@ def asked_client() -> tuple[str, int] | None:
     return None
 
 
+plain_links()
 asked = asked_client()
 if asked:
     draw_client(*asked)

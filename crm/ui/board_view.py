@@ -31,6 +31,7 @@ from crm.ui.kanban import Card, Column, ColumnKind, StepColour
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
 from crm.ui.new_deal import draw_new_deal
+from crm.ui.page import redraw
 
 STATE_WORDS = {
     StepState.NONE: N_("No next step"),
@@ -200,7 +201,7 @@ def draw_move_to(board: Board) -> None:
             if st.button(_("Move"), key="move_to_go", type="primary", disabled=deal_id is None or stage_id is None):
                 if deal_id is not None and stage_id is not None:
                     try_move(deal_id, stage_id)
-                st.rerun(scope="fragment")
+                redraw()
             if deal_id is not None:
                 page_link("deal", _("Open"), icon=":material/open_in_new:", deal=deal_id)
 

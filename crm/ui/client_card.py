@@ -27,7 +27,7 @@ def draw_head(card: CompanyCard | ContactCard) -> None:
     """Draw the name and one line that says who it is."""
     icon = ":material/apartment:" if isinstance(card, CompanyCard) else ":material/person:"
     st.markdown(f"### {icon} {md(card.fields.name)}")
-    about = [f":material/badge: {_('Owner')}: {md(card.owner_name)}"]
+    about = [f":material/person: {_('Owner')}: {md(card.owner_name)}"]
     if isinstance(card, CompanyCard):
         fields = card.fields
         about += [_("INN {number}", number=md(fields.inn))] if fields.inn else []
@@ -64,10 +64,10 @@ def draw_reach(card: CompanyCard | ContactCard) -> None:
 def draw_people(people: Sequence[ContactLine], hidden: int) -> None:
     """Draw the people of a company."""
     st.markdown(f"**{_('People')}**")
-    for person in people:
-        position = f" :gray[· {md(person.position)}]" if person.position else ""
-        with st.container(gap=None):
-            page_link("clients", f"{md(person.name)}{position}", icon=":material/person:", contact=person.id)
+    with st.container(gap="xxsmall"):
+        for person in people:
+            position = f" :gray[· {md(person.position)}]" if person.position else ""
+            page_link("clients", f"**{md(person.name)}**{position}", icon=":material/person:", contact=person.id)
             reach = " · ".join(md(value) for value in (person.phone, person.email) if value)
             if reach:
                 st.caption(reach)
@@ -82,11 +82,9 @@ def draw_deals(deals: ClientDeals) -> None:
     st.markdown(f"**{_('Deals')}**")
     if deals.totals:
         st.markdown(" ".join(_totals(deals)))
-    for deal in deals.shown:
-        with st.container(gap=None, border=True):
-            title = f"**\\#{deal.id} {md(deal.title)}** · {md(money(deal.amount_minor, deal.currency))}"
-            page_link("deal", title, deal=deal.id)
-            st.markdown(f"{STATUS_BADGES[deal.status].format(word=md(deal.stage_name))} {_about(deal)}")
+    with st.container(gap="xsmall"):
+        for deal in deals.shown:
+            _draw_deal(deal)
     rest = deals.visible - len(deals.shown)
     if rest > 0:
         st.caption(ngettext("And {n} older deal.", "And {n} older deals.", rest))
@@ -95,6 +93,14 @@ def draw_deals(deals: ClientDeals) -> None:
     if not deals.shown and not deals.hidden:
         st.caption(_("No deals yet. Open the board, create a deal and choose this client in it."))
         page_link("board", _("To the board"), icon=":material/view_kanban:")
+
+
+def _draw_deal(deal: DealLine) -> None:
+    with st.container(gap=None, border=True):
+        title = f"**\\#{deal.id} {md(deal.title)}** · {md(money(deal.amount_minor, deal.currency))}"
+        page_link("deal", title, deal=deal.id)
+        badge = STATUS_BADGES[deal.status].format(word=md(deal.stage_name))
+        st.markdown(f":small[{badge} {_about(deal)}]")
 
 
 def _totals(deals: ClientDeals) -> list[str]:

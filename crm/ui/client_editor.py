@@ -24,6 +24,7 @@ from crm.ui.client_fields import (
     value_words,
 )
 from crm.ui.markdown import md
+from crm.ui.page import redraw
 
 Card = CompanyCard | ContactCard
 
@@ -104,14 +105,14 @@ def _save(base: Card, card: Card, values: Mapping[str, Any]) -> None:
         _stop(base)
     elif not isinstance(outcome.error, ChangedMeanwhile):
         st.session_state[f"{_prefix(base)}_outcome"] = outcome
-    st.rerun(scope="fragment")
+    redraw()
 
 
 def _stop(base: Card) -> None:
     del st.session_state[_base_key(base)]
     for key in [name for name in st.session_state if str(name).startswith(f"{_prefix(base)}_")]:
         del st.session_state[key]
-    st.rerun(scope="fragment")
+    redraw()
 
 
 def _base_key(card: Card) -> str:

@@ -20,6 +20,12 @@ KIND_CHOICES = {"all": N_("All"), "company": N_("Companies"), "contact": N_("Peo
 KIND_ICONS = {"company": ":material/apartment:", "contact": ":material/person:"}
 _WIDTHS = [5, 3, 4, 2, 2]
 _PAGES_KEY = "clients_pages"
+# Links to cards lead to the page they stand on; Streamlit marks such links as the present page.
+_PLAIN_LINKS = """<style>
+[class*="st-key-client"] a[data-testid="stPageLink-NavLink"]{background:transparent}
+[class*="st-key-client"] a[data-testid="stPageLink-NavLink"]:hover{background:var(--st-secondary-background-color)}
+[class*="st-key-client"] a[data-testid="stPageLink-NavLink"] p{font-weight:400}
+</style>"""
 
 Wanted = tuple[str, tuple[str, ...], int | None]
 
@@ -48,9 +54,14 @@ def draw_list(actor: Actor) -> None:
     _draw_pager(places, page.next_page)
 
 
+def plain_links() -> None:
+    """Make links between clients inside containers whose key begins with "client" look like links to other pages."""
+    st.html(_PLAIN_LINKS)
+
+
 def client_link(row: ClientRow, more: str = "") -> None:
     """Draw the link to a client's card; `more` is markdown behind the name."""
-    page_link("clients", f"{md(row.name)}{more}", icon=KIND_ICONS[row.kind], **{row.kind: row.id})
+    page_link("clients", f"**{md(row.name)}**{more}", icon=KIND_ICONS[row.kind], **{row.kind: row.id})
 
 
 def phone_link(value: str, e164: str | None = None) -> str:
@@ -68,6 +79,7 @@ def _draw_filters(owners: dict[int, str]) -> Wanted:
             live="300ms",
             max_chars=LONGEST_TEXT,
             placeholder=_("Name, phone, e-mail or INN"),
+            label_visibility="collapsed",
             persist_state="session",
             width=340,
         )
@@ -78,6 +90,7 @@ def _draw_filters(owners: dict[int, str]) -> Wanted:
             required=True,
             format_func=lambda code: _(KIND_CHOICES[code]),
             key="clients_kind",
+            label_visibility="collapsed",
             persist_state="session",
         )
         owner_id = None
@@ -88,6 +101,7 @@ def _draw_filters(owners: dict[int, str]) -> Wanted:
                 index=None,
                 format_func=lambda user_id: owners[user_id],
                 placeholder=_("Everybody's"),
+                label_visibility="collapsed",
                 key="clients_owner",
                 persist_state="session",
                 width=200,
@@ -127,14 +141,14 @@ def _draw_table(page: ClientPage) -> None:
             name, phone, email, owner, deals = st.columns(_WIDTHS, vertical_alignment="center")
             with name:
                 client_link(row, f" :gray[· {md(row.detail)}]" if row.detail else "")
-            phone.markdown(phone_link(row.phone) if row.phone else "")
-            email.markdown(md(row.email or ""))
-            owner.markdown(md(row.owner_name))
-            deals.markdown(_deals(row))
+            phone.markdown(f":small[{phone_link(row.phone)}]" if row.phone else "")
+            email.markdown(f":small[{md(row.email)}]" if row.email else "")
+            owner.markdown(f":small[{md(row.owner_name)}]")
+            deals.markdown(f":small[{_deals(row)}]")
 
 
 def _draw_short(row: ClientRow) -> None:
-    with st.container(gap=None, border=True):
+    with st.container(gap=None, border=True, key=f"client_{row.kind}_{row.id}"):
         client_link(row)
         about = [md(part) for part in (row.detail, row.owner_name) if part]
         if row.all_deals:

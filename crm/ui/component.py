@@ -1,4 +1,4 @@
-"""Our small browser scripts as Streamlit components that a strict Content-Security-Policy allows."""
+"""Our small browser scripts as components that a strict Content-Security-Policy allows, and the page's style."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def browser_script(name: str) -> ComponentRenderer:
         manager.register_from_manifest(ComponentManifest(PACKAGE, "1", [component]), FOLDER.parent)
     css = f"{name}.css" if (FOLDER / f"{name}.css").exists() else None
     return st.components.v2.component(full_name, js=f"{name}.js", css=css)
+
+
+def page_style() -> None:
+    """Draw the few rules for the page itself, `components/page.css`; the shell does."""
+    st.html(FOLDER / "page.css")
 
 
 @cache

@@ -29,6 +29,7 @@ from crm.ui.deal_inputs import (
     saved_values,
 )
 from crm.ui.markdown import md
+from crm.ui.page import redraw
 from crm.ui.step_inputs import step_input
 
 FIELDS_SHOWN = 9
@@ -53,7 +54,7 @@ def draw_editor(card: DealCard) -> Edited:
     if card.version != base.version:
         if not edited.values:
             _forget(base)
-            st.rerun(scope="fragment")
+            redraw()
         _draw_conflict(base, card, edited)
         return edited
     _draw_save(base, prefix, edited, outcome)
@@ -138,7 +139,7 @@ def _draw_save(base: DealCard, prefix: str, edited: Edited, outcome: act.Outcome
             _after_save(base, prefix, saved)
         if st.button(_("Discard"), key=f"{prefix}_discard", type="tertiary"):
             _forget(base)
-            st.rerun(scope="fragment")
+            redraw()
 
 
 def _after_save(base: DealCard, prefix: str, outcome: act.Outcome[int]) -> None:
@@ -147,7 +148,7 @@ def _after_save(base: DealCard, prefix: str, outcome: act.Outcome[int]) -> None:
         _forget(base)
     elif not isinstance(outcome.error, ChangedMeanwhile):
         st.session_state[f"{prefix}_outcome"] = outcome
-    st.rerun(scope="fragment")
+    redraw()
 
 
 def _draw_conflict(base: DealCard, card: DealCard, edited: Edited) -> None:
@@ -177,7 +178,7 @@ def _draw_conflict(base: DealCard, card: DealCard, edited: Edited) -> None:
             _after_save(base, prefix, outcome)
         if st.button(_("Take what is saved"), key=f"{prefix}_take", type="tertiary"):
             _forget(base)
-            st.rerun(scope="fragment")
+            redraw()
 
 
 def _words(key: str, value: Any, card: DealCard) -> str:

@@ -22,7 +22,7 @@ from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field, saved_values
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
-from crm.ui.page import signed_in_actor
+from crm.ui.page import redraw, signed_in_actor
 from crm.ui.step_inputs import step_input
 
 _PENDING = "_pending_move"
@@ -217,6 +217,6 @@ def _save(card: DealCard, stage: StageInfo, move: Move) -> None:
         st.rerun()
     if isinstance(outcome.error, StageRulesBroken):
         st.session_state["move_outcome"] = outcome
-        st.rerun(scope="fragment")
+        redraw()
     outcome.told()
     st.rerun()

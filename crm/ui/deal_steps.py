@@ -19,6 +19,7 @@ from crm.models import StepKind, StepResult
 from crm.ui import act
 from crm.ui.forms import due_input, field_error
 from crm.ui.markdown import md
+from crm.ui.page import redraw
 from crm.ui.step_inputs import STEP_ICONS, step_input, step_text
 
 T = TypeVar("T")
@@ -135,7 +136,7 @@ def _finish(outcome: act.Outcome[T], key: str, success: str) -> None:
         outcome.told(success)
         st.rerun()
     st.session_state[key] = outcome
-    st.rerun(scope="fragment")
+    redraw()
 
 
 def _forget(prefix: str) -> None:

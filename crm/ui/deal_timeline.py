@@ -19,6 +19,7 @@ from crm.pipelines.reads import load_fields
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
+from crm.ui.page import redraw
 
 PAGE = 30
 ACTIVITY_ICONS = {
@@ -53,7 +54,7 @@ def draw_timeline(actor: Actor, deal_id: int) -> None:
         _draw_item(item, names)
     if len(items) > shown and st.button(_("Earlier"), key="timeline_more", type="tertiary"):
         st.session_state[f"timeline_shown_{deal_id}"] = shown + PAGE
-        st.rerun(scope="fragment")
+        redraw()
 
 
 def _draw_add(deal_id: int) -> None:

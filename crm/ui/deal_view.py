@@ -23,6 +23,7 @@ from crm.ui.deal_moves import ask_loss, try_move
 from crm.ui.forms import owner_input, priority_text
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
+from crm.ui.page import redraw
 
 STATUS_BADGES = {
     DealStatus.OPEN: ":blue-badge[:material/radio_button_checked: {word}]",
@@ -67,10 +68,10 @@ def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
         if st.button(md(following.name), key="deal_forward", icon=icon, help=_("Move to the next stage")):
             if try_move(card.id, following.id, values=typed):
                 forget_typed(card.id)
-            st.rerun(scope="fragment")
+            redraw()
         if st.button(_("Lost"), key="deal_lost", icon=":material/cancel:", type="tertiary"):
             ask_loss(card.id, card.pipeline.lost_stage.id, typed)
-            st.rerun(scope="fragment")
+            redraw()
         if may(actor, Action.REASSIGN_DEALS):
             _draw_reassign(actor, card)
 
@@ -125,7 +126,7 @@ def _draw_reassign(actor: Actor, card: DealCard) -> None:
             act.run(reassign_deal, deal_id=card.id, expected_version=card.version, owner_id=owner_id).told(
                 _("The deal has a new owner")
             )
-            st.rerun(scope="fragment")
+            redraw()
 
 
 def _part_name(part: PartCard) -> str:

@@ -20,7 +20,7 @@ from crm.i18n import current_reader
 from crm.ui.board_diff import MovedCard, moved_card
 from crm.ui.component import FOLDER, browser_script
 
-TITLE_LENGTH = 70
+TITLE_LENGTH = 48
 _INVISIBLE = "\N{WORD JOINER}"
 _STYLE = (FOLDER / "board.css").read_text(encoding="utf-8")
 
@@ -171,7 +171,7 @@ def live_texts(columns: Sequence[Column]) -> dict[str, Any]:
             str(card.id): {
                 "step": card.step.value,
                 "lines": "\n".join(_plain(line) for line in card.lines),
-                "tooltip": _plain(card.title),
+                "tooltip": "\n".join((_plain(card.title), *map(_plain, card.lines))),
             }
             for column in columns
             for card in column.cards

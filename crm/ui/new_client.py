@@ -15,7 +15,7 @@ from crm.ui import act
 from crm.ui.client_fields import draw_field, typed_points
 from crm.ui.markdown import md
 from crm.ui.nav import go_to, page_link
-from crm.ui.page import signed_in_actor, told_errors
+from crm.ui.page import redraw, signed_in_actor, told_errors
 
 KINDS = {"contact": N_("Person"), "company": N_("Company")}
 _PREFIX = "new_client"
@@ -121,6 +121,6 @@ def _create(kind: str, typed: dict[str, Any]) -> None:
         )  # fmt: skip
     if not outcome.ok or outcome.value is None:
         st.session_state[_OUTCOME] = outcome
-        st.rerun(scope="fragment")
+        redraw()
     outcome.told(_("Client added"))
     go_to("clients", **{kind: outcome.value or 0})

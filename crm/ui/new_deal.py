@@ -21,7 +21,7 @@ from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field
 from crm.ui.forms import owner_input
 from crm.ui.markdown import md
 from crm.ui.nav import go_to
-from crm.ui.page import signed_in_actor
+from crm.ui.page import redraw, signed_in_actor
 from crm.ui.step_inputs import step_input
 
 _FIRST = ("title", "company", "contact", "amount", "priority", "source")
@@ -83,6 +83,6 @@ def _create(new: NewDeal) -> None:
     outcome = act.run(create_deal, new)
     if not outcome.ok or outcome.value is None:
         st.session_state["new_deal_outcome"] = outcome
-        st.rerun(scope="fragment")
+        redraw()
     outcome.told(_("Deal created"))
     go_to("deal", deal=outcome.value or 0)

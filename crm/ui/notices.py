@@ -12,11 +12,6 @@ from crm.i18n import _
 
 _PENDING = "_notices"
 _COUNT = "_notices_shown"
-# A notice lies over the page, so that nothing below it moves.
-_PLACE = """<style>
-[class*="st-key-voronka_notice"]{position:fixed;right:1.5rem;bottom:1.5rem;width:min(28rem,calc(100vw - 3rem));
-z-index:1000;background:var(--st-background-color,Canvas);border-radius:.35rem;box-shadow:0 4px 16px rgba(0,0,0,.25)}
-</style>"""
 
 
 class NoticeKind(StrEnum):
@@ -70,7 +65,6 @@ def _show(notice: Notice) -> None:
         st.toast(notice.text, icon=_ICONS[notice.kind])
         return
     number = st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1
-    st.html(_PLACE)
     with st.container(key=f"voronka_notice_{number}", border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"{_ICONS[notice.kind]} {notice.text}", width="stretch")
         if notice.undo is not None:

@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, NoReturn, ParamSpec
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from crm.actor import Actor
 from crm.auth.actors import load_actor
@@ -88,6 +89,14 @@ def page_fragment(
         return st.fragment(checked, run_every=run_every)
 
     return decorate
+
+
+def redraw() -> NoReturn:
+    """Run the present fragment or dialog again; the whole page where it is being drawn whole."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # refused while the whole page runs, as when two reruns were joined into one
+        st.rerun()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from crm.pipelines.values import BUILTIN_FIELDS, PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
+from crm.ui.page import redraw
 
 UNITS = {"minutes": (60, N_("minutes")), "hours": (3600, N_("hours")), "days": (86400, N_("days"))}
 _ORDER_STYLE = """
@@ -97,7 +98,7 @@ def _ask_stage(pipeline: PipelineInfo, stage: StageInfo | None) -> None:
                 saved.told(_("Saved"))
                 st.rerun()
             st.session_state["stage_form_outcome"] = saved
-            st.rerun(scope="fragment")
+            redraw()
 
     ask()
 
