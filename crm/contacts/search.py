@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, cast, column, exists, func, literal, or_, select, table
+from sqlalchemy import ColumnElement, Select, cast, column, func, literal, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from crm.actor import Actor
 from crm.auth.visibility import company_visible, contact_visible, deal_visible
@@ -15,8 +15,9 @@ from crm.contacts.search_index import KINDS, kind_mark, owner_mark
 from crm.contacts.search_query import Query, Words, fts5_expression, parse_query, tsquery_expression
 from crm.models import Company, Contact, Deal, SearchEntry, Workspace
 
-# PostgreSQL reads its whole index before it sorts; words that half the records have are met among the newest anyway.
-NEWEST_LOOKED_THROUGH = 5_000
+# PostgreSQL reads all that its index has before it sorts. Words that many records have are met among the newest
+# entries anyway; only where these promise too little is the index asked.
+DEPTHS = (2_000, 20_000)
 
 _FTS = table("search_fts", column("rowid"), column("search_fts"))
 _TITLES = {
@@ -66,49 +67,33 @@ def search(
 
 
 def find_entries(
-    session: Session,
-    actor: Actor,
-    query: Query,
-    kinds: Sequence[str],
-    limit: int,
-    *,
-    before: int | None = None,
-    owner_id: int | None = None,
+    session: Session, actor: Actor, query: Query, kinds: Sequence[str], limit: int, *, before: int | None = None
 ) -> list[Entry]:
     """Return visible entries of the kinds that match, newest first; an empty query finds all of them.
 
-    `before` is the id of the last entry of the page before; `owner_id` keeps records that person owns or works on.
+    `before` is the id of the last entry of the page before.
     """
-    marks = _marks(actor, kinds, owner_id)
-    visible = _visible(actor, kinds)
-    earlier = [] if before is None else [SearchEntry.id < before]
-    if session.get_bind().dialect.name == "sqlite":
-        matches = [*_fts5_matches(query, marks), *visible]
-        limits = [] if before is None else [_FTS.c.rowid < before]
-        statement = _entries().join(_FTS, _FTS.c.rowid == SearchEntry.id).where(*matches, *limits)
-        return _read(session, statement.order_by(_FTS.c.rowid.desc()).limit(limit))
-    matches = [*_tsquery_matches(query, marks), *visible]
-    newest = select(SearchEntry.id).where(*earlier).order_by(SearchEntry.id.desc()).limit(NEWEST_LOOKED_THROUGH)
-    oldest_of_them = select(func.min(newest.subquery().c.id)).scalar_subquery()
-    recent = _entries().where(SearchEntry.id >= oldest_of_them, *earlier, *matches)
-    found = _read(session, recent.order_by(SearchEntry.id.desc()).limit(limit))
-    if len(found) == limit:
-        return found
-    # The sum keeps the planner from walking the whole table backwards in search of rare words.
-    whole = _entries().where(*earlier, *matches).order_by((SearchEntry.id + 0).desc()).limit(limit)
-    return _read(session, whole)
+    marks = _marks(actor, kinds)
+    found: list[Entry] = []
+    while len(found) < limit:
+        candidates = _matching(session, query, marks, limit, before)
+        found += _visible(session, actor, candidates)
+        if len(candidates) < limit:
+            break
+        before = candidates[-1].id
+    return found[:limit]
 
 
 def matching_ids(session: Session, actor: Actor, kind: str, text: str) -> Select[int]:
     """Return the query of ids of a kind that match the text; who uses it checks what the actor may see."""
     query = parse_query(text, phone_region(session))
-    marks = _marks(actor, (kind,), None)
+    marks = _marks(actor, (kind,))
     statement = select(SearchEntry.record_id).where(SearchEntry.kind == kind)
     if query.is_empty:
         return statement.where(literal(0) == 1)
     if session.get_bind().dialect.name == "sqlite":
         return statement.join(_FTS, _FTS.c.rowid == SearchEntry.id).where(*_fts5_matches(query, marks))
-    return statement.where(*_tsquery_matches(query, marks))
+    return statement.where(*_tsquery_matches(query, marks, SearchEntry.words))
 
 
 def phone_region(session: Session) -> str:
@@ -116,46 +101,79 @@ def phone_region(session: Session) -> str:
     return session.scalar(select(Workspace.phone_region)) or "RU"
 
 
-def _marks(actor: Actor, kinds: Sequence[str], owner_id: int | None) -> list[Words]:
+def _marks(actor: Actor, kinds: Sequence[str]) -> list[Words]:
     marks = [] if set(kinds) == set(KINDS) else [tuple(map(kind_mark, kinds))]
-    if owner_id is not None:
-        marks.append((owner_mark(owner_id),))
     if actor.visible_owner_ids is not None:
         marks.append(tuple(map(owner_mark, sorted(actor.visible_owner_ids))))
     # An index expression can't be empty: without words and marks every kind is asked for.
     return marks or [tuple(map(kind_mark, KINDS))]
 
 
-def _visible(actor: Actor, kinds: Sequence[str]) -> list[ColumnElement[bool]]:
-    of_kind = SearchEntry.kind.in_(kinds)
+def _matching(
+    session: Session, query: Query, marks: Sequence[Words], limit: int, before: int | None
+) -> Sequence[Entry]:
+    """Return the newest entries that the index has for the words and marks."""
+    earlier = [] if before is None else [SearchEntry.id < before]
+    entries = select(SearchEntry.id, SearchEntry.kind, SearchEntry.record_id)
+    if session.get_bind().dialect.name == "sqlite":
+        limits = [] if before is None else [_FTS.c.rowid < before]
+        matches = entries.join(_FTS, _FTS.c.rowid == SearchEntry.id).where(*_fts5_matches(query, marks), *limits)
+        return _read(session, matches.order_by(_FTS.c.rowid.desc()).limit(limit))
+    for depth in DEPTHS:
+        found = _read(session, _among_newest(query, marks, depth, earlier).limit(limit))
+        if len(found) == limit:
+            return found
+        if len(found) * 8 < limit:
+            break
+    # The sum keeps the planner from walking the whole table backwards in search of rare words.
+    matches = entries.where(*earlier, *_tsquery_matches(query, marks, SearchEntry.words))
+    return _read(session, matches.order_by((SearchEntry.id + 0).desc()).limit(limit))
+
+
+def _among_newest(
+    query: Query, marks: Sequence[Words], depth: int, earlier: Sequence[ColumnElement[bool]]
+) -> Select[int, str, int]:
+    # A subquery, so that the planner takes the newest first and only then looks at their words.
+    taken = select(SearchEntry).where(*earlier).order_by(SearchEntry.id.desc()).limit(depth)
+    newest = aliased(SearchEntry, taken.subquery())
+    matches = _tsquery_matches(query, marks, newest.words)
+    return select(newest.id, newest.kind, newest.record_id).where(*matches).order_by(newest.id.desc())
+
+
+def _visible(session: Session, actor: Actor, entries: Sequence[Entry]) -> list[Entry]:
+    """Leave what the actor may see: a mark in the index may have outlived a deal's owner."""
     if actor.visible_owner_ids is None:
-        return [of_kind]
-    deal = exists().where(Deal.id == SearchEntry.record_id, deal_visible(actor))
-    contact = exists().where(Contact.id == SearchEntry.record_id, contact_visible(actor))
-    company = exists().where(Company.id == SearchEntry.record_id, company_visible(actor))
-    rules = (("deal", deal), ("contact", contact), ("company", company))
-    return [of_kind, or_(*(and_(SearchEntry.kind == kind, rule) for kind, rule in rules))]
-
-
-def _entries() -> Select[int, str, int]:
-    return select(SearchEntry.id, SearchEntry.kind, SearchEntry.record_id)
+        return list(entries)
+    rules = {
+        "deal": (Deal.id, deal_visible(actor)),
+        "contact": (Contact.id, contact_visible(actor)),
+        "company": (Company.id, company_visible(actor)),
+    }
+    seen: set[tuple[str, int]] = set()
+    for kind, (key, rule) in rules.items():
+        ids = [entry.record_id for entry in entries if entry.kind == kind]
+        if ids:
+            seen |= {(kind, record_id) for record_id in session.scalars(select(key).where(key.in_(ids), rule))}
+    return [entry for entry in entries if (entry.kind, entry.record_id) in seen]
 
 
 def _fts5_matches(query: Query, marks: Iterable[Words]) -> list[ColumnElement[bool]]:
     matches = _FTS.c.search_fts.op("MATCH", is_comparison=True)(fts5_expression(query, marks))
-    return [matches, *_initials_match(query)]
+    return [matches, *_initials_match(query, SearchEntry.words)]
 
 
-def _tsquery_matches(query: Query, marks: Iterable[Words]) -> list[ColumnElement[bool]]:
+def _tsquery_matches(
+    query: Query, marks: Iterable[Words], words: InstrumentedAttribute[str]
+) -> list[ColumnElement[bool]]:
     # The very expression that the index is made of.
-    lexemes = func.array_to_tsvector(func.string_to_array(SearchEntry.words, " "))
+    lexemes = func.array_to_tsvector(func.string_to_array(words, " "))
     matches = lexemes.op("@@", is_comparison=True)(cast(tsquery_expression(query, marks), TSQUERY))
-    return [matches, *_initials_match(query)]
+    return [matches, *_initials_match(query, words)]
 
 
-def _initials_match(query: Query) -> list[ColumnElement[bool]]:
+def _initials_match(query: Query, words: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
     # A single letter begins far too many words for an index; it narrows what the other words found.
-    spaced: ColumnElement[str] = literal(" ") + SearchEntry.words
+    spaced: ColumnElement[str] = literal(" ") + words
     return [spaced.contains(f" {letter}") for letter in query.initials]
 
 

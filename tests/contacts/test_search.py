@@ -212,7 +212,7 @@ def scan_matches(query: Query, words: list[str]) -> bool:
 def test_matches_older_than_the_newest_are_found_too(
     session: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "NEWEST_LOOKED_THROUGH", 2)
+    monkeypatch.setattr(search_module, "DEPTHS", (1, 2))
     ids = [add_contact(session, cast.anna, name) for name in ("Иван А", "Иван Б", "Пётр", "Иван В")]
     assert found(session, cast.anna, "иван", limit=1) == [("contact", ids[3])]
     assert found(session, cast.anna, "иван") == [("contact", ids[3]), ("contact", ids[1]), ("contact", ids[0])]
