@@ -29,7 +29,12 @@ from crm.settings import get_settings
 
 HOME = "/"
 FOLDER = Path(__file__).parent
-ASSETS = {"account.css": "text/css", "account.js": "text/javascript", "mark.svg": "image/svg+xml"}
+ASSETS = {
+    "account.css": "text/css",
+    "account.js": "text/javascript",
+    "api_docs.css": "text/css",
+    "mark.svg": "image/svg+xml",
+}
 DEVICE_COOKIE = "voronka-device"
 YEAR_SECONDS = 365 * 24 * 3600
 # Pages are flat: one segment and a query. Everything else leads home.
@@ -49,7 +54,7 @@ def render(
     token = request.cookies.get(csrf_cookie_name(), "") or secrets.token_urlsafe(32)
     page = _templates().get_template(template)
     body = page.render(
-        asset=_asset_address,
+        asset=asset_address,
         csrf=token,
         field_errors=_field_errors(error),
         summary=_summary(error),
@@ -133,6 +138,13 @@ def serve_asset(request: Request) -> Response:
     return FileResponse(FOLDER / "assets" / name, media_type=ASSETS[name], headers=cached)
 
 
+@cache
+def asset_address(name: str) -> str:
+    """Return the address of an asset; it changes with the content, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((FOLDER / "assets" / name).read_bytes()).hexdigest()[:12]
+    return f"/account/assets/{name}?v={digest}"
+
+
 def _summary(error: CrmError | None) -> str:
     """Return what is said above the form: what belongs to no field, else the error's own sentence."""
     if error is None:
@@ -161,9 +173,3 @@ def _templates() -> Environment:
     )
     made.globals["_"] = _
     return made
-
-
-@cache
-def _asset_address(name: str) -> str:
-    digest = hashlib.sha256((FOLDER / "assets" / name).read_bytes()).hexdigest()[:12]
-    return f"/account/assets/{name}?v={digest}"

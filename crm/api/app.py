@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from crm.api.description import DescribedApi, operation_name
+from crm.api.docs import docs_route
 from crm.api.v1 import companies, contacts, deal_acts, deals, next_steps, pipelines, refusals, users
 from crm.api.v1.gate import KeyGate
 from crm.i18n import N_
@@ -30,6 +31,7 @@ def make_api() -> FastAPI:
     for module in (pipelines, deals, deal_acts, companies, contacts, next_steps, users):
         version_1.include_router(module.router)
     app.include_router(version_1)
+    app.router.routes.append(docs_route(app))
     app.add_middleware(KeyGate)
     refusals.install(app)
     return app

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from starlette.routing import compile_path
 
 from crm.i18n import N_
 
 SCHEME = "key"
+_SUCCESSES = {"200": N_("Done"), "201": N_("Created")}
 
 
 class DescribedApi(FastAPI):
@@ -35,12 +37,26 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield path, method, operation
 
 
+def allowed_methods(request: Request) -> str:
+    """Return the methods that the path of a request knows, as the header Allow lists them."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    found = {
+        method.upper()
+        for template, method, _operation in operations(request.app.openapi())
+        if compile_path(template)[0].fullmatch(path)
+    }
+    return ", ".join(sorted(found))
+
+
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         SCHEME: {"type": "http", "scheme": "bearer", "description": N_("An API key, which begins with vk_")}
     }
     document["security"] = [{SCHEME: []}]
     for _path, _method, operation in operations(document):
+        for status, words in _SUCCESSES.items():
+            if status in operation["responses"]:
+                operation["responses"][status]["description"] = words
         for parameter in operation.get("parameters", []):
             parameter["schema"] = _without_null(parameter["schema"])
     return document

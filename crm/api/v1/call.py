@@ -23,6 +23,7 @@ from crm.auth.api_keys import FoundKey
 from crm.clock import utc_now
 from crm.db import read_scope, session_scope
 from crm.errors import InvalidInput, Violation
+from crm.i18n import N_
 from crm.models import Channel
 
 REPLAYED = "Idempotent-Replay"
@@ -49,20 +50,7 @@ class WriteCall:
 
     key: FoundKey
     idempotency_key: str | None
-    if_match: int | None
     fingerprint: str
-
-    def expected_version(self, given: int | None) -> int:
-        """Return the version the client has seen, from the body or from If-Match.
-
-        Errors: InvalidInput where it is missing or told twice differently.
-        """
-        if given is not None and self.if_match is not None and given != self.if_match:
-            raise InvalidInput([Violation("version_ambiguous", "expected_version")])
-        version = given if given is not None else self.if_match
-        if version is None:
-            raise InvalidInput([Violation("value_required", "expected_version")])
-        return version
 
     def perform(self, act: Act, *, status: int = 200, collection: str | None = None) -> Response:
         """Run one command in one transaction as the key's owner and answer with what it left behind.
@@ -95,6 +83,25 @@ class WriteCall:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class VersionedCall(WriteCall):
+    """A call that changes a record the client has read before."""
+
+    if_match: int | None
+
+    def expected_version(self, given: int | None) -> int:
+        """Return the version the client has seen, from the body or from If-Match.
+
+        Errors: InvalidInput where it is missing or told twice differently.
+        """
+        if given is not None and self.if_match is not None and given != self.if_match:
+            raise InvalidInput([Violation("version_ambiguous", "expected_version")])
+        version = given if given is not None else self.if_match
+        if version is None:
+            raise InvalidInput([Violation("value_required", "expected_version")])
+        return version
+
+
 def answer_of(body: Output) -> Response:
     """Return the answer to a read."""
     return json_answer(body.model_dump(mode="json"), 200, {})
@@ -119,23 +126,30 @@ async def _write_call(
         Header(
             alias=idempotency.HEADER,
             pattern=r"^[\x21-\x7e]{1,200}$",
-            description="Your name for this request; a repeat with it gets the first answer and changes nothing.",
+            description=N_("Your name for this request; a repeat with it gets the first answer and changes nothing"),
         ),
     ] = None,
+) -> WriteCall:
+    told = (request.method, request.scope["path"], request.headers.get("if-match", ""))
+    fingerprint = hashlib.sha256("\n".join(told).encode() + b"\n" + await request.body()).hexdigest()
+    return WriteCall(request.state.api_key, idempotency_key, fingerprint)
+
+
+async def _versioned_call(
+    call: Annotated[WriteCall, Depends(_write_call)],
     if_match: Annotated[
         str | None,
         Header(
             alias="If-Match",
             pattern=r'^(W/)?"[1-9][0-9]{0,8}"$',
-            description='The version you have seen, in quotes; instead of "expected_version" in the body.',
+            description=N_("The version you have seen, in quotes; instead of expected_version in the body"),
         ),
     ] = None,
-) -> WriteCall:
+) -> VersionedCall:
     version = int(if_match.removeprefix("W/").strip('"')) if if_match else None
-    told = (request.method, request.scope["path"], if_match or "")
-    fingerprint = hashlib.sha256("\n".join(told).encode() + b"\n" + await request.body()).hexdigest()
-    return WriteCall(request.state.api_key, idempotency_key, version, fingerprint)
+    return VersionedCall(call.key, call.idempotency_key, call.fingerprint, version)
 
 
 Reading: TypeAlias = Annotated[Call, Depends(_call)]
 Writing: TypeAlias = Annotated[WriteCall, Depends(_write_call)]
+VersionedWriting: TypeAlias = Annotated[VersionedCall, Depends(_versioned_call)]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from crm.actor import Actor
-from crm.api.v1.call import Reading, Writing, answer_of
+from crm.api.v1.call import Reading, VersionedWriting, Writing, answer_of
 from crm.api.v1.paging import Page, PageQuery, page_of, place_of
 from crm.api.v1.refusals import NOT_FOUND, READ_REFUSALS, WRITE_REFUSALS
 from crm.api.v1.schemas.clients import CompanyEdit, CompanyNew, CompanyOut
@@ -87,7 +87,7 @@ def get_company(company_id: PathId, call: Reading) -> Response:
     summary=N_("Edit a company"),
     description=N_("Values that are left out stay."),
 )
-def patch_company(company_id: PathId, body: CompanyEdit, call: Writing) -> Response:
+def patch_company(company_id: PathId, body: CompanyEdit, call: VersionedWriting) -> Response:
     """Edit a company."""
     version = call.expected_version(body.expected_version)
 
@@ -113,7 +113,7 @@ def patch_company(company_id: PathId, body: CompanyEdit, call: Writing) -> Respo
     summary=N_("Hand a company over"),
     description=N_("For heads and administrators. Its deals stay with their owners."),
 )
-def post_company_reassign(company_id: PathId, body: Handover, call: Writing) -> Response:
+def post_company_reassign(company_id: PathId, body: Handover, call: VersionedWriting) -> Response:
     """Hand a company over."""
     version = call.expected_version(body.expected_version)
 

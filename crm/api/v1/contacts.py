@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from crm.actor import Actor
-from crm.api.v1.call import Reading, Writing, answer_of
+from crm.api.v1.call import Reading, VersionedWriting, Writing, answer_of
 from crm.api.v1.paging import Page, PageQuery, page_of, place_of
 from crm.api.v1.refusals import NOT_FOUND, READ_REFUSALS, WRITE_REFUSALS
 from crm.api.v1.schemas.clients import ContactEdit, ContactNew, ContactOut
@@ -86,7 +86,7 @@ def get_contact(contact_id: PathId, call: Reading) -> Response:
     summary=N_("Edit a contact"),
     description=N_("Values that are left out stay."),
 )
-def patch_contact(contact_id: PathId, body: ContactEdit, call: Writing) -> Response:
+def patch_contact(contact_id: PathId, body: ContactEdit, call: VersionedWriting) -> Response:
     """Edit a contact."""
     version = call.expected_version(body.expected_version)
 
@@ -112,7 +112,7 @@ def patch_contact(contact_id: PathId, body: ContactEdit, call: Writing) -> Respo
     summary=N_("Hand a contact over"),
     description=N_("For heads and administrators. Its deals stay with their owners."),
 )
-def post_contact_reassign(contact_id: PathId, body: Handover, call: Writing) -> Response:
+def post_contact_reassign(contact_id: PathId, body: Handover, call: VersionedWriting) -> Response:
     """Hand a contact over."""
     version = call.expected_version(body.expected_version)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from crm.actor import Actor
-from crm.api.v1.call import Reading, WriteCall, Writing, answer_of
+from crm.api.v1.call import Reading, VersionedWriting, WriteCall, Writing, answer_of
 from crm.api.v1.paging import Page, PageQuery, page_of, place_of
 from crm.api.v1.refusals import NOT_FOUND, READ_REFUSALS, WRITE_REFUSALS
 from crm.api.v1.schemas.deals import DealLoss, DealMove, DealOut, DealWin, Handover, plan_of
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute, res
     summary=N_("Move a deal"),
     description=N_("To the next stage, saving values and planning a next step in the same act, all or nothing."),
 )
-def post_move(deal_id: PathId, body: DealMove, call: Writing) -> Response:
+def post_move(deal_id: PathId, body: DealMove, call: VersionedWriting) -> Response:
     """Move a deal."""
     version = call.expected_version(body.expected_version)
     move = Move(body.stage_id, version, changes=body.changes.changes(), next_step=plan_of(body.next_step))
@@ -54,7 +54,7 @@ def post_move(deal_id: PathId, body: DealMove, call: Writing) -> Response:
     summary=N_("Close a deal as won"),
     description=N_("From the last open stage, with an amount above zero."),
 )
-def post_win(deal_id: PathId, body: DealWin, call: Writing) -> Response:
+def post_win(deal_id: PathId, body: DealWin, call: VersionedWriting) -> Response:
     """Close a deal as won."""
     version = call.expected_version(body.expected_version)
     move = Move(NO_STAGE, version, changes=body.changes.changes())
@@ -68,7 +68,7 @@ def post_win(deal_id: PathId, body: DealWin, call: Writing) -> Response:
     summary=N_("Close a deal as lost"),
     description=N_("From any stage, with a reason of the pipeline and a note where the reason asks for one."),
 )
-def post_loss(deal_id: PathId, body: DealLoss, call: Writing) -> Response:
+def post_loss(deal_id: PathId, body: DealLoss, call: VersionedWriting) -> Response:
     """Close a deal as lost."""
     version = call.expected_version(body.expected_version)
     move = Move(NO_STAGE, version, changes=body.changes.changes(), loss=body.answer())
@@ -82,7 +82,7 @@ def post_loss(deal_id: PathId, body: DealLoss, call: Writing) -> Response:
     summary=N_("Hand a deal over"),
     description=N_("For heads and administrators. Its open next steps go with it."),
 )
-def post_deal_reassign(deal_id: PathId, body: Handover, call: Writing) -> Response:
+def post_deal_reassign(deal_id: PathId, body: Handover, call: VersionedWriting) -> Response:
     """Hand a deal over."""
     version = call.expected_version(body.expected_version)
     return _perform(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from crm.actor import Actor
-from crm.api.v1.call import Reading, Writing, answer_of
+from crm.api.v1.call import Reading, VersionedWriting, Writing, answer_of
 from crm.api.v1.paging import Page, PageQuery, page_of, place_of
 from crm.api.v1.refusals import NOT_FOUND, READ_REFUSALS, WRITE_REFUSALS
 from crm.api.v1.schemas.deals import DealDetail, DealEdit, DealNew, DealOut, plan_of
@@ -122,7 +122,7 @@ def get_deal(deal_id: PathId, call: Reading) -> Response:
     summary=N_("Edit a deal"),
     description=N_("Values that are left out stay. An open deal without a next step needs one in the same act."),
 )
-def patch_deal(deal_id: PathId, body: DealEdit, call: Writing) -> Response:
+def patch_deal(deal_id: PathId, body: DealEdit, call: VersionedWriting) -> Response:
     """Edit a deal."""
     version = call.expected_version(body.expected_version)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from crm.actor import Actor
-from crm.api.v1.call import Reading, Writing, answer_of
+from crm.api.v1.call import Reading, VersionedWriting, Writing, answer_of
 from crm.api.v1.paging import Page, PageQuery, page_of, place_of
 from crm.api.v1.refusals import NOT_FOUND, READ_REFUSALS, WRITE_REFUSALS
 from crm.api.v1.schemas.next_steps import NextStepDone, NextStepNew, NextStepOut, NextStepPostponed, NextStepResult
@@ -107,7 +107,7 @@ def post_complete(step_id: PathId, body: NextStepResult, call: Writing) -> Respo
     summary=N_("Postpone a next step"),
     description=N_("To another date in the future, later or earlier."),
 )
-def post_postpone(step_id: PathId, body: NextStepPostponed, call: Writing) -> Response:
+def post_postpone(step_id: PathId, body: NextStepPostponed, call: VersionedWriting) -> Response:
     """Postpone a next step."""
     version = call.expected_version(body.expected_version)
 

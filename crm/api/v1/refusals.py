@@ -13,6 +13,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from crm.api.description import allowed_methods
 from crm.api.problems import UNPROCESSABLE, problem, problem_of
 from crm.api.v1.idempotency import HEADER
 from crm.api.v1.values import MAX_NAME, Output, shown
@@ -105,7 +106,7 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
     return problem(UNPROCESSABLE, "invalid_input", violations=violations)
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the handler's key says so
     match error.status_code:
         case 400:  # the framework's word for a body that is no JSON
@@ -113,7 +114,7 @@ async def _http_error(_request: Request, error: Exception) -> Response:
         case 404:
             return problem(404, "not_found")
         case 405:
-            return problem(405, "method_not_allowed", headers=error.headers)
+            return problem(405, "method_not_allowed", headers={"Allow": allowed_methods(request)})
     return problem(error.status_code, "bad_request", headers=error.headers)
 
 

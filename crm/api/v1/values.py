@@ -131,6 +131,14 @@ Id: TypeAlias = Annotated[int, Field(ge=1, le=MAX_ID)]
 Version: TypeAlias = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 Line: TypeAlias = Annotated[str, Field(max_length=LINE_LIMIT), AfterValidator(_readable)]
 Block: TypeAlias = Annotated[str, Field(max_length=BLOCK_LIMIT), AfterValidator(_readable)]
+# The lengths that commands allow, for the document: the command is who judges.
+Text100: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 100})]
+Text200: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 200})]
+Text300: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 300})]
+Text500: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 500})]
+Text5000: TypeAlias = Annotated[Block, WithJsonSchema({"type": "string", "maxLength": 5_000})]
+Text20000: TypeAlias = Annotated[Block, WithJsonSchema({"type": "string", "maxLength": 20_000})]
+Currency: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 Moment: TypeAlias = Annotated[
     datetime, BeforeValidator(read_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]

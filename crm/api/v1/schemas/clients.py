@@ -7,19 +7,29 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field
 
-from crm.api.v1.schemas.points import POINTS_AT_MOST, PointIn, PointOut, typed_points
-from crm.api.v1.values import Block, Id, Input, Line, Output, Version, optional
+from crm.api.v1.schemas.points import PointIn, PointOut, typed_points
+from crm.api.v1.values import (
+    Id,
+    Input,
+    Line,
+    Output,
+    Text200,
+    Text300,
+    Text500,
+    Text20000,
+    Version,
+    optional,
+)
 from crm.contacts.commands import TypedPoints
-from crm.contacts.fields import CompanyFields, ContactFields
+from crm.contacts.fields import POINTS_AT_MOST, CompanyFields, ContactFields
 from crm.contacts.records import CompanyRecord, ContactRecord
 from crm.i18n import N_
 
-_NAME_REQUIRED = ConfigDict(json_schema_extra={"required": ["name"]})
 _VERSION_HELP = N_("The version you have seen; or send it as If-Match")
 
 
 class _Values(Input):
-    name: Line = optional()
+    name: Text300 = optional()
     points: list[PointIn] = Field(
         default_factory=list, max_length=POINTS_AT_MOST, description=N_("All of them, in order")
     )
@@ -33,10 +43,10 @@ class CompanyValues(_Values):
     """Values of a company; those left out stay as they are, null empties a value."""
 
     inn: Line | None = Field(default=None, description=N_("Taxpayer number"))
-    website: Line | None = None
-    address: Line | None = None
-    industry: Line | None = None
-    note: Block | None = None
+    website: Text300 | None = None
+    address: Text500 | None = None
+    industry: Text200 | None = None
+    note: Text20000 | None = None
     parent_id: Id | None = None
 
     def over(self, present: CompanyFields) -> CompanyFields:
@@ -48,13 +58,22 @@ class CompanyValues(_Values):
 class CompanyNew(CompanyValues):
     """A company to be created, for the key's owner unless another is named."""
 
-    model_config = _NAME_REQUIRED
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["name"],
+            "examples": [
+                {"name": "Mir LLC", "inn": "7707083893", "points": [{"kind": "phone", "value": "8 (495) 123-45-67"}]}
+            ],
+        }
+    )
 
     owner_id: Id | None = None
 
 
 class CompanyEdit(CompanyValues):
     """Values to be saved on a company."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expected_version": 2, "industry": "Building"}]})
 
     expected_version: Version | None = Field(default=None, description=_VERSION_HELP)
 
@@ -91,9 +110,9 @@ class CompanyOut(Output):
 class ContactValues(_Values):
     """Values of a contact; those left out stay as they are, null empties a value."""
 
-    position: Line | None = None
+    position: Text200 | None = None
     company_id: Id | None = None
-    note: Block | None = None
+    note: Text20000 | None = None
 
     def over(self, present: ContactFields) -> ContactFields:
         """Return the present fields with the given values put over them."""
@@ -104,13 +123,27 @@ class ContactValues(_Values):
 class ContactNew(ContactValues):
     """A contact to be created, for the key's owner unless another is named."""
 
-    model_config = _NAME_REQUIRED
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["name"],
+            "examples": [
+                {
+                    "name": "Ivan Petrov",
+                    "position": "Buyer",
+                    "company_id": 7,
+                    "points": [{"kind": "email", "value": "petrov@example.com"}],
+                }
+            ],
+        }
+    )
 
     owner_id: Id | None = None
 
 
 class ContactEdit(ContactValues):
     """Values to be saved on a contact."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expected_version": 2, "position": "Head buyer"}]})
 
     expected_version: Version | None = Field(default=None, description=_VERSION_HELP)
 

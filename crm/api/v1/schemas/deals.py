@@ -13,18 +13,23 @@ from crm.api.v1.schemas.next_steps import NextStepOut, NextStepPlan
 from crm.api.v1.schemas.points import PointOut
 from crm.api.v1.values import (
     AmountMinor,
+    Currency,
     CustomIn,
     CustomKey,
     Day,
     Id,
     Input,
-    Line,
     Output,
     PriorityName,
     StatusName,
+    Text100,
+    Text200,
+    Text300,
+    Text5000,
     Version,
     optional,
 )
+from crm.deals.fields import MAX_CONTACTS
 from crm.deals.listing import DealRecord
 from crm.deals.reads import DealCard, PartCard
 from crm.deals.values import DealChanges, DealPart, LossAnswer, StepPlan
@@ -32,10 +37,10 @@ from crm.i18n import N_
 from crm.models import Channel, Priority
 from crm.pipelines.values import CUSTOM_PREFIX, custom_key
 
-CONTACTS_AT_MOST = 200
 CUSTOM_AT_MOST = 500
 
 _CUSTOM_HELP = N_("Values of custom fields by key, such as field:12; null empties a field, those left out stay")
+_STEP: dict[str, Any] = {"kind": "call", "due_at": "2027-03-01T09:00:00Z", "text": "Agree on the volume"}
 _VERSION_HELP = N_("The version you have seen; or send it as If-Match")
 
 
@@ -43,28 +48,28 @@ class ContactPart(Input):
     """A contact taking part in a deal."""
 
     contact_id: Id
-    role: Line = ""
+    role: Text100 = ""
 
 
 class DealValues(Input):
     """Values of a deal; those left out stay as they are, null empties a value."""
 
-    title: Line = optional()
+    title: Text300 = optional()
     amount_minor: AmountMinor | None = Field(
         default=None, description=N_("Hundredths of the currency"), json_schema_extra={"minimum": 0}
     )
-    currency: Line = optional()
+    currency: Currency = optional()
     priority: PriorityName = optional()
     company_id: Id | None = None
     contacts: list[ContactPart] = Field(
-        default_factory=list, max_length=CONTACTS_AT_MOST, description=N_("All of them, the main contact first")
+        default_factory=list, max_length=MAX_CONTACTS, description=N_("All of them, the main contact first")
     )
-    source: Line | None = None
-    utm_source: Line | None = None
-    utm_medium: Line | None = None
-    utm_campaign: Line | None = None
-    utm_content: Line | None = None
-    utm_term: Line | None = None
+    source: Text100 | None = None
+    utm_source: Text200 | None = None
+    utm_medium: Text200 | None = None
+    utm_campaign: Text200 | None = None
+    utm_content: Text200 | None = None
+    utm_term: Text200 | None = None
     expected_close_on: Day | None = None
     custom: dict[CustomKey, CustomIn] = Field(default_factory=dict, max_length=CUSTOM_AT_MOST, description=_CUSTOM_HELP)
 
@@ -85,7 +90,23 @@ class DealNew(DealValues):
     """A deal to be created; it starts on its pipeline's first stage, for the key's owner unless another is named."""
 
     # The command says what is missing, all at once and in its own words.
-    model_config = ConfigDict(json_schema_extra={"required": ["pipeline_id", "title", "next_step"]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["pipeline_id", "title", "next_step"],
+            "examples": [
+                {
+                    "pipeline_id": 1,
+                    "title": "Sheet steel, 20 t",
+                    "amount_minor": 125000000,
+                    "currency": "RUB",
+                    "priority": "hot",
+                    "company_id": 7,
+                    "source": "Site",
+                    "next_step": _STEP,
+                }
+            ],
+        }
+    )
 
     pipeline_id: Id
     stage_id: Id | None = None
@@ -95,6 +116,12 @@ class DealNew(DealValues):
 
 class DealEdit(DealValues):
     """Values to be saved on a deal, and a next step planned in the same act."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"expected_version": 3, "amount_minor": 98000000, "custom": {"field:12": True}}]
+        }
+    )
 
     expected_version: Version | None = Field(default=None, description=_VERSION_HELP)
     next_step: NextStepPlan | None = None
@@ -111,6 +138,14 @@ class _Closing(_Act):
 class DealMove(_Closing):
     """Where a deal goes, and what is saved in the same act."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"stage_id": 2, "expected_version": 3, "changes": {"amount_minor": 98000000}, "next_step": _STEP}
+            ]
+        }
+    )
+
     stage_id: Id
     next_step: NextStepPlan | None = None
 
@@ -118,14 +153,21 @@ class DealMove(_Closing):
 class DealWin(_Closing):
     """A deal that is won."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expected_version": 5}]})
+
 
 class DealLoss(_Closing):
     """A deal that is lost, and why."""
 
-    model_config = ConfigDict(json_schema_extra={"required": ["loss_reason_id"]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["loss_reason_id"],
+            "examples": [{"loss_reason_id": 4, "loss_note": "Bought elsewhere", "expected_version": 5}],
+        }
+    )
 
     loss_reason_id: Id | None = None
-    loss_note: Line = ""
+    loss_note: Text5000 = ""
 
     def answer(self) -> LossAnswer:
         """Return the reason as the command takes it."""
@@ -134,6 +176,8 @@ class DealLoss(_Closing):
 
 class Handover(_Act):
     """The new owner of a record."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"owner_id": 8, "expected_version": 5}]})
 
     owner_id: Id
 

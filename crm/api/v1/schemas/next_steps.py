@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from crm.api.v1.values import Block, Id, Input, Line, Moment, Output, Version
+from crm.api.v1.values import Id, Input, Moment, Output, Text500, Text5000, Version
 from crm.deals.step_lists import StepRecord
 from crm.deals.values import StepDone, StepPlan
 from crm.i18n import N_
@@ -22,7 +22,7 @@ class NextStepPlan(Input):
 
     kind: StepKindName
     due_at: Moment
-    text: Line = ""
+    text: Text500 = ""
     owner_id: Id | None = Field(default=None, description=N_("Whose step it is; the deal's owner's unless named"))
 
     def plan(self) -> StepPlan:
@@ -33,14 +33,34 @@ class NextStepPlan(Input):
 class NextStepNew(NextStepPlan):
     """A next step to be planned on a deal."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"deal_id": 15, "kind": "meeting", "due_at": "2027-03-01T09:00:00Z", "text": "Show the samples"}
+            ]
+        }
+    )
+
     deal_id: Id
 
 
 class NextStepResult(Input):
     """How a next step ended, and the one that follows; the last step of an open deal needs one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "result": "reached",
+                    "text": "Wants an offer",
+                    "following": {"kind": "offer", "due_at": "2027-03-02T09:00:00Z"},
+                }
+            ]
+        }
+    )
+
     result: StepResultName
-    text: Block = ""
+    text: Text5000 = ""
     following: NextStepPlan | None = None
 
     def done(self) -> StepDone:
@@ -50,6 +70,10 @@ class NextStepResult(Input):
 
 class NextStepPostponed(Input):
     """A next step's new date."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"due_at": "2027-03-05T09:00:00Z", "expected_version": 1}]}
+    )
 
     due_at: Moment
     expected_version: Version | None = Field(

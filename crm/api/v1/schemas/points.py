@@ -6,13 +6,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from crm.api.v1.values import Input, Line, Output
+from crm.api.v1.values import Input, Output, Text300
 from crm.contacts.normalise import Point
 from crm.deals.reads import PointCard
 from crm.i18n import N_
 from crm.models import PointKind
-
-POINTS_AT_MOST = 200
 
 PointKindName: TypeAlias = Literal["phone", "email", "telegram", "website"]
 
@@ -21,7 +19,7 @@ class PointIn(Input):
     """A contact point as people type it."""
 
     kind: PointKindName
-    value: Line
+    value: Text300
 
 
 class PointOut(Output):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from crm.api.v1.values import Block, Input, Output
+from crm.api.v1.values import Input, Output, Text20000
 from crm.deals.timeline import TimelineItem
 from crm.i18n import N_
 from crm.models import ActivityKind, Channel, Direction
@@ -19,8 +19,12 @@ DirectionName: TypeAlias = Literal["in", "out"]
 class ActivityNew(Input):
     """A note, or a contact with the client that has just been."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "call", "direction": "out", "text": "Asked for a discount"}]}
+    )
+
     kind: ActivityKindName
-    text: Block
+    text: Text20000
     direction: DirectionName | None = None
 
 
