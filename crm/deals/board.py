@@ -11,17 +11,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
-from crm.contacts.search import matching_ids
+from crm.deals.board_found import load_found, text_condition
 from crm.models import Company, Contact, Deal, DealContact, DealStatus, Priority, User
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.values import PipelineInfo, StageInfo
 
 CARDS_SHOWN = 50
+_ENDS = (DealStatus.WON, DealStatus.LOST)
+_CARD_COLUMNS = (
+    Deal.id, Deal.version, Deal.stage_id, Deal.title, Deal.company_id, Deal.owner_id, Deal.amount_minor,
+    Deal.currency, Deal.priority, Deal.next_due_at, Deal.stage_entered_at,
+)  # fmt: skip
 
 
 class StepState(StrEnum):
@@ -63,6 +68,9 @@ class Total:
 
     count: int
     sums: Mapping[str, int]
+
+
+_NOTHING = Total(0, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +120,16 @@ def load_board(session: Session, actor: Actor, wanted: BoardFilter) -> Board:
     day_end = end_of_day(now, actor.timezone)
     chosen = _conditions(session, actor, wanted)
     states = [_in_state(state, now, day_end) for state in sorted(wanted.step_states)]
-    conditions = [*chosen, or_(*states)] if states else chosen
-    totals = _totals(session, wanted.pipeline_id, conditions)
-    rows = _card_rows(session, pipeline, wanted, conditions)
+    is_open = and_(Deal.status == DealStatus.OPEN, or_(*states)) if states else Deal.status == DealStatus.OPEN
+    is_closed = and_(Deal.status.in_(_ENDS), Deal.closed_at >= _month_began(now, actor.timezone))
+    if wanted.text.strip():
+        totals, rows = _found(session, pipeline, wanted, [or_(is_open, is_closed), *chosen])
+        won, lost = (totals.get(stage.id, _NOTHING) for stage in (pipeline.won_stage, pipeline.lost_stage))
+    else:
+        totals = _totals(session, Deal.stage_id, pipeline.id, [is_open, *chosen])
+        rows = _card_rows(session, pipeline, wanted, [is_open, *chosen])
+        ends = _totals(session, Deal.status, pipeline.id, [is_closed, *chosen])
+        won, lost = (ends.get(status, _NOTHING) for status in _ENDS)
     owners, companies, people = _names(session, rows)
     cards: dict[int, list[BoardCard]] = defaultdict(list)
     for row in rows:
@@ -135,9 +150,8 @@ def load_board(session: Session, actor: Actor, wanted: BoardFilter) -> Board:
             )
         )
     columns = tuple(
-        BoardColumn(stage, totals.get(stage.id, Total(0, {})), tuple(cards[stage.id])) for stage in pipeline.open_stages
+        BoardColumn(stage, totals.get(stage.id, _NOTHING), tuple(cards[stage.id])) for stage in pipeline.open_stages
     )
-    won, lost = _closed_this_month(session, actor, wanted.pipeline_id, chosen, now)
     return Board(pipeline, columns, won, lost)
 
 
@@ -180,12 +194,7 @@ def _conditions(session: Session, actor: Actor, wanted: BoardFilter) -> list[Col
     if wanted.sources:
         found.append(Deal.source.in_(sorted(wanted.sources)))
     if wanted.text.strip():
-        deals = Deal.id.in_(matching_ids(session, actor, "deal", wanted.text))
-        companies = Deal.company_id.in_(matching_ids(session, actor, "company", wanted.text))
-        of_people = select(DealContact.deal_id).where(
-            DealContact.contact_id.in_(matching_ids(session, actor, "contact", wanted.text))
-        )
-        found.append(or_(deals, companies, Deal.id.in_(of_people)))
+        found.append(text_condition(session, actor, wanted.text))
     return found
 
 
@@ -198,16 +207,18 @@ def _in_state(state: StepState, now: datetime, day_end: datetime) -> ColumnEleme
     }[state]
 
 
-def _totals(session: Session, pipeline_id: int, conditions: Iterable[ColumnElement[bool]]) -> dict[int, Total]:
+def _totals(
+    session: Session, by: InstrumentedAttribute[Any], pipeline_id: int, conditions: Iterable[ColumnElement[bool]]
+) -> dict[int, Total]:
     query = (
-        select(Deal.stage_id, Deal.currency, func.count(), func.coalesce(func.sum(Deal.amount_minor), 0))
-        .where(Deal.pipeline_id == pipeline_id, Deal.status == DealStatus.OPEN, *conditions)
-        .group_by(Deal.stage_id, Deal.currency)
+        select(by, Deal.currency, func.count(), func.coalesce(func.sum(Deal.amount_minor), 0))
+        .where(Deal.pipeline_id == pipeline_id, *conditions)
+        .group_by(by, Deal.currency)
     )
-    by_stage: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
-    for stage_id, currency, count, amount in session.execute(query):
-        by_stage[stage_id].append((currency, count, int(amount or 0)))
-    return {stage_id: _total(parts) for stage_id, parts in by_stage.items()}
+    sums: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+    for key, currency, count, amount in session.execute(query):
+        sums[key].append((currency, count, int(amount)))
+    return {key: _total(parts) for key, parts in sums.items()}
 
 
 def _total(parts: Iterable[tuple[str, int, int]]) -> Total:
@@ -215,28 +226,35 @@ def _total(parts: Iterable[tuple[str, int, int]]) -> Total:
     return Total(sum(count for _, count, _ in listed), {currency: amount for currency, _, amount in listed if amount})
 
 
+def _found(
+    session: Session, pipeline: PipelineInfo, wanted: BoardFilter, conditions: list[ColumnElement[bool]]
+) -> tuple[dict[int, Total], list[Any]]:
+    shown = {stage.id: wanted.shown.get(stage.id, CARDS_SHOWN) for stage in pipeline.open_stages}
+    of_pipeline = [Deal.pipeline_id == pipeline.id, *conditions]
+    found = load_found(session, _CARD_COLUMNS, of_pipeline, _order(wanted.sort), shown)
+    return {stage_id: _total(parts) for stage_id, parts in found.sums.items()}, list(found.rows)
+
+
 def _card_rows(
     session: Session, pipeline: PipelineInfo, wanted: BoardFilter, conditions: Iterable[ColumnElement[bool]]
 ) -> list[Any]:
-    columns = (
-        Deal.id, Deal.version, Deal.stage_id, Deal.title, Deal.company_id, Deal.owner_id, Deal.amount_minor,
-        Deal.currency, Deal.priority, Deal.next_due_at, Deal.stage_entered_at,
-    )  # fmt: skip
-    due = Deal.next_due_at.asc().nulls_first()
-    order = (due, Deal.id) if wanted.sort is BoardSort.NEXT_STEP else (Deal.priority, due, Deal.id)
     parts: list[Select[Any]] = []
     for stage in pipeline.open_stages:
         # One small query a column, each a walk along its index; a window function would sort the whole pipeline.
         part = (
-            select(*columns)
-            .where(Deal.pipeline_id == pipeline.id, Deal.stage_id == stage.id, Deal.status == DealStatus.OPEN)
-            .where(*conditions)
-            .order_by(*order)
+            select(*_CARD_COLUMNS)
+            .where(Deal.pipeline_id == pipeline.id, Deal.stage_id == stage.id, *conditions)
+            .order_by(*_order(wanted.sort))
             .limit(wanted.shown.get(stage.id, CARDS_SHOWN))
             .subquery()
         )
         parts.append(select(part))
     return list(session.execute(union_all(*parts))) if parts else []
+
+
+def _order(sort: BoardSort) -> tuple[Any, ...]:
+    due = Deal.next_due_at.asc().nulls_first()
+    return (due, Deal.id) if sort is BoardSort.NEXT_STEP else (Deal.priority, due, Deal.id)
 
 
 def _names(session: Session, rows: list[Any]) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
@@ -259,22 +277,5 @@ def _name_by_id(session: Session, query: Select[int, str], wanted: Iterable[int]
     return dict(session.execute(query).all()) if wanted else {}
 
 
-def _closed_this_month(
-    session: Session, actor: Actor, pipeline_id: int, conditions: Iterable[ColumnElement[bool]], now: datetime
-) -> tuple[Total, Total]:
-    zone = ZoneInfo(actor.timezone)
-    month_began = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0)
-    query = (
-        select(Deal.status, Deal.currency, func.count(), func.coalesce(func.sum(Deal.amount_minor), 0))
-        .where(
-            Deal.pipeline_id == pipeline_id,
-            Deal.status.in_([DealStatus.WON, DealStatus.LOST]),
-            Deal.closed_at >= month_began,
-            *conditions,
-        )
-        .group_by(Deal.status, Deal.currency)
-    )
-    parts: dict[DealStatus, list[tuple[str, int, int]]] = defaultdict(list)
-    for status, currency, count, amount in session.execute(query):
-        parts[status].append((currency, count, int(amount or 0)))
-    return _total(parts[DealStatus.WON]), _total(parts[DealStatus.LOST])
+def _month_began(now: datetime, timezone: str) -> datetime:
+    return now.astimezone(ZoneInfo(timezone)).replace(day=1, hour=0, minute=0, second=0)
