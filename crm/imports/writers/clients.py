@@ -67,7 +67,7 @@ def write_promised(
 
 def link_parents(session: Session, world: World, prepared: Prepared, journal: Journal) -> None:
     """Give companies the parents that stood further down in the files than they did themselves."""
-    links: dict[int, int] = {}
+    links: dict[int, tuple[int, int]] = {}  # by the row's id: both ids as this run knows them
     for file in prepared.of_kind(RecordKind.COMPANIES):
         if "parent" not in file.positions:
             continue
@@ -75,8 +75,9 @@ def link_parents(session: Session, world: World, prepared: Prepared, journal: Jo
             reader = RowReader(prepared, file, row, world.place.zone)
             company_id = world.companies.by_name(reader.line("name", 300))
             parent_id = world.companies.by_name(reader.line("parent", 300))
-            if company_id and parent_id and world.is_written(company_id) and world.is_written(parent_id):
-                links[world.real_id(company_id)] = world.real_id(parent_id)
+            is_imported = company_id is not None and world.seen.get(("company", company_id)) == row.line
+            if company_id and parent_id and is_imported and world.is_written(parent_id):
+                links[world.real_id(company_id)] = company_id, parent_id
     own = set(
         session.scalars(
             select(ImportRow.entity_id).where(
@@ -89,8 +90,9 @@ def link_parents(session: Session, world: World, prepared: Prepared, journal: Jo
     for some in in_turn(list(links)):
         query = select(Company).where(Company.id.in_(some), Company.parent_id.is_(None))
         for company in session.scalars(query):
-            if world.companies.set_parent(company.id, links[company.id]):
-                company.parent_id = links[company.id]
+            known_id, parent_id = links[company.id]
+            if world.companies.set_parent(known_id, parent_id):
+                company.parent_id = world.real_id(parent_id)
                 if company.id not in own:
                     company.version += 1
                     journal.changed("company", company.id, _before({"parent_id": None}, company.version))
