@@ -11,7 +11,8 @@ from typing import Any
 
 from anyio import to_thread
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from crm.api import health, links, oidc, setup, sign_in
@@ -39,10 +40,16 @@ def routes() -> list[BaseRoute]:
         *setup.routes(),
         *links.routes(),
         *oidc.routes(),
+        Route("/today", _to_start, methods=["GET"]),
         Route("/account/assets/{name}", serve_asset, methods=["GET"]),
         Mount("/account", app=PlainTextResponse("Not found", 404)),  # nothing under here is Streamlit's
         Mount("/api", app=api),
     ]
+
+
+async def _to_start(_request: Request) -> Response:
+    # The first page stands at "/"; its name works as an address too.
+    return RedirectResponse("/", 303)
 
 
 def middleware(*, index_html: Path | None, farewell: Callable[[str], bytes] | None) -> list[Middleware]:
