@@ -65,7 +65,7 @@ def known_language(wanted: str | None) -> str:
     return short if short in LANGUAGES else "en"
 
 
-def _(text: str, **values: object) -> str:
+def _(text: str, /, **values: object) -> str:
     """Return the text in the reader's language, with the named values put in."""
     translated = _catalogue(_reader.get().language).gettext(text)
     return translated.format(**values) if values else translated

@@ -19,6 +19,7 @@ from crm.contacts.normalise import (
     website_or_none,
 )
 from crm.errors import Violation
+from crm.i18n.texts import violation_sentence
 from crm.models import PointKind
 
 
@@ -232,3 +233,17 @@ def test_point_violation_names_what_was_typed() -> None:
 )  # fmt: skip
 def test_kind_of_a_typed_point_is_told_by_its_look(typed: str, kind: PointKind) -> None:
     assert kind_of_point(typed) is kind
+
+
+def test_every_refusal_has_a_sentence_that_names_the_value() -> None:
+    found: list[Violation] = []
+    for kind in PointKind:
+        check_point(kind, "no {0} %s", "RU", kind.value, found)
+    inn_or_none("1", "RU", "inn", found)
+    inn_or_none("7707083894", "RU", "inn", found)
+    inn_or_none("1", "DE", "inn", found)
+    sentences = [violation_sentence(violation) for violation in found]
+    assert sentences[0] == (
+        "“no {0} %s” is not a whole phone number. Write it with its code, for example +7 916 123-45-67."
+    )
+    assert len(set(sentences)) == len(found) == 7
