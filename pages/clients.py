@@ -17,6 +17,7 @@ from crm.ui import act
 from crm.ui.client_card import draw_deals, draw_head, draw_people, draw_reach
 from crm.ui.client_editor import begin_editing, draw_editor, is_editing
 from crm.ui.clients_list import draw_list, plain_links
+from crm.ui.device import is_phone
 from crm.ui.forms import owner_input
 from crm.ui.nav import page_link
 from crm.ui.new_client import draw_new_client, draw_new_person
@@ -47,6 +48,10 @@ def draw_client(actor: Actor, kind: str, client_id: int) -> None:
         st.info(error_sentence(error), icon=":material/search_off:")
         return
     draw_head(card)
+    if is_phone():  # the number to call comes first
+        draw_about(actor, card)
+        draw_deals(card.deals)
+        return
     left, right = st.columns([3, 2], gap="large")
     with right:
         draw_about(actor, card)

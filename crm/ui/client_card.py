@@ -82,7 +82,7 @@ def draw_deals(deals: ClientDeals) -> None:
     st.markdown(f"**{_('Deals')}**")
     if deals.totals:
         st.markdown(" ".join(_totals(deals)))
-    with st.container(gap="xsmall"):
+    with st.container(gap="xsmall", key="client_deals"):
         for deal in deals.shown:
             _draw_deal(deal)
     rest = deals.visible - len(deals.shown)

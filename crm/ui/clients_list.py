@@ -22,9 +22,9 @@ _WIDTHS = [5, 3, 4, 2, 2]
 _PAGES_KEY = "clients_pages"
 # Links to cards lead to the page they stand on; Streamlit marks such links as the present page.
 _PLAIN_LINKS = """<style>
-[class*="st-key-client"] a[data-testid="stPageLink-NavLink"]{background:transparent}
+[class*="st-key-client"] a[data-testid="stPageLink-NavLink"]{background:transparent;padding-left:0}
 [class*="st-key-client"] a[data-testid="stPageLink-NavLink"]:hover{background:var(--st-secondary-background-color)}
-[class*="st-key-client"] a[data-testid="stPageLink-NavLink"] p{font-weight:400}
+[class*="st-key-client"] a[data-testid="stPageLink-NavLink"] p{font-weight:400;overflow:hidden;text-overflow:ellipsis}
 </style>"""
 
 Wanted = tuple[str, tuple[str, ...], int | None]
@@ -77,7 +77,6 @@ def _draw_filters(owners: dict[int, str]) -> Wanted:
             key="clients_text",
             type="search",
             live="300ms",
-            max_chars=LONGEST_TEXT,
             placeholder=_("Name, phone, e-mail or INN"),
             label_visibility="collapsed",
             persist_state="session",
@@ -107,7 +106,7 @@ def _draw_filters(owners: dict[int, str]) -> Wanted:
                 width=200,
             )
     kinds = (kind,) if kind in CLIENT_KINDS else CLIENT_KINDS
-    return (text or "").strip(), kinds, owner_id
+    return (text or "").strip()[:LONGEST_TEXT], kinds, owner_id
 
 
 def _draw_empty(wanted: Wanted, places: list[int]) -> None:
