@@ -11,7 +11,10 @@ from crm.db.engine import Database
 from crm.settings import ROOT
 
 # Tables and indexes whose text differs by engine; models don't know them, migrations make them.
-MADE_BY_HAND = ("search_fts", "ix_search_entries_fts", "ix_deals_board_due", "ix_deals_board_hot", "ix_deals_my_day")
+MADE_BY_HAND = (
+    *("search_fts", "ix_search_entries_fts"),
+    *("ix_deals_board_due", "ix_deals_board_hot", "ix_deals_my_day", "ix_deals_of_company"),
+)
 
 
 def migrate(database: Database, revision: str = "head") -> None:

@@ -39,7 +39,7 @@ class Deal(Base):
     """A sale in a pipeline; `status` mirrors the kind of its stage, `next_due_at` its nearest next step.
 
     The indexes of open deals by next step (board, my day) stand in the migration: they put deals without one first,
-    which each engine is told in its own words.
+    which each engine is told in its own words. So does that of a company's deals: open ones first, then the newest.
     """
 
     __tablename__ = "deals"
@@ -56,7 +56,7 @@ class Deal(Base):
     stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id"), index=True)
     status: Mapped[DealStatus] = mapped_column(Code(DealStatus))
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"), index=True)
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"))
     title: Mapped[str] = mapped_column(String(300))
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)  # hundredths of the currency
     currency: Mapped[str] = mapped_column(String(3))
@@ -88,11 +88,11 @@ class DealContact(Base):
     """A contact's part in a deal."""
 
     __tablename__ = "deal_contacts"
-    __table_args__ = (UniqueConstraint("deal_id", "contact_id"),)
+    __table_args__ = (UniqueConstraint("deal_id", "contact_id"), Index(None, "contact_id", "deal_id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     deal_id: Mapped[int] = mapped_column(ForeignKey("deals.id", ondelete="CASCADE"))
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
     role: Mapped[str | None] = mapped_column(String(100))
     position: Mapped[int] = mapped_column(default=0)  # 0 is the main contact
 

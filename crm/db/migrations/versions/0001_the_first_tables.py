@@ -364,7 +364,6 @@ def upgrade() -> None:
             ["pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"],
             unique=False,
         )
-        batch_op.create_index(batch_op.f("ix_deals_company_id"), ["company_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_loss_reason_id"), ["loss_reason_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_origin_deal_id"), ["origin_deal_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deals_owner_id"), ["owner_id"], unique=False)
@@ -470,7 +469,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("deal_id", "contact_id", name=op.f("uq_deal_contacts_deal_id_contact_id")),
     )
     with op.batch_alter_table("deal_contacts", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deal_contacts_contact_id"), ["contact_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_deal_contacts_contact_id_deal_id"), ["contact_id", "deal_id"], unique=False
+        )
 
     op.create_table(
         "next_steps",
@@ -552,6 +553,7 @@ def upgrade() -> None:
 
     # ### end Alembic commands ###
     _make_open_deal_indexes()
+    op.execute("CREATE INDEX ix_deals_of_company ON deals (company_id, status, id DESC)")
     _make_search_index()
     _make_events_append_only()
 
