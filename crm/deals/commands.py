@@ -113,8 +113,8 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
         .values(owner_id=owner_id)
     )
     if deal.status is DealStatus.OPEN:
-        close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
-        open_visit(session, actor, deal, now)
+        at = close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
+        open_visit(session, actor, deal, at)
     index_records(session, "deal", [deal.id])
     record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changes={"owner": [before, owner_id]})
 

@@ -136,15 +136,15 @@ def _facts(session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, m
 
 def _enter(session: Session, actor: Actor, deal: Deal, facts: MoveFacts, move: Move, now: datetime) -> None:
     target = facts.target
-    close_visit(session, deal, now, _OUTCOMES[target.kind], target.id)
-    deal.stage_id, deal.stage_entered_at = target.id, now
+    at = close_visit(session, deal, now, _OUTCOMES[target.kind], target.id)
+    deal.stage_id, deal.stage_entered_at = target.id, at
     if target.kind is StageKind.OPEN:
-        open_visit(session, actor, deal, now)
+        open_visit(session, actor, deal, at)
         if move.next_step is not None:
             add_step(session, actor, deal, move.next_step, now)
         refresh_next_due(session, deal)
     else:
-        _close(session, actor, deal, facts, move, now)
+        _close(session, actor, deal, facts, move, at)
     record(
         session, actor, f"deal.{_VERBS[target.kind]}", "deal", deal.id, at=now,
         from_stage=facts.from_stage.name, to_stage=target.name, from_stage_id=facts.from_stage.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, case, exists, insert, literal, select, update
+from sqlalchemy import BigInteger, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -72,6 +72,7 @@ def _send_deals(session: Session, actor: Actor, stage: StageInfo, target: StageI
     )
     earlier = aliased(StageVisit)
     been_there = exists().where(earlier.deal_id == Deal.id, earlier.stage_id == target.id)
+    left_at = select(func.max(earlier.left_at)).where(earlier.deal_id == Deal.id).scalar_subquery()
     session.execute(
         insert(StageVisit).from_select(
             [
@@ -79,9 +80,9 @@ def _send_deals(session: Session, actor: Actor, stage: StageInfo, target: StageI
                 "actor_id",
             ],
             select(
-                Deal.id, Deal.pipeline_id, literal(target.id), Deal.owner_id, literal(now, UtcDateTime()),
-                literal(VisitOutcome.OPEN.value), ~been_there, literal(actor.channel.value),
-                literal(actor.user_id, BigInteger()),
+                Deal.id, Deal.pipeline_id, literal(target.id), Deal.owner_id,
+                func.coalesce(left_at, literal(now, UtcDateTime())), literal(VisitOutcome.OPEN.value), ~been_there,
+                literal(actor.channel.value), literal(actor.user_id, BigInteger()),
             ).where(*here),
         )
     )  # fmt: skip
@@ -96,10 +97,11 @@ def _send_deals(session: Session, actor: Actor, stage: StageInfo, target: StageI
             ).where(*here),
         )
     )  # fmt: skip
+    entered_at = select(earlier.entered_at).where(earlier.deal_id == Deal.id, earlier.left_at.is_(None))
     session.execute(
         update(Deal)
         .where(*here)
-        .values(stage_id=target.id, stage_entered_at=now, version=Deal.version + 1)
+        .values(stage_id=target.id, stage_entered_at=entered_at.scalar_subquery(), version=Deal.version + 1)
         .execution_options(synchronize_session=False)
     )
     session.expire_all()

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, tzinfo
-
 import pytest
 from sqlalchemy.orm import Session
 
-import crm.clock
 from tests.factories import PipelineRows, add_pipeline
+from tests.stopped_clock import stop_clock
 
-StopClock = Callable[[datetime], None]
+__all__ = ["stop_clock"]
 
 
 @pytest.fixture
 def pipeline(session: Session) -> PipelineRows:
     """Insert "First sales" with four open stages."""
     return add_pipeline(session)
-
-
-@pytest.fixture
-def stop_clock(monkeypatch: pytest.MonkeyPatch) -> StopClock:
-    """Return `stop_clock(instant)`: from then on it is that instant for the whole program."""
-
-    def stop(at: datetime) -> None:
-        class Stopped(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-                return at.astimezone(tz)
-
-        # The one place that asks what time it is.
-        monkeypatch.setattr(crm.clock, "datetime", Stopped)
-
-    return stop

@@ -26,8 +26,8 @@ from crm.deals.board import (
 from crm.errors import NotFound
 from crm.models import DealContact, Priority, Stage, VisitOutcome
 from tests.conftest import Cast
-from tests.deals.conftest import StopClock
 from tests.factories import PipelineRows, add_closed_deal, add_company, add_contact, add_deal, add_pipeline
+from tests.stopped_clock import StopClock
 
 NOW = datetime(2026, 3, 2, 20, 30, tzinfo=UTC)  # 23:30 in Moscow
 HOUR = timedelta(hours=1)

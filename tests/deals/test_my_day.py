@@ -15,8 +15,8 @@ from crm.deals.next_steps import plan_next_step
 from crm.deals.values import LossAnswer, StepPlan
 from crm.models import DealContact, NextStep, Priority, StepKind
 from tests.conftest import Cast
-from tests.deals.conftest import StopClock
 from tests.factories import PipelineRows, add_closed_deal, add_company, add_contact, add_deal
+from tests.stopped_clock import StopClock
 
 NOW = datetime(2026, 3, 2, 20, 30, tzinfo=UTC)  # 23:30 in Moscow
 HOUR = timedelta(hours=1)

@@ -14,8 +14,8 @@ from crm.deals.values import LossAnswer
 from crm.errors import NotFound
 from crm.models import Channel, DealContact, DealStatus, NextStep, PointKind, Priority, StepKind, VisitOutcome
 from tests.conftest import Cast
-from tests.deals.conftest import StopClock
 from tests.factories import PipelineRows, add_closed_deal, add_company, add_contact, add_deal
+from tests.stopped_clock import StopClock
 
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,299 @@
+"""A sales department that does anything at all, and what must hold after each thing it does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.db import Database
+from crm.deals.activities import add_activity
+from crm.deals.board import BoardFilter, load_board
+from crm.deals.commands import NewDeal, create_deal, edit_deal, reassign_deal
+from crm.deals.moves import Move, lose_deal, move_deal, win_deal
+from crm.deals.next_steps import complete_next_step, plan_next_step, postpone_next_step
+from crm.deals.retiring import retire_stage
+from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
+from crm.errors import CrmError
+from crm.i18n.event_texts import event_sentence
+from crm.models import (
+    Activity,
+    ActivityKind,
+    Deal,
+    DealStatus,
+    Event,
+    NextStep,
+    Pipeline,
+    Stage,
+    StageKind,
+    StageVisit,
+    StepKind,
+    StepResult,
+    VisitOutcome,
+)
+from crm.pipelines.commands import StagePlan, add_stage, edit_stage
+from tests.conftest import Cast
+from tests.factories import PipelineRows, add_pipeline
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+OUTCOMES = {DealStatus.WON: VisitOutcome.WON, DealStatus.LOST: VisitOutcome.LOST}
+
+
+@dataclass(slots=True)
+class Department:
+    """The database of one run, its clock, and what was last seen of it."""
+
+    session: Session
+    cast: Cast
+    pipelines: list[PipelineRows]
+    now: datetime = START
+    versions: dict[int, int] = field(default_factory=dict)
+    newest_event: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    seen: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, database: Database, cast: Cast) -> Department:
+        """Open a department with two pipelines in a transaction that is never committed."""
+        session = Session(database.write_engine, expire_on_commit=False)
+        pipelines = [add_pipeline(session, "First sales"), add_pipeline(session, "Repeat sales", ("Asked", "Agreed"))]
+        department = cls(session, cast, pipelines)
+        department.seen = department.rows()
+        return department
+
+    def close(self) -> None:
+        """Take everything back."""
+        self.session.rollback()
+        self.session.close()
+
+    # What people do
+
+    def attempt(self, name: str, command: Callable[[], Any]) -> None:
+        """Run a command as an edge does: whole, or not at all."""
+        try:
+            with self.session.begin_nested():
+                command()
+        except CrmError as error:
+            self.done[f"{name}: {error.code}"] += 1
+            assert self.rows() == self.seen
+        else:
+            self.done[name] += 1
+            self.seen = self.rows()
+
+    def create(
+        self, actor: Actor, pipeline: int, owner: Actor | None, amount: int | None, step: StepPlan | None
+    ) -> None:
+        """Create a deal, good or not."""
+        changes = DealChanges(title="Pipes", amount_minor=amount)
+        new = NewDeal(self.pipelines[pipeline].id, changes, step, owner.user_id if owner else None)
+        self.attempt("create", lambda: create_deal(self.session, actor, new))
+
+    def edit(self, actor: Actor, deal: int, amount: int | None, step: StepPlan | None, *, stale: bool) -> None:
+        """Save a deal's amount, perhaps with a step, perhaps from an old page."""
+        version = self.version(deal) - int(stale)
+        changes = DealChanges(amount_minor=amount, title=f"Pipes {amount}")
+        self.attempt(
+            "edit",
+            lambda: edit_deal(
+                self.session, actor, deal_id=deal, expected_version=version, changes=changes, next_step=step
+            ),
+        )
+
+    def move(self, actor: Actor, deal: int, to_stage: int, step: StepPlan | None, loss: LossAnswer | None) -> None:
+        """Drop a deal on any stage of any pipeline."""
+        move = Move(to_stage, self.version(deal), next_step=step, loss=loss)
+        self.attempt("move", lambda: move_deal(self.session, actor, deal_id=deal, move=move))
+
+    def move_on(self, actor: Actor, deal: int, step: StepPlan | None) -> None:
+        """Move a deal to the stage that comes next, as most moves do."""
+        row = self.session.get_one(Deal, deal, populate_existing=True)
+        ahead = (
+            select(Stage.id)
+            .join(Deal, Deal.pipeline_id == Stage.pipeline_id)
+            .where(Deal.id == deal, Stage.retired_at.is_(None), Stage.kind != StageKind.LOST)
+            .where(Stage.position > select(Stage.position).where(Stage.id == row.stage_id).scalar_subquery())
+            .order_by(Stage.position)
+        )
+        target = self.session.scalars(ahead).first()
+        self.move(actor, deal, target or row.stage_id, step, None)
+
+    def close_deal(self, actor: Actor, deal: int, loss: LossAnswer | None, *, won: bool) -> None:
+        """Win or lose a deal."""
+        command = win_deal if won else lose_deal
+        move = Move(0, loss=loss)
+        self.attempt("win" if won else "lose", lambda: command(self.session, actor, deal_id=deal, move=move))
+
+    def plan(self, actor: Actor, deal: int, step: StepPlan) -> None:
+        """Plan a step."""
+        self.attempt("plan", lambda: plan_next_step(self.session, actor, deal_id=deal, plan=step))
+
+    def complete(self, actor: Actor, step: int, following: StepPlan | None) -> None:
+        """Complete a step, perhaps the last one."""
+        done = StepDone(StepResult.DONE, "Agreed")
+        self.attempt(
+            "complete",
+            lambda: complete_next_step(self.session, actor, step_id=step, done=done, following=following),
+        )
+
+    def postpone(self, actor: Actor, step: int, due_at: datetime) -> None:
+        """Postpone a step."""
+        self.attempt("postpone", lambda: postpone_next_step(self.session, actor, step_id=step, due_at=due_at))
+
+    def reassign(self, actor: Actor, deal: int, owner: Actor) -> None:
+        """Hand a deal over."""
+        version = self.version(deal)
+        self.attempt(
+            "reassign",
+            lambda: reassign_deal(
+                self.session, actor, deal_id=deal, expected_version=version, owner_id=owner.user_id or 0
+            ),
+        )
+
+    def note(self, actor: Actor, deal: int) -> None:
+        """Write a note."""
+        self.attempt(
+            "note",
+            lambda: add_activity(self.session, actor, deal_id=deal, kind=ActivityKind.NOTE, text="Called"),
+        )
+
+    def retire(self, actor: Actor, stage: int, target: int | None) -> None:
+        """Take a stage out of use."""
+        version = self.pipeline_version(stage)
+        self.attempt(
+            "retire",
+            lambda: retire_stage(self.session, actor, stage_id=stage, expected_version=version, target_stage_id=target),
+        )
+
+    def require_amount(self, actor: Actor, stage: int) -> None:
+        """Make a stage ask for an amount."""
+        plan = StagePlan(f"Stage {stage}", required=("amount",))
+        version = self.pipeline_version(stage)
+        self.attempt(
+            "edit_stage",
+            lambda: edit_stage(self.session, actor, stage_id=stage, expected_version=version, plan=plan),
+        )
+
+    def lengthen(self, actor: Actor, pipeline: int) -> None:
+        """Add a stage at the end of the working ones."""
+        row = self.session.get_one(Pipeline, self.pipelines[pipeline].id, populate_existing=True)
+        plan = StagePlan(f"Added {self.done.total()}")
+        self.attempt(
+            "add_stage",
+            lambda: add_stage(self.session, actor, pipeline_id=row.id, expected_version=row.version, plan=plan),
+        )
+
+    # What there is
+
+    def deals(self) -> list[int]:
+        """Return every deal."""
+        return list(self.session.scalars(select(Deal.id).order_by(Deal.id)))
+
+    def steps(self) -> list[int]:
+        """Return every step, open and done."""
+        return list(self.session.scalars(select(NextStep.id).order_by(NextStep.id)))
+
+    def stages(self) -> list[int]:
+        """Return every stage, retired ones and ends too."""
+        return list(self.session.scalars(select(Stage.id).order_by(Stage.id)))
+
+    def version(self, deal: int) -> int:
+        """Return a deal's present version."""
+        return self.session.scalars(select(Deal.version).where(Deal.id == deal)).one()
+
+    def pipeline_version(self, stage: int) -> int:
+        """Return the present version of a stage's pipeline."""
+        return self.session.scalars(select(Pipeline.version).join(Stage).where(Stage.id == stage)).one()
+
+    def step_plan(self, hours: int | None) -> StepPlan | None:
+        """Return a step so many hours from now."""
+        return None if hours is None else StepPlan(StepKind.CALL, self.now + timedelta(hours=hours), "Call")
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return what commands on deals and stages change."""
+        tables = (Deal, StageVisit, NextStep, Activity, Event, Stage, Pipeline)
+        return {
+            table.__tablename__: [tuple(row) for row in self.session.execute(select(table.__table__).order_by("id"))]
+            for table in tables
+        }
+
+    # What must hold
+
+    def check(self) -> None:
+        """Fail unless everything holds that must."""
+        deals = self.session.scalars(select(Deal).execution_options(populate_existing=True)).all()
+        self._check_visits(deals)
+        self._check_steps(deals)
+        self._check_versions_and_events(deals)
+        self._check_board()
+
+    def _check_visits(self, deals: Any) -> None:
+        visits: dict[int, list[StageVisit]] = {deal.id: [] for deal in deals}
+        kinds = dict(self.session.execute(select(Stage.id, Stage.kind)).all())
+        retired = set(self.session.scalars(select(Stage.id).where(Stage.retired_at.is_not(None))))
+        for visit in self.session.scalars(
+            select(StageVisit).order_by(StageVisit.id).execution_options(populate_existing=True)
+        ):
+            visits[visit.deal_id].append(visit)
+            assert kinds[visit.stage_id] is StageKind.OPEN
+        for deal in deals:
+            stays = visits[deal.id]
+            assert stays[0].entered_at == deal.created_at
+            for earlier, later in pairwise(stays):
+                assert earlier.left_at == later.entered_at
+                assert earlier.next_stage_id == later.stage_id
+                handed = earlier.outcome is VisitOutcome.HANDOVER
+                assert handed == (earlier.stage_id == later.stage_id and earlier.owner_id != later.owner_id)
+            assert all(one.left_at is None or one.left_at >= one.entered_at for one in stays)
+            first_stays = [one.stage_id for one in stays if one.is_first]
+            assert sorted(first_stays) == sorted({one.stage_id for one in stays})
+            last = stays[-1]
+            if deal.status is DealStatus.OPEN:
+                assert (last.left_at, last.outcome) == (None, VisitOutcome.OPEN)
+                assert (last.stage_id, last.owner_id) == (deal.stage_id, deal.owner_id)
+                assert deal.stage_id not in retired
+                assert deal.closed_at is None
+            else:
+                assert (last.left_at, last.outcome) == (deal.closed_at, OUTCOMES[deal.status])
+                assert last.next_stage_id == deal.stage_id
+                assert kinds[deal.stage_id].value == deal.status.name.lower()
+                assert deal.status is not DealStatus.WON or (deal.amount_minor or 0) > 0
+                assert (deal.loss_reason_id is not None) == (deal.status is DealStatus.LOST)
+
+    def _check_steps(self, deals: Any) -> None:
+        dues: dict[int, list[datetime]] = {deal.id: [] for deal in deals}
+        for deal_id, due_at in self.session.execute(
+            select(NextStep.deal_id, NextStep.due_at).where(NextStep.done_at.is_(None))
+        ):
+            dues[deal_id].append(due_at)
+        for deal in deals:
+            assert deal.next_due_at == min(dues[deal.id], default=None)
+            assert bool(dues[deal.id]) == (deal.status is DealStatus.OPEN)
+
+    def _check_versions_and_events(self, deals: Any) -> None:
+        versions = {deal.id: deal.version for deal in deals}
+        assert versions.keys() >= self.versions.keys()
+        assert all(versions[deal_id] >= version for deal_id, version in self.versions.items())
+        self.versions = versions
+        fresh = self.session.scalars(select(Event).where(Event.id > self.newest_event).order_by(Event.id)).all()
+        for event in fresh:
+            assert "—" not in event_sentence(event.kind, event.details)
+            assert event.deal_id is None or event.deal_id in versions
+            assert event.actor_id is not None
+        self.newest_event = fresh[-1].id if fresh else self.newest_event
+
+    def _check_board(self) -> None:
+        for pipeline in self.pipelines:
+            board = load_board(self.session, self.cast.vera, BoardFilter(pipeline.id))
+            stays = self.session.scalars(
+                select(StageVisit.stage_id).where(StageVisit.pipeline_id == pipeline.id, StageVisit.left_at.is_(None))
+            )
+            counted = {column.stage.id: column.total.count for column in board.columns if column.total.count}
+            assert counted == Counter(stays)
+            assert all(len(column.cards) == min(column.total.count, 50) for column in board.columns)

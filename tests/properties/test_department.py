@@ -1,0 +1,190 @@
+"""Whatever a sales department does, in any order: the facts stay whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from crm.actor import Actor
+from crm.db import Database
+from crm.deals.values import LossAnswer
+from tests.conftest import Cast
+from tests.properties.machine import Department
+from tests.stopped_clock import StopClock
+
+BOUNDED = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+# Those who see more come more often: else most of what is tried would be refused.
+people = st.sampled_from(["vera", "boris", "anna", "vera", "boris", "anton", "dina"])
+admins = st.sampled_from(["vera", "vera", "vera", "boris", "anna"])
+amounts = st.sampled_from([250_000, 1, None, 0, -1])
+hours = st.sampled_from([24, 1, 72, 24, 1, None, 0, -5, 20_000])
+notes = st.sampled_from(["", "No cranes"])
+numbers = st.integers(0, 50)
+# None, or one of the three reasons of the first pipeline, or of the second.
+reasons = st.sampled_from([1, 4, 1, 4, 2, 5, 0])
+with_deals = precondition(lambda self: bool(self.department.deals()))
+
+
+class SalesDepartment(RuleBasedStateMachine):
+    """People act on whatever there is; numbers choose among the deals, steps and stages."""
+
+    database: ClassVar[Database]
+    cast: ClassVar[Cast]
+    clock: ClassVar[list[StopClock]]
+    done: ClassVar[Counter[str]]
+    department: Department
+
+    @initialize()
+    def open(self) -> None:
+        self.department = Department.opened(self.database, self.cast)
+        self.set_clock(self.department.now)
+        for owner in ("anna", "dina"):
+            self.create(owner, 0, None, 250_000, 24)
+
+    @rule(who=people, pipeline=st.sampled_from([0, 0, 1]), owner=st.none() | people, amount=amounts, step=hours)
+    def create(self, who: str, pipeline: int, owner: str | None, amount: int | None, step: int | None) -> None:
+        given = self.person(owner) if owner else None
+        self.department.create(self.person(who), pipeline, given, amount, self.department.step_plan(step))
+
+    @with_deals
+    @rule(
+        who=people, number=numbers, amount=amounts, step=st.none() | hours, stale=st.sampled_from([False, False, True])
+    )
+    def edit(self, who: str, number: int, amount: int | None, step: int | None, stale: bool) -> None:
+        plan = self.department.step_plan(step)
+        self.department.edit(self.person(who), self.deal(number), amount, plan, stale=stale)
+
+    @with_deals
+    @rule(who=people, number=numbers, to=numbers, step=hours, reason=reasons, note=notes)
+    def drop_anywhere(self, who: str, number: int, to: int, step: int | None, reason: int, note: str) -> None:
+        stages = self.department.stages()
+        target = stages[to % len(stages)]
+        plan = self.department.step_plan(step)
+        self.department.move(self.person(who), self.deal(number), target, plan, self.loss(reason, note))
+
+    @with_deals
+    @rule(who=people, number=numbers, step=hours)
+    def move_on(self, who: str, number: int, step: int | None) -> None:
+        self.department.move_on(self.person(who), self.deal(number), self.department.step_plan(step))
+
+    @with_deals
+    @rule(who=people, number=numbers)
+    def see_through(self, who: str, number: int) -> None:
+        for _ in range(4):
+            self.department.move_on(self.person(who), self.deal(number), self.department.step_plan(24))
+        self.department.close_deal(self.person(who), self.deal(number), None, won=True)
+
+    @with_deals
+    @rule(who=people, number=numbers, reason=reasons, note=notes, won=st.sampled_from([False, True]))
+    def close(self, who: str, number: int, reason: int, note: str, won: bool) -> None:
+        loss = None if won else self.loss(reason, note)
+        self.department.close_deal(self.person(who), self.deal(number), loss, won=won)
+
+    @with_deals
+    @rule(who=people, number=numbers, step=hours.filter(lambda one: one is not None))
+    def plan(self, who: str, number: int, step: int) -> None:
+        plan = self.department.step_plan(step)
+        assert plan is not None
+        self.department.plan(self.person(who), self.deal(number), plan)
+
+    @with_deals
+    @rule(who=people, number=numbers, step=hours)
+    def complete(self, who: str, number: int, step: int | None) -> None:
+        self.department.complete(self.person(who), self.step(number), self.department.step_plan(step))
+
+    @with_deals
+    @rule(who=people, number=numbers, step=st.sampled_from([48, 1, 0, -1]))
+    def postpone(self, who: str, number: int, step: int) -> None:
+        self.department.postpone(self.person(who), self.step(number), self.department.now + timedelta(hours=step))
+
+    @with_deals
+    @rule(who=people, number=numbers, owner=people)
+    def reassign(self, who: str, number: int, owner: str) -> None:
+        self.department.reassign(self.person(who), self.deal(number), self.person(owner))
+
+    @with_deals
+    @rule(who=people, number=numbers)
+    def note(self, who: str, number: int) -> None:
+        self.department.note(self.person(who), self.deal(number))
+
+    @rule(who=admins, number=numbers, to=st.none() | numbers)
+    def retire(self, who: str, number: int, to: int | None) -> None:
+        stages = self.department.stages()
+        target = None if to is None else stages[to % len(stages)]
+        self.department.retire(self.person(who), stages[number % len(stages)], target)
+
+    @rule(who=admins, number=numbers)
+    def require_amount(self, who: str, number: int) -> None:
+        stages = self.department.stages()
+        self.department.require_amount(self.person(who), stages[number % len(stages)])
+
+    @rule(who=admins, pipeline=st.sampled_from([0, 1]))
+    def lengthen(self, who: str, pipeline: int) -> None:
+        self.department.lengthen(self.person(who), pipeline)
+
+    @rule(minutes=st.sampled_from([1, 60, 26 * 60, -10]))
+    def let_time_pass(self, minutes: int) -> None:
+        # Clocks are put right now and then, and those of two machines differ: time may seem to go back.
+        self.set_clock(self.department.now + timedelta(minutes=minutes))
+
+    @invariant()
+    def everything_holds(self) -> None:
+        self.department.check()
+
+    def teardown(self) -> None:
+        self.done.update(self.department.done)
+        self.department.close()
+
+    def person(self, name: str) -> Actor:
+        actor: Actor = getattr(self.cast, name)
+        return actor
+
+    def deal(self, number: int) -> int:
+        deals = self.department.deals()
+        return deals[number % len(deals)]
+
+    def step(self, number: int) -> int:
+        steps = self.department.steps()
+        return steps[number % len(steps)]
+
+    def loss(self, number: int, note: str) -> LossAnswer | None:
+        offered = [reason for pipeline in self.department.pipelines for reason in pipeline.reasons]
+        return LossAnswer(offered[number - 1], note) if number else None
+
+    def set_clock(self, now: datetime) -> None:
+        self.department.now = now
+        self.clock[0](now)
+
+
+def test_facts_stay_whole_whatever_people_do(database: Database, cast: Cast, stop_clock: StopClock) -> None:
+    done: Counter[str] = Counter()
+    given = {"database": database, "cast": cast, "clock": [stop_clock], "done": done}
+    run_state_machine_as_test(type("Run", (SalesDepartment,), given), settings=BOUNDED)
+    # The runs are worth something only when everything has been done and refused.
+    commands = {name for name in done if ":" not in name}
+    assert commands == {
+        "create", "edit", "move", "win", "lose", "plan", "complete", "postpone", "reassign", "note", "retire",
+        "edit_stage", "add_stage",
+    }  # fmt: skip
+    refusals = {name.split(": ")[1] for name in done if ":" in name}
+    assert refusals == {"forbidden", "not_found", "invalid_input", "stage_rules_broken", "deal_moved_meanwhile"}
