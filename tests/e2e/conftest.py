@@ -35,6 +35,7 @@ _numbers = count(1)
 OpenBrowser = Callable[..., Page]
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark browser tests, and keep each module's on one worker: they share a server."""
     for item in items:
