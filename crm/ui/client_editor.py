@@ -46,6 +46,11 @@ def draw_editor(card: Card) -> None:
     outcome: act.Outcome[None] | None = st.session_state.get(f"{prefix}_outcome")
     if outcome is not None and not outcome.ok:
         st.error(outcome.message, icon=":material/error:")
+    if card.version != base.version:
+        st.warning(
+            _("Somebody saved this client while you were editing it. Choose below what stays."),
+            icon=":material/group:",
+        )
     saved = saved_values(base)
     keys = COMPANY_KEYS if isinstance(base, CompanyCard) else CONTACT_KEYS
     typed = {key: draw_field(key, prefix, saved[key], outcome) for key in keys}
@@ -62,13 +67,15 @@ def draw_editor(card: Card) -> None:
 def _draw_conflict(base: Card, card: Card, typed: Mapping[str, Any]) -> None:
     """Show what somebody saved meanwhile beside what was typed, and save the choice on top of it."""
     before, now = saved_values(base), saved_values(card)
-    st.warning(_("Somebody saved this client while you were editing it. Choose what stays."), icon=":material/group:")
     chosen: dict[str, Any] = {}
     for key, mine in typed.items():
         touched, changed = mine != before[key], now[key] != before[key]
         chosen[key] = mine if touched else now[key]
         if touched and changed and mine != now[key]:
             chosen[key] = _choice(base, card, key, mine, now[key])
+        elif changed and not touched:
+            value = md(value_words(key, now[key]))
+            st.caption(_("{field}, saved meanwhile: {value}", field=_name(key), value=value))
     with st.container(horizontal=True):
         if st.button(_("Save my choice"), key=f"{_prefix(base)}_resolve", type="primary"):
             _save(base, card, chosen)
@@ -81,11 +88,14 @@ def _choice(base: Card, card: Card, key: str, mine: Any, theirs: Any) -> Any:
         "mine": _("Yours: {value}", value=md(value_words(key, mine))),
         "theirs": _("Saved now: {value}", value=md(value_words(key, theirs))),
     }
-    name = _("Phones and addresses") if key == "points" else field_name(key)
     choice = st.radio(
-        name, list(texts), format_func=texts.__getitem__, key=f"{_prefix(base)}_choice{card.version}_{key}"
+        _name(key), list(texts), format_func=texts.__getitem__, key=f"{_prefix(base)}_choice{card.version}_{key}"
     )
     return theirs if choice == "theirs" else mine
+
+
+def _name(key: str) -> str:
+    return _("Phones and addresses") if key == "points" else field_name(key)
 
 
 def _save(base: Card, card: Card, values: Mapping[str, Any]) -> None:

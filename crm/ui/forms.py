@@ -43,7 +43,8 @@ class TypedAmount:
 def field_error(text: str | None) -> None:
     """Draw the sentence about a field under it; nothing for None: `field_error(outcome.field_error("title"))`."""
     if text:
-        st.caption(f":red[:material/error: {md(text)}]")
+        # Not a caption: those are faded, too faint for red.
+        st.markdown(f":small[:red[:material/error: {md(text)}]]")
 
 
 def money_input(
