@@ -31,9 +31,9 @@ _MODELS: Mapping[str, Any] = {
     "deal": Deal,
     "contact": Contact,
     "company": Company,
-    "field": FieldDefinition,
     "loss_reason": LossReason,
     "pipeline": Pipeline,
+    "field": FieldDefinition,
     "user": User,
     "team": Team,
 }
