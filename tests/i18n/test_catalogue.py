@@ -58,6 +58,7 @@ def test_texts_are_found_in_code_and_in_templates() -> None:
     assert "Somebody has just changed this deal. The page shows it as it is now." in wanted_messages()
     assert "Your deals are waiting." in wanted_messages()
     assert ("{n} day late", "{n} days late") in wanted_messages()
+    assert "Good day, {name}" in wanted_messages(), "marked inside an f-string"
 
 
 def test_every_text_is_translated_into_russian() -> None:
