@@ -12,6 +12,7 @@ from crm.i18n import _
 from crm.i18n.formats import money
 from crm.models import Role
 from crm.ui.deal_steps import StepToClose, ask_plan, draw_step_buttons, due_words
+from crm.ui.device import is_phone
 from crm.ui.forms import owner_input, priority_text
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
@@ -50,9 +51,8 @@ def draw_day(actor: Actor, owner_id: int) -> None:
 
 def draw_item(item: DayItem) -> None:
     """Draw one deal with its step and what can be done about it."""
-    with st.container(
-        border=True, horizontal=True, vertical_alignment="center", key=f"day_{item.deal_id}_{item.step_id}"
-    ):
+    key, in_row = f"day_{item.deal_id}_{item.step_id}", not is_phone()
+    with st.container(border=True, horizontal=in_row, vertical_alignment="center", key=key):
         with st.container(gap=None):
             page_link("deal", f"**\\#{item.deal_id} {md(item.title)}**", deal=item.deal_id)
             about = [md(part) for part in (item.client, item.stage_name) if part]
@@ -62,7 +62,8 @@ def draw_item(item: DayItem) -> None:
                 what = md(step_text(item.step_kind, item.step_text))
                 st.markdown(f"{STEP_ICONS[item.step_kind]} **{what}** · {due_words(item.due_at)}")
         if item.step_id is not None and item.step_kind is not None and item.due_at is not None:
-            draw_step_buttons(StepToClose(item.step_id, item.step_kind, item.step_text or "", item.due_at))
+            with st.container(horizontal=True, width="content" if in_row else "stretch"):
+                draw_step_buttons(StepToClose(item.step_id, item.step_kind, item.step_text or "", item.due_at))
         elif st.button(_("Plan a step"), key=f"plan_{item.deal_id}", icon=":material/add:"):
             ask_plan(item.deal_id)
 

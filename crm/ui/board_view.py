@@ -26,6 +26,7 @@ from crm.i18n.labels import label
 from crm.models import Priority, Role
 from crm.pipelines.values import PipelineSummary, StageInfo
 from crm.ui.deal_moves import try_move
+from crm.ui.device import is_phone
 from crm.ui.forms import PRIORITY_ICONS
 from crm.ui.kanban import Card, Column, ColumnKind, StepColour
 from crm.ui.markdown import md
@@ -34,7 +35,7 @@ from crm.ui.new_deal import draw_new_deal
 from crm.ui.page import redraw
 
 STATE_WORDS = {
-    StepState.NONE: N_("No next step"),
+    StepState.NONE: N_("No step"),
     StepState.OVERDUE: N_("Overdue"),
     StepState.TODAY: N_("Today"),
     StepState.LATER: N_("Later"),
@@ -47,14 +48,14 @@ _PRIORITY_SIGNS = {Priority.HOT: "▲ ", Priority.WARM: "", Priority.COLD: "▽ 
 def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
     """Draw the filters and "Deal", and return what they ask for; they survive a visit to another page."""
     names = {pipeline.id: pipeline.name for pipeline in pipelines}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=not is_phone(), vertical_alignment="bottom", gap="small"):
         pipeline_id = st.selectbox(
             _("Pipeline"),
             list(names),
             format_func=lambda one: names[one],
             key="board_pipeline",
             label_visibility="collapsed",
-            width=240,
+            width="stretch" if is_phone() else 190,
             persist_state="session",
         )
         text = st.text_input(
@@ -62,7 +63,7 @@ def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
             key="board_text",
             placeholder=_("Deal or client"),
             label_visibility="collapsed",
-            width=200,
+            width="stretch" if is_phone() else 170,
             persist_state="session",
             icon=":material/search:",
         )
@@ -75,9 +76,10 @@ def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
             label_visibility="collapsed",
             persist_state="session",
         )
-        with st.popover(_("Filters"), icon=":material/tune:"):
-            owners, priorities, sources, sort = _more_filters(actor, pipeline_id)
-        draw_new_deal(pipeline_id)
+        with st.container(horizontal=True, width="stretch" if is_phone() else "content", gap="small"):
+            with st.popover(_("Filters"), icon=":material/tune:"):
+                owners, priorities, sources, sort = _more_filters(actor, pipeline_id)
+            draw_new_deal(pipeline_id)
     return BoardFilter(
         pipeline_id=pipeline_id,
         owner_ids=frozenset(owners),
@@ -243,11 +245,11 @@ def _list_item(board: Board, column: BoardColumn, card: BoardCard) -> None:
 
 
 def card_lines(card: BoardCard) -> tuple[str, ...]:
-    """Return the plain lines under a card's title: client and owner, amount and age, next step in words."""
+    """Return the plain lines under a card's title: client and owner, amount, priority and age, next step in words."""
     age = int((utc_now() - card.stage_entered_at).total_seconds())
     who = " · ".join(part for part in (card.client, card.owner_name) if part)
-    worth = " · ".join([money(card.amount_minor, card.currency), duration(age)])
-    return who, worth, f"{_PRIORITY_SIGNS[card.priority]}{label(card.priority)} · {step_words(card)}"
+    heat = f"{_PRIORITY_SIGNS[card.priority]}{label(card.priority)} · {duration(age)}"
+    return who, money(card.amount_minor, card.currency), heat, step_words(card)
 
 
 def step_words(card: BoardCard) -> str:

@@ -77,7 +77,6 @@ def _draw_add(deal_id: int) -> None:
             required=True,
             key=f"{key}_kind",
             label_visibility="collapsed",
-            width="stretch",
         )
         st.button(_("Add"), key=f"{key}_add", on_click=_add, args=(deal_id, kind or ActivityKind.NOTE, text or ""))
 
