@@ -35,13 +35,11 @@ _numbers = count(1)
 OpenBrowser = Callable[..., Page]
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests, and keep each module's on one worker: they share a server."""
+    """Mark browser tests, so that `-m "not e2e"` leaves them out."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("e2e")
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)
