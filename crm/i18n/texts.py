@@ -119,6 +119,7 @@ TEXTS: dict[str, str] = {
     "import_files_differ": N_("An interrupted import goes on only with the same files and the same mapping."),
     "import_moved_meanwhile": N_("This import is run elsewhere, or it has been finished or undone."),
     "import_undone_already": N_("This import has been undone already."),
+    "import_worker_lost": N_("The process that reads files has stopped. Try again."),
     "loss_reason_as_note": N_("“{name}” is not one of the reasons of loss; it is kept as a note."),
     "loss_reason_ignored": N_("The deal is not lost, so its reason of loss is left out."),
     "mapping_column_missing": N_("{file} has no column “{column}”."),
@@ -160,7 +161,6 @@ TEXTS: dict[str, str] = {
     "step_closed": N_("This step is done already."),
     "step_is_last": N_("This is the last step of an open deal. Plan the next one together with the result."),
     # Pipelines
-    "field_in_use": N_("Deals have values in this field; switch it off instead."),
     "loss_reason_last": N_("A pipeline needs at least one reason of loss."),
     "name_taken": N_("This name is taken."),
     "norm_invalid": N_("The norm is a positive length of time."),

@@ -196,9 +196,9 @@ def test_duration_is_in_its_largest_unit(seconds: int, russian: str, english: st
         (2, "через 2 дня", "in 2 days"),
         (5, "через 5 дней", "in 5 days"),
         (21, "через 21 день", "in 21 days"),
-        (-1, "просрочено на 1 день", "1 day late"),
-        (-3, "просрочено на 3 дня", "3 days late"),
-        (-11, "просрочено на 11 дней", "11 days late"),
+        (-1, "1 день просрочки", "1 day late"),
+        (-3, "3 дня просрочки", "3 days late"),
+        (-11, "11 дней просрочки", "11 days late"),
     ],
 )
 def test_days_away_has_the_plural_form_of_the_language(away: int, russian: str, english: str) -> None:
