@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from crm.api import health, links, oidc, setup, sign_in
+from crm.api import files, health, links, oidc, setup, sign_in
 from crm.api.account_pages import serve_asset
 from crm.api.app import api
 from crm.api.body_limit import BodyLimit
@@ -40,6 +40,7 @@ def routes() -> list[BaseRoute]:
         *setup.routes(),
         *links.routes(),
         *oidc.routes(),
+        *files.routes(),
         Route("/today", _to_start, methods=["GET"]),
         Route("/account/assets/{name}", serve_asset, methods=["GET"]),
         Mount("/account", app=PlainTextResponse("Not found", 404)),  # nothing under here is Streamlit's

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -58,6 +59,25 @@ def recall_mapping(session: Session, actor: Actor, *, headers: Sequence[Sequence
         return mapping_from(tree)
     except InvalidInput:  # written by an older version
         return None
+
+
+def fitted_mapping(mapping: ImportMapping, headers: Mapping[str, Sequence[str]]) -> ImportMapping | None:
+    """Return a remembered mapping with its parts meant for these files, found by their columns; None where one fails.
+
+    Files of the same kind are seldom called the same twice.
+    """
+    left = dict(headers)
+    parts = []
+    for part in mapping.files:
+        wanted = {folded(column) for columns in part.columns.values() for column in columns}
+        wanted |= {folded(column) for column in part.entered.values()}
+        fitting = [name for name, header in left.items() if wanted <= {folded(column) for column in header}]
+        if not fitting:
+            return None
+        name = next((one for one in fitting if part.is_for(one)), fitting[0])
+        parts.append(replace(part, pattern=glob.escape(name)))
+        del left[name]
+    return None if left else replace(mapping, files=tuple(parts))
 
 
 def guess_mapping(headers: Mapping[str, Sequence[str]]) -> ImportMapping:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,10 @@ from crm.imports.setup import SetUp, plan_set_up
 from crm.imports.world import World
 from crm.models.codes import RowVerdict
 
+_MAX_UNKNOWN = 100
+_UNKNOWN = {
+    "owner_unknown": "owner", "owner_ambiguous": "owner", "stage_unknown": "stage", "pipeline_unknown": "pipeline",
+}  # fmt: skip
 MAX_SHOWN = 2_000  # rows kept of each verdict, so that a plan of a large file stays small
 
 
@@ -41,7 +46,10 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an import would do; `rows` are the first of each verdict, the report counts all of them."""
+    """What an import would do; `rows` are the first of each verdict, the report counts all of them.
+
+    `unknown` are values that nothing here answers to, by field (owner, stage, pipeline), with how many rows have them.
+    """
 
     report: Report
     rows: tuple[PlannedRow, ...]
@@ -50,6 +58,7 @@ class Plan:
     new_fields: tuple[str, ...]
     new_reasons: tuple[str, ...]
     open_date_columns: tuple[str, ...]
+    unknown: Mapping[str, Mapping[str, int]]
 
 
 def plan_import(
@@ -94,10 +103,15 @@ class _Draft:
         self.rows: list[PlannedRow] = []
         self.set_up: SetUp | None = None
         self._shown: dict[RowVerdict, int] = {}
+        self._unknown: dict[str, Counter[str]] = {}
 
     def add(self, file: str, judged: list[Judged[Any]]) -> None:
         self.report = replace(self.report, counts=self.report.counts.plus(file, judged))
         for one in judged:
+            for violation in one.violations:
+                if violation.code in _UNKNOWN:
+                    named = self._unknown.setdefault(_UNKNOWN[violation.code], Counter())
+                    named[str(violation.params.get("name", ""))] += 1
             shown = self._shown.get(one.verdict, 0)
             if shown < MAX_SHOWN:
                 self._shown[one.verdict] = shown + 1
@@ -116,6 +130,7 @@ class _Draft:
             new_fields=tuple(one.name for one in set_up.fields if one.present is None),
             new_reasons=tuple(name for _pipeline, name in set_up.reasons),
             open_date_columns=open_date_columns,
+            unknown={field: dict(named.most_common(_MAX_UNKNOWN)) for field, named in self._unknown.items()},
         )
 
 

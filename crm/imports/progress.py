@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from crm.clock import utc_now
 from crm.imports.fields import RecordKind
 from crm.imports.judged import Judged
 from crm.imports.prepare import Prepared, PreparedFile
@@ -39,11 +40,15 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows of each file got which verdict; how many rows are done and how many there are."""
+    """How many rows of each file got which verdict; how many rows are done and how many there are.
+
+    `at` is the epoch second of the last batch: one long ago means that nobody runs the import any more.
+    """
 
     done: int = 0
     total: int = 0
     rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    at: int = 0
 
     def plus(self, file: str, judged: Iterable[Judged[Any]]) -> Counts:
         """Return the counts with a batch added."""
@@ -77,12 +82,13 @@ def counts_tree(counts: Counts, cursor: Cursor) -> dict[str, Any]:
         "total": counts.total,
         "rows": {file: dict(verdicts) for file, verdicts in counts.rows.items()},
         "cursor": [cursor.step, cursor.line],
+        "at": int(utc_now().timestamp()),
     }
 
 
 def counts_from(tree: Mapping[str, Any]) -> Counts:
     """Return the counts that an import keeps."""
-    return Counts(tree.get("done", 0), tree.get("total", 0), tree.get("rows", {}))
+    return Counts(tree.get("done", 0), tree.get("total", 0), tree.get("rows", {}), tree.get("at", 0))
 
 
 def cursor_from(tree: Mapping[str, Any]) -> Cursor:

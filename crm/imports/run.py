@@ -120,8 +120,8 @@ def names_in_files(prepared: Prepared) -> frozenset[str]:
     return frozenset(name_key(file.text(row, "name")) for file in files for row in file.table.rows())
 
 
-def fail_import(session: Session, actor: Actor, *, import_id: int) -> None:
-    """Give an interrupted import up: what it did stays until it is undone.
+def give_up(session: Session, actor: Actor, *, import_id: int, code: str) -> None:
+    """Close an import that can't go on; `code` says why. What it did stays until it is undone.
 
     Errors: Forbidden; NotFound.
     """
@@ -129,7 +129,8 @@ def fail_import(session: Session, actor: Actor, *, import_id: int) -> None:
     row = taken(session, import_id)
     if row.status is ImportStatus.RUNNING:
         row.status, row.finished_at = ImportStatus.FAILED, utc_now()
-        record(session, imports_actor(actor), "import.given_up", "import", row.id, name=row.name)
+        row.counts = {**row.counts, "error": code}
+        record(session, imports_actor(actor), "import.failed", "import", row.id, name=row.name, code=code)
 
 
 def taken(session: Session, import_id: int) -> Import:
