@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
-from crm.contacts.reads import first_points
+from crm.contacts.reads import PointLine, first_points
 from crm.contacts.search import find_entries, phone_region
 from crm.contacts.search_query import parse_query
 from crm.models import Company, Contact, Deal, DealContact, DealStatus, PointKind, User
@@ -38,8 +38,8 @@ class ClientRow:
     id: int
     name: str
     detail: str | None
-    phone: str | None
-    email: str | None
+    phone: PointLine | None
+    email: PointLine | None
     owner_name: str
     created_at: datetime
     open_deals: int  # of those the actor sees

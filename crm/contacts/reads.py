@@ -37,8 +37,8 @@ class ContactLine:
     id: int
     name: str
     position: str | None
-    phone: str | None
-    email: str | None
+    phone: PointLine | None
+    email: PointLine | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +170,15 @@ def load_contact(session: Session, actor: Actor, contact_id: int) -> ContactCard
     )
 
 
-def first_points(session: Session, kind: str, ids: Sequence[int]) -> dict[tuple[int, PointKind], str]:
-    """Return the first value of each kind of point of several contacts or companies."""
+def first_points(session: Session, kind: str, ids: Sequence[int]) -> dict[tuple[int, PointKind], PointLine]:
+    """Return the first point of each kind of several contacts or companies."""
     holder = ContactPoint.contact_id if kind == "contact" else ContactPoint.company_id
-    query = select(holder, ContactPoint.kind, ContactPoint.value).where(holder.in_(ids))
-    found: dict[tuple[int, PointKind], str] = {}
-    for key, point_kind, value in session.execute(query.order_by(ContactPoint.position, ContactPoint.id)):
+    query = select(holder, ContactPoint.id, ContactPoint.kind, ContactPoint.value, ContactPoint.normalised)
+    rows = session.execute(query.where(holder.in_(ids)).order_by(ContactPoint.position, ContactPoint.id))
+    found: dict[tuple[int, PointKind], PointLine] = {}
+    for key, point_id, point_kind, value, normalised in rows:
         if key is not None:
-            found.setdefault((key, point_kind), value)
+            found.setdefault((key, point_kind), PointLine(point_id, point_kind, value, normalised))
     return found
 
 

@@ -6,21 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from crm.contacts.reads import ClientDeals, CompanyCard, ContactCard, ContactLine, DealLine, PointLine
+from crm.contacts.reads import ClientDeals, CompanyCard, ContactCard, ContactLine, DealLine
 from crm.i18n import _, ngettext
 from crm.i18n.formats import day, days_away, money
 from crm.i18n.labels import label
-from crm.models import DealStatus, PointKind
+from crm.models import DealStatus
+from crm.ui.client_points import POINT_ICONS, point_link, web_link
 from crm.ui.deal_view import STATUS_BADGES
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
-
-_POINT_ICONS = {
-    PointKind.PHONE: ":material/call:",
-    PointKind.EMAIL: ":material/mail:",
-    PointKind.TELEGRAM: ":material/send:",
-    PointKind.WEBSITE: ":material/language:",
-}
 
 
 def draw_head(card: CompanyCard | ContactCard) -> None:
@@ -47,10 +41,10 @@ def draw_reach(card: CompanyCard | ContactCard) -> None:
     if isinstance(card, CompanyCard) and card.parent_name and card.fields.parent_id:
         name = _("Part of {company}", company=md(card.parent_name))
         page_link("clients", name, icon=":material/account_tree:", company=card.fields.parent_id)
-    lines = [f"{_POINT_ICONS[point.kind]} {_point(point)}" for point in card.points]
+    lines = [f"{POINT_ICONS[point.kind]} {point_link(point)}" for point in card.points]
     if isinstance(card, CompanyCard):
         fields = card.fields
-        lines += [f":material/language: {_web_link(fields.website)}"] if fields.website else []
+        lines += [f":material/language: {web_link(fields.website)}"] if fields.website else []
         lines += [f":material/location_on: {md(fields.address)}"] if fields.address else []
     if lines:
         st.markdown("  \n".join(lines))
@@ -68,9 +62,9 @@ def draw_people(people: Sequence[ContactLine], hidden: int) -> None:
         for person in people:
             position = f" :gray[· {md(person.position)}]" if person.position else ""
             page_link("clients", f"**{md(person.name)}**{position}", icon=":material/person:", contact=person.id)
-            reach = " · ".join(md(value) for value in (person.phone, person.email) if value)
+            reach = " · ".join(point_link(point) for point in (person.phone, person.email) if point)
             if reach:
-                st.caption(reach)
+                st.markdown(f":small[{reach}]")
     if hidden:
         st.caption(ngettext("And {n} person known to colleagues.", "And {n} people known to colleagues.", hidden))
     if not people and not hidden:
@@ -120,19 +114,3 @@ def _about(deal: DealLine) -> str:
     elif deal.closed_at:
         parts.insert(0, day(deal.closed_at.date()))
     return f":gray[{' · '.join(parts)}]"
-
-
-def _point(point: PointLine) -> str:
-    if point.kind is PointKind.PHONE:
-        return f"[{md(point.value)}](tel:{point.normalised})"
-    if point.kind is PointKind.EMAIL and not set("()[]<>") & set(point.normalised):
-        return f"[{md(point.value)}](mailto:{point.normalised})"
-    if point.kind is PointKind.TELEGRAM:
-        return f"[@{md(point.normalised)}](https://t.me/{point.normalised})"
-    return _web_link(point.normalised) if point.kind is PointKind.WEBSITE else md(point.value)
-
-
-def _web_link(address: str) -> str:
-    shown = md(address.removeprefix("https://").removeprefix("http://"))
-    # In angle brackets markdown takes any address that has none itself.
-    return shown if set("<>\n") & set(address) else f"[{shown}](<{address}>)"

@@ -10,6 +10,7 @@ from crm.auth.permissions import Action, may
 from crm.contacts.lists import CLIENT_KINDS, ClientPage, ClientRow, load_clients
 from crm.db import read_scope
 from crm.i18n import N_, _, ngettext
+from crm.ui.client_points import point_link
 from crm.ui.device import is_phone
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
@@ -62,12 +63,6 @@ def plain_links() -> None:
 def client_link(row: ClientRow, more: str = "") -> None:
     """Draw the link to a client's card; `more` is markdown behind the name."""
     page_link("clients", f"**{md(row.name)}**{more}", icon=KIND_ICONS[row.kind], **{row.kind: row.id})
-
-
-def phone_link(value: str, e164: str | None = None) -> str:
-    """Return markdown that calls the number."""
-    number = e164 or "".join(char for char in value if char.isdecimal() or char == "+")
-    return f"[{md(value)}](tel:{number})"
 
 
 def _draw_filters(owners: dict[int, str]) -> Wanted:
@@ -140,8 +135,8 @@ def _draw_table(page: ClientPage) -> None:
             name, phone, email, owner, deals = st.columns(_WIDTHS, vertical_alignment="center")
             with name:
                 client_link(row, f" :gray[· {md(row.detail)}]" if row.detail else "")
-            phone.markdown(f":small[{phone_link(row.phone)}]" if row.phone else "")
-            email.markdown(f":small[{md(row.email)}]" if row.email else "")
+            phone.markdown(f":small[{point_link(row.phone)}]" if row.phone else "")
+            email.markdown(f":small[{point_link(row.email)}]" if row.email else "")
             owner.markdown(f":small[{md(row.owner_name)}]")
             deals.markdown(f":small[{_deals(row)}]")
 
@@ -154,7 +149,7 @@ def _draw_short(row: ClientRow) -> None:
             about.append(_deals(row))
         st.caption(" · ".join(about))
         if row.phone:
-            st.markdown(f":material/call: {phone_link(row.phone)}")
+            st.markdown(f":material/call: {point_link(row.phone)}")
 
 
 def _deals(row: ClientRow) -> str:

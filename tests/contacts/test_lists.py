@@ -35,9 +35,12 @@ def test_list_shows_companies_and_people_with_points_and_deals(session: Session,
         index_records(session, "deal", [deal])
     page = load_clients(session, cast.anna)
     created = page.rows[0].created_at
+    phone, email = page.rows[0].phone, page.rows[0].email
+    assert (phone.value, phone.normalised) == ("8 916 123-45-67", "+79161234567")  # type: ignore[union-attr]
+    assert email.normalised == "a@b.ru"  # type: ignore[union-attr]
     assert page.next_page is None
     assert page.rows == (
-        ClientRow("contact", person, "Иван", "Ромашка", "8 916 123-45-67", "a@b.ru", "Anna", created, 1, 2),
+        ClientRow("contact", person, "Иван", "Ромашка", phone, email, "Anna", created, 1, 2),
         ClientRow("company", company, "Ромашка", "7707083893", None, None, "Anna", page.rows[1].created_at, 1, 2),
     )
 
