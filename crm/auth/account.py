@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -9,10 +11,12 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth import passwords
 from crm.auth.actors import load_actor
+from crm.auth.api_keys import NewKey, create_api_key
 from crm.auth.fields import MAX_NAME, language_violations, timezone_violations
 from crm.auth.one_time_links import kill_links, link_owner, spend_link
 from crm.auth.permissions import Action, require
 from crm.auth.sessions import delete_sessions
+from crm.auth.sign_in import forgive_own_attempts
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Channel, TokenKind, User, UserSession, Workspace
@@ -20,6 +24,18 @@ from crm.typed_text import clean_line, line_violations
 
 # A session this young proves who sits there as well as the password does.
 FRESH_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProfile:
+    """One's own account; None for language and time zone is "as the company"."""
+
+    name: str
+    email: str
+    language: str | None
+    timezone: str | None
+    has_password: bool
+    version: int
 
 
 def set_password_by_link(session: Session, *, kind: TokenKind, token: str, password: str, now: datetime) -> int:
@@ -39,7 +55,9 @@ def set_password_by_link(session: Session, *, kind: TokenKind, token: str, passw
 
 
 def change_own_password(session: Session, actor: Actor, *, current: str, new: str, keep_session_id: int) -> None:
-    """Change the actor's password; their other sessions end. Callers count the attempt first with `take_attempt`.
+    """Change the actor's password; their other sessions end.
+
+    Callers count the attempt first with `take_own_attempt`, in a transaction of its own.
 
     Errors: Forbidden, InvalidInput (field "current" or "new").
     """
@@ -48,6 +66,7 @@ def change_own_password(session: Session, actor: Actor, *, current: str, new: st
     if not passwords.verify_password(user.password_hash, current):
         refuse_if_any([Violation("password_wrong", "current")])
     refuse_if_any(passwords.password_violations(new, words=_words_around(session, user), field="new"))
+    forgive_own_attempts(session, actor)
     _set_password(session, user, new)
     delete_sessions(session, user_id=user.id, keep_id=keep_session_id)
     record(session, actor, "auth.password_changed", "user", user.id)
@@ -82,18 +101,57 @@ def choose_own_language(session: Session, actor: Actor, *, language: str) -> Non
     record(session, actor, "user.profile_edited", "user", user.id)
 
 
+def create_own_key(
+    session: Session,
+    actor: Actor,
+    *,
+    password: str,
+    session_id: int,
+    name: str,
+    scopes: Iterable[str],
+    expires_at: datetime | None,
+    now: datetime,
+) -> NewKey:
+    """Add an API key of the actor's once it is clear who sits there.
+
+    Errors: Forbidden, InvalidInput.
+    """
+    confirm_identity(session, actor, password=password, session_id=session_id, now=now)
+    return create_api_key(session, actor, name=name, scopes=scopes, expires_at=expires_at, now=now)
+
+
 def confirm_identity(session: Session, actor: Actor, *, password: str, session_id: int, now: datetime) -> None:
     """Refuse unless the session is fresh or the password is typed again; asked before keys are made.
 
+    Callers count the attempt first with `take_own_attempt` where the session is not fresh.
     Errors: InvalidInput (field "password").
     """
     require(actor, Action.MANAGE_OWN_ACCOUNT)
-    user = _own_user(session, actor)
-    present = session.get(UserSession, session_id)
-    if present is not None and present.user_id == user.id and now - present.created_at < FRESH_FOR:
+    if is_fresh(session, actor, session_id=session_id, now=now):
         return
+    user = _own_user(session, actor)
+    if user.password_hash is None:
+        refuse_if_any([Violation("sign_in_again", "password")])
     if not passwords.verify_password(user.password_hash, password):
         refuse_if_any([Violation("password_wrong", "password")])
+    forgive_own_attempts(session, actor)
+
+
+def is_fresh(session: Session, actor: Actor, *, session_id: int, now: datetime) -> bool:
+    """Tell whether the actor signed in so recently that no password need be asked."""
+    require(actor, Action.MANAGE_OWN_ACCOUNT)
+    present = session.get(UserSession, session_id)
+    return present is not None and present.user_id == actor.user_id and now - present.created_at < FRESH_FOR
+
+
+def load_own_profile(session: Session, actor: Actor) -> OwnProfile:
+    """Return what the actor chose about themselves.
+
+    Errors: NotFound.
+    """
+    require(actor, Action.MANAGE_OWN_ACCOUNT)
+    user = _own_user(session, actor)
+    return OwnProfile(user.name, user.email, user.language, user.timezone, user.password_hash is not None, user.version)
 
 
 def _own_user(session: Session, actor: Actor) -> User:

@@ -18,9 +18,11 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from crm.actor import Actor
 from crm.auth import passwords
 from crm.auth.actors import load_actor, system_actor
 from crm.auth.fields import clean_email
+from crm.auth.permissions import Action, require
 from crm.auth.secret_key import signing_key
 from crm.auth.sessions import create_session, delete_dead_sessions, sign_out
 from crm.errors import SignInRefused, TooManyAttempts
@@ -63,6 +65,21 @@ def take_attempt(session: Session, *, email: str, address: str, device: str, now
     for key, free in keys:
         _take_from_bucket(session, key, free, now)
     return Attempt(cleaned, address, tuple(key for key, _free in keys))
+
+
+def take_own_attempt(session: Session, actor: Actor, *, now: datetime) -> None:
+    """Count an attempt of somebody signed in to type their password; success forgives it.
+
+    Errors: TooManyAttempts.
+    """
+    require(actor, Action.MANAGE_OWN_ACCOUNT)
+    _take_from_bucket(session, _own_key(actor), FREE_FAILURES_OF_ACCOUNT, now)
+
+
+def forgive_own_attempts(session: Session, actor: Actor) -> None:
+    """Empty the bucket of `take_own_attempt` inside a command that the password has opened."""
+    require(actor, Action.MANAGE_OWN_ACCOUNT)
+    session.execute(delete(SignInBucket).where(SignInBucket.key == _own_key(actor)))
 
 
 def check_password(session: Session, attempt: Attempt, password: str) -> int | None:
@@ -152,6 +169,10 @@ def _bucket_keys(session: Session, email: str, address: str, device: str) -> lis
         (f"account:{account}", FREE_FAILURES_OF_ACCOUNT),
         (f"address:{network_of(address)}", FREE_FAILURES_OF_ADDRESS),
     ]
+
+
+def _own_key(actor: Actor) -> str:
+    return f"own:{actor.user_id}"
 
 
 def _take_from_bucket(session: Session, key: str, free: int, now: datetime) -> None:

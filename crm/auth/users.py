@@ -39,6 +39,14 @@ class UserRow:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A new user and the token of the invitation, which is never shown again."""
+
+    user_id: int
+    token: str
+
+
 def list_users(session: Session, actor: Actor) -> list[UserRow]:
     """Return all users, active ones first, by name.
 
@@ -83,6 +91,17 @@ def create_user(
     session.flush()
     record(session, actor, "user.created", "user", user.id, role=role.value)
     return user.id
+
+
+def create_invited_user(
+    session: Session, actor: Actor, *, email: str, name: str, role: Role, team_id: int | None, now: datetime
+) -> Invited:
+    """Add a user together with the link by which they choose a password.
+
+    Errors: Forbidden, InvalidInput.
+    """
+    user_id = create_user(session, actor, email=email, name=name, role=role, team_id=team_id, now=now)
+    return Invited(user_id, invite_user(session, actor, user_id, now=now))
 
 
 def invite_user(session: Session, actor: Actor, user_id: int, *, now: datetime) -> str:

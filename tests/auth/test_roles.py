@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 import crm.auth
 import crm.models
 from crm.actor import Actor
-from crm.auth import account, api_keys, audit, people, sessions, setup, teams, users, workspace
+from crm.auth import account, api_keys, audit, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.permissions import PERMISSIONS, Action, may
 from crm.clock import utc_now
 from crm.errors import Forbidden
@@ -92,6 +92,23 @@ CALLS = (
     Call(account.change_own_password, ALL, with_password),
     Call(account.choose_own_language, ALL, plain(language="ru")),
     Call(account.confirm_identity, ALL, lambda s, a: {**own_session(s, a), "password": "", "now": NOW}),
+    Call(
+        account.create_own_key,
+        ALL,
+        lambda s, a: {
+            **own_session(s, a),
+            "password": "",
+            "name": "Site",
+            "scopes": ["read"],
+            "expires_at": None,
+            "now": NOW,
+        },
+    ),
+    Call(account.is_fresh, ALL, lambda s, a: {**own_session(s, a), "now": NOW}),
+    Call(account.load_own_profile, ALL, plain()),
+    Call(sign_in.forgive_own_attempts, ALL, plain()),
+    Call(sign_in.take_own_attempt, ALL, plain(now=NOW)),
+    Call(users.create_invited_user, ADMINS, plain(**NEW_USER)),
     Call(account.edit_own_profile, ALL, plain(name="Name", language=None, timezone=None)),
     Call(api_keys.create_api_key, ALL, plain(name="Site", scopes=["read"], expires_at=None, now=NOW)),
     Call(api_keys.list_api_keys, ALL, own_user),
