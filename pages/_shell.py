@@ -10,7 +10,7 @@ from crm.ui.notices import show_flash
 from crm.ui.page import signed_in_actor, tell_signed_out, told_errors
 from crm.ui.sidebar import draw_sidebar
 
-st.set_page_config(page_title="Voronka", layout="wide", initial_sidebar_state=240, menu_items={})
+st.set_page_config(page_icon=nav.MARK, layout="wide", initial_sidebar_state=240, menu_items={})
 
 with told_errors():
     actor = signed_in_actor()

@@ -9,6 +9,7 @@ import streamlit as st
 from crm.actor import Actor
 from crm.auth.permissions import Action, may
 from crm.i18n import N_, _
+from crm.settings import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ PAGES: tuple[PageSpec, ...] = (
 
 _BY_NAME = {page.name: page for page in PAGES}
 FIRST_PAGE = PAGES[0]
+MARK = ROOT / "crm" / "api" / "assets" / "mark.svg"
 
 
 def page_spec(name: str) -> PageSpec:

@@ -30,7 +30,7 @@ def draw_sidebar(actor: Actor, page_path: str) -> None:
         draw_search(f"{page_path}?{sorted(st.query_params.items())}")
         for section, pages in nav.menu(actor):
             st.caption(_(section))
-            with st.container(gap="xxsmall"):
+            with st.container(gap="xsmall"):
                 for page in pages:
                     st.page_link(f"{page.name}.py", icon=page.icon, width="stretch")
         _draw_own_corner(actor)

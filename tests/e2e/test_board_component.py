@@ -190,6 +190,7 @@ def test_changed_amount_reaches_a_card_without_mounting_the_board_anew(
 
 def test_slash_jumps_to_the_search_from_the_page_and_from_the_board(board: Page) -> None:
     search = board.get_by_label("Search", exact=True)
+    expect(board.locator("[data-listening]")).to_have_count(1)
     frame(board).locator("li.sortable-item").first.focus()
     board.keyboard.press("/")
     expect(search).to_be_focused()
