@@ -127,9 +127,9 @@ def running(environment: dict[str, str], log: Path) -> Iterator[None]:
 
 
 def sign_in(page: Page, server_url: str, name: str) -> None:
-    """Sign in through the form as one of the cast, in whatever language it is shown."""
+    """Sign in through the form as one of the cast, or by an e-mail, in whatever language it is shown."""
     page.goto(f"{server_url}/account/sign-in")
-    page.locator("input[name=email]").fill(f"{name}@example.com")
+    page.locator("input[name=email]").fill(name if "@" in name else f"{name}@example.com")
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form[action='/account/sign-in'] button[type=submit]").click()
     page.wait_for_url(lambda url: "/account/" not in url)

@@ -11,9 +11,10 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
-from sqlalchemy import select
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from sqlalchemy import func, select
 
+from crm.auth.passwords import hash_password
 from crm.db import Database
 from crm.db.migrate import migrate
 from crm.models import Deal, DealStatus, User
@@ -33,6 +34,7 @@ from tests.e2e.driving import (
 IMAGES = ROOT / "docs" / "img"
 README_IMAGE = "board-en-light-laptop.png"
 LOCALES = {"ru": "ru-RU", "en": "en-US"}
+MANAGERS_PAGES = {"today", "board", "deal", "clients"}  # the rest as an administrator
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
     "laptop": {"width": 1366, "height": 768},
@@ -70,8 +72,10 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
     migrate(database)
     with running(environment, folder / "server.log"):
         _fill(environment, language)
-        deal_id = _prepare(database, language)
-        for theme, (screen, viewport) in product(THEMES, SCREENS.items()):
+        manager, deal_id = _prepare(database, language)
+        people = {manager: [name for name in pages if name in MANAGERS_PAGES]}
+        people["vera@example.com"] = [name for name in pages if name not in MANAGERS_PAGES]
+        for theme, (screen, viewport), email in product(THEMES, SCREENS.items(), people):
             context = browser.new_context(
                 locale=LOCALES[language],
                 timezone_id="Europe/Moscow",
@@ -83,8 +87,8 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
             page, address = context.new_page(), environment["CRM_PUBLIC_URL"]
             page.goto(f"{address}/account/sign-in")
             page.screenshot(path=into / f"sign_in-{language}-{theme}-{screen}.png")
-            sign_in(page, address, "vera")
-            for name in pages:
+            sign_in(page, address, email)
+            for name in people[email]:
                 page.goto(f"{address}/{name}" + (f"?deal={deal_id}" if name == "deal" else ""))
                 _picture(page, into / f"{name}-{language}-{theme}-{screen}.png")
             context.close()
@@ -94,6 +98,7 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
 def _picture(page: Page, path: Path) -> None:
     settled(page)
     page.wait_for_load_state("networkidle")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     page.wait_for_timeout(QUIET_MILLISECONDS)
     page.screenshot(path=path)
     sys.stdout.write(f"{path.name}\n")
@@ -108,9 +113,19 @@ def _fill(environment: dict[str, str], language: str) -> None:
     )
 
 
-def _prepare(database: Database, language: str) -> int:
-    """Give the administrator the language; return the id of an open deal that has come far."""
+def _prepare(database: Database, language: str) -> tuple[str, int]:
+    """Let the busiest manager sign in, in the language; return the e-mail and the open deal that has come furthest."""
+    open_deals = select(Deal).where(Deal.status == DealStatus.OPEN).subquery()
+    busiest = select(open_deals.c.owner_id).group_by(open_deals.c.owner_id).order_by(func.count().desc()).limit(1)
     with database.session_scope() as session:
-        session.scalars(select(User).where(User.email == "vera@example.com")).one().language = language
-        furthest = select(Deal.id).where(Deal.status == DealStatus.OPEN).order_by(Deal.stage_id.desc(), Deal.id)
-        return session.scalars(furthest.limit(1)).one()
+        manager = session.get_one(User, session.scalars(busiest).one())
+        manager.password_hash = hash_password(PASSWORD)
+        admin = session.scalars(select(User).where(User.email == "vera@example.com")).one()
+        admin.name, admin.language, manager.language = "Vera" if language == "en" else "Вера", language, language
+        furthest = select(open_deals.c.id).where(open_deals.c.owner_id == manager.id)
+        deal_id = session.scalars(furthest.order_by(open_deals.c.stage_id.desc(), open_deals.c.id).limit(1)).one()
+        return manager.email, deal_id
+
+
+if __name__ == "__main__":
+    main()
