@@ -22,6 +22,7 @@ from crm.db import read_scope, session_scope
 from crm.errors import CrmError, NotFound, Violation, refuse_if_any
 from crm.i18n import LANGUAGES
 from crm.i18n.places import country_choices, currency_label, timezone_choices
+from crm.imports.demo import fill_demo
 from crm.models import Channel
 from crm.pipelines.templates import available_templates, create_from_template
 
@@ -79,12 +80,9 @@ def submit_setup(request: Request, form: Form) -> Response:
 
 
 def _begin_with(session: Session, actor: Actor, form: Form, language: str) -> None:
+    create_from_template(session, actor, template=form["template"], language=language)
     if form["start"] == "demo":
-        from crm.imports.demo import fill_demo
-
         fill_demo(session, actor, language=language)
-    else:
-        create_from_template(session, actor, template=form["template"], language=language)
 
 
 def _choice_violations(form: Form) -> list[Violation]:

@@ -68,11 +68,13 @@ def test_own_files_open_the_import_page(empty_site: Site, form_of: FormOf) -> No
     assert answer.headers["location"] == "/imports"
 
 
-def test_example_fills_the_sales_department(empty_site: Site, form_of: FormOf) -> None:
-    answer = save(empty_site.browser(), form_of, link(empty_site), start="demo")
+@pytest.mark.parametrize("template", ["simple", "trade"])
+def test_example_fills_the_chosen_pipeline(empty_site: Site, form_of: FormOf, template: str) -> None:
+    answer = save(empty_site.browser(), form_of, link(empty_site), start="demo", template=template)
     assert answer.status_code == 303
     with empty_site.database.read_scope() as session:
         assert (session.scalar(select(func.count(Deal.id))) or 0) > 20
+        assert session.scalar(select(func.count(Pipeline.id))) == 1
 
 
 def test_link_is_dead_after_the_set_up(empty_site: Site, form_of: FormOf, unchanged: UnchangedFactory) -> None:

@@ -66,9 +66,17 @@ def test_profile_is_saved(shell: OpenShell, cast: Cast, database: Database) -> N
     assert not at.exception
     anna = anna_of(database, cast)
     assert (anna.name, anna.language, anna.timezone) == ("Anna Orlova", "ru", "Asia/Omsk")
-    at.selectbox(key="own_profile_2_language").select("")
+
+
+def test_profile_goes_back_to_the_companys_choices(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        session.execute(update(User).values(language="en", timezone="Asia/Omsk"))
+    at = opened(shell, cast.anna)
+    at.selectbox(key="own_profile_1_language").select("")
+    at.selectbox(key="own_profile_1_timezone").select("")
     at.button(key="own_profile_save").click().run()
-    assert anna_of(database, cast).language is None
+    anna = anna_of(database, cast)
+    assert (anna.language, anna.timezone) == (None, None)
 
 
 def test_password_is_changed_and_other_devices_signed_out(shell: OpenShell, cast: Cast, database: Database) -> None:
