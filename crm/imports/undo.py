@@ -71,18 +71,28 @@ def _undo(session: Session, actor: Actor, import_id: int) -> Undone:
     restored: dict[str, int] = {}
     kept: list[Kept] = []
     for entity in ORDER:
-        if entity in RESTORERS:
-            for row in _rows(session, import_id, entity, RowVerdict.UPDATED):
-                if RESTORERS[entity](session, actor, row.entity_id or 0, row.before or {}):
-                    restored[entity] = restored.get(entity, 0) + 1
-                else:
-                    kept.append(Kept(entity, row.entity_id or 0, "changed"))
+        restored[entity] = _restore(session, actor, import_id, entity, kept)
         made = [row.entity_id or 0 for row in _rows(session, import_id, entity, RowVerdict.CREATED)]
         changed = changed_since(session, entity, made)
         gone = remove_records(session, entity, [one for one in made if one not in changed])
         removed[entity] = len(gone)
         kept += [Kept(entity, one, "changed" if one in changed else "in_use") for one in made if one not in gone]
-    return Undone({name: count for name, count in removed.items() if count}, restored, tuple(kept))
+    return Undone(_filled(removed), _filled(restored), tuple(kept))
+
+
+def _restore(session: Session, actor: Actor, import_id: int, entity: str, kept: list[Kept]) -> int:
+    """Restore what was changed of one kind; return how many, add the others to `kept`."""
+    restored = 0
+    for row in _rows(session, import_id, entity, RowVerdict.UPDATED) if entity in RESTORERS else ():
+        if RESTORERS[entity](session, actor, row.entity_id or 0, row.before or {}):
+            restored += 1
+        else:
+            kept.append(Kept(entity, row.entity_id or 0, "changed"))
+    return restored
+
+
+def _filled(counts: Mapping[str, int]) -> dict[str, int]:
+    return {entity: count for entity, count in counts.items() if count}
 
 
 def _rows(session: Session, import_id: int, entity: str, verdict: RowVerdict) -> list[ImportRow]:

@@ -55,7 +55,6 @@ def test_made_up_tokens_are_not_found(site: Site, cast: Cast) -> None:
     anna = site.signed_in(cast.anna.user_id)
     for token in ("x", "..%2f..%2fcrm.sqlite3", "%00", "a" * 3000):
         assert anna.get(f"/files/{token}").status_code == 404
-    assert anna.post(offered(site, cast.anna.user_id)).status_code == 405
 
 
 @pytest.mark.parametrize("name", ['a".csv', "a\r\nSet-Cookie: x=y.csv", "имя; x.csv", "😀.csv", "", "a%20b.csv"])

@@ -126,14 +126,17 @@ def clear_demo(session: Session, actor: Actor) -> dict[str, int]:
 
 def _pipelines(session: Session, actor: Actor, journal: Journal, language: str) -> list[PipelineInfo]:
     if not list_pipelines(session):
-        before = {entity: set(session.scalars(select(model.id))) for entity, model in _STRUCTURE.items()}
-        create_from_template(session, actor, template=TEMPLATE, language=language)
-        for entity, model in _STRUCTURE.items():
-            for one in session.scalars(select(model.id).order_by(model.id)):
-                if one not in before[entity]:
-                    journal.made(entity, one)
+        _create_pipelines(session, actor, journal, language)
     found = [load_pipeline(session, one.id) for one in list_pipelines(session)]
     return [pipeline for pipeline in found if pipeline.open_stages and pipeline.active_reasons()]
+
+
+def _create_pipelines(session: Session, actor: Actor, journal: Journal, language: str) -> None:
+    before = {entity: set(session.scalars(select(model.id))) for entity, model in _STRUCTURE.items()}
+    create_from_template(session, actor, template=TEMPLATE, language=language)
+    for entity, model in _STRUCTURE.items():
+        for one in sorted(set(session.scalars(select(model.id))) - before[entity]):
+            journal.made(entity, one)
 
 
 _STRUCTURE: Mapping[str, Any] = {"pipeline": Pipeline, "field": FieldDefinition, "loss_reason": LossReason}

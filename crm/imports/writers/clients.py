@@ -67,17 +67,7 @@ def write_promised(
 
 def link_parents(session: Session, world: World, prepared: Prepared, journal: Journal) -> None:
     """Give companies the parents that stood further down in the files than they did themselves."""
-    links: dict[int, tuple[int, int]] = {}  # by the row's id: both ids as this run knows them
-    for file in prepared.of_kind(RecordKind.COMPANIES):
-        if "parent" not in file.positions:
-            continue
-        for row in file.table.rows():
-            reader = RowReader(prepared, file, row, world.place.zone)
-            company_id = world.companies.by_name(reader.line("name", 300))
-            parent_id = world.companies.by_name(reader.line("parent", 300))
-            is_imported = company_id is not None and world.seen.get(("company", company_id)) == row.line
-            if company_id and parent_id and is_imported and world.is_written(parent_id):
-                links[world.real_id(company_id)] = company_id, parent_id
+    links = _parents_in_files(world, prepared)
     own = set(
         session.scalars(
             select(ImportRow.entity_id).where(
@@ -88,15 +78,31 @@ def link_parents(session: Session, world: World, prepared: Prepared, journal: Jo
         )
     )
     for some in in_turn(list(links)):
-        query = select(Company).where(Company.id.in_(some), Company.parent_id.is_(None))
-        for company in session.scalars(query):
+        orphans = select(Company).where(Company.id.in_(some), Company.parent_id.is_(None))
+        for company in session.scalars(orphans):
             known_id, parent_id = links[company.id]
-            if world.companies.set_parent(known_id, parent_id):
-                company.parent_id = world.real_id(parent_id)
-                if company.id not in own:
-                    company.version += 1
-                    journal.changed("company", company.id, _before({"parent_id": None}, company.version))
+            if not world.companies.set_parent(known_id, parent_id):
+                continue
+            company.parent_id = world.real_id(parent_id)
+            if company.id not in own:
+                company.version += 1
+                journal.changed("company", company.id, _before({"parent_id": None}, company.version))
     session.flush()
+
+
+def _parents_in_files(world: World, prepared: Prepared) -> dict[int, tuple[int, int]]:
+    """Return, by the id of a company's row, its own and its parent's id as this run knows them."""
+    links: dict[int, tuple[int, int]] = {}
+    with_parents = [file for file in prepared.of_kind(RecordKind.COMPANIES) if "parent" in file.positions]
+    for file in with_parents:
+        for row in file.table.rows():
+            reader = RowReader(prepared, file, row, world.place.zone)
+            company_id = world.companies.by_name(reader.line("name", 300))
+            parent_id = world.companies.by_name(reader.line("parent", 300))
+            is_imported = company_id is not None and world.seen.get(("company", company_id)) == row.line
+            if company_id and parent_id and is_imported and world.is_written(parent_id):
+                links[world.real_id(company_id)] = company_id, parent_id
+    return links
 
 
 def _write(
