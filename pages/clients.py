@@ -108,6 +108,8 @@ def asked_client() -> tuple[str, int] | None:
 
 plain_links()
 asked = asked_client()
+# A link from one card to another leaves the old address in the browser: said again, so that a reload stays here.
+st.query_params.from_dict({asked[0]: str(asked[1])} if asked else {})
 if asked:
     draw_client(*asked)
 else:
