@@ -106,7 +106,7 @@ def _new_company(session: Session, actor: Actor, name: str) -> int:
 
 def _offer_contact(text: str, key: str, company_id: int | None) -> None:
     with st.popover(_("New contact"), icon=":material/person_add:", type="tertiary"):
-        name = st.text_input(_("Name"), value=text, key=f"{key}_new_name")
+        name = st.text_input(_("Full name"), value=text, key=f"{key}_new_name")
         phone = st.text_input(_("Phone"), key=f"{key}_new_phone")
         email = st.text_input(_("E-mail"), key=f"{key}_new_email")
         role = st.text_input(_("Role in the deal"), key=f"{key}_new_role", max_chars=100)
