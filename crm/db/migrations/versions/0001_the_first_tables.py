@@ -553,7 +553,7 @@ def upgrade() -> None:
 
     # ### end Alembic commands ###
     _make_open_deal_indexes()
-    op.execute("CREATE INDEX ix_deals_of_company ON deals (company_id, status, id DESC)")
+    op.execute("CREATE INDEX ix_deals_of_company ON deals (company_id, status, id DESC) WHERE company_id IS NOT NULL")
     _make_search_index()
     _make_events_append_only()
 
