@@ -24,12 +24,12 @@ def session_token(connection: HTTPConnection) -> str:
 
 def client_address(connection: HTTPConnection) -> str:
     """Return the address the client connected from; forwarded headers count only from trusted proxies."""
-    peer = connection.client.host if connection.client else ""
-    trusted = {name.strip() for name in get_settings().trusted_proxies.split(",") if name.strip()}
+    peer = _plain(connection.client.host if connection.client else "")
+    trusted = {_plain(name.strip()) for name in get_settings().trusted_proxies.split(",") if name.strip()}
     if peer not in trusted:
         return peer
     forwarded = ",".join(connection.headers.getlist("x-forwarded-for"))
-    for hop in reversed([hop.strip() for hop in forwarded.split(",") if hop.strip()]):
+    for hop in reversed([_plain(hop.strip()) for hop in forwarded.split(",") if hop.strip()]):
         if hop not in trusted:
             return hop if _is_address(hop) else peer
     return peer
@@ -73,6 +73,11 @@ async def read_form(request: Request) -> Mapping[str, str]:
     if len(fields) != len(pairs):
         raise InvalidInput([Violation("form_unreadable")])
     return fields
+
+
+def _plain(address: str) -> str:
+    """Return an IPv4 address in its own form where a socket for both kinds tells it as an IPv6 one."""
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 def _is_address(text: str) -> bool:

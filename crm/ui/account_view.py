@@ -21,6 +21,7 @@ from crm.ui.browser_name import browser_name
 from crm.ui.form_errors import ErrorPlaces
 from crm.ui.markdown import md
 
+FORM_WIDTH = 640
 AS_COMPANY = ""  # a choice of None would mean that nothing is chosen
 
 
@@ -54,7 +55,7 @@ def _draw_profile(profile: OwnProfile) -> None:
     if profile.timezone and profile.timezone not in zones:
         zones[profile.timezone] = timezone_label(profile.timezone)
     languages = {AS_COMPANY: _("As the company"), **LANGUAGES}
-    with st.form(mark):
+    with st.form(mark, width=FORM_WIDTH):
         places.keep()
         name = st.text_input(_("Name"), value=profile.name, max_chars=200, key=f"{mark}_name", autocomplete="name")
         places.keep("name")
@@ -86,7 +87,7 @@ def _draw_profile(profile: OwnProfile) -> None:
 
 def _draw_password(here: FoundSession) -> None:
     places = ErrorPlaces()
-    with st.form("own_password", clear_on_submit=True):
+    with st.form("own_password", clear_on_submit=True, width=FORM_WIDTH):
         st.markdown(f"**{_('Password')}**")
         places.keep()
         current = st.text_input(
@@ -111,7 +112,7 @@ def _draw_password(here: FoundSession) -> None:
 
 
 def _draw_sessions(sessions: list[SessionRow], here: FoundSession) -> None:
-    with st.container(border=True):
+    with st.container(border=True, width=FORM_WIDTH):
         st.markdown(f"**{_('Where you are signed in')}**")
         for row in sessions:
             with st.container(horizontal=True, vertical_alignment="center"):

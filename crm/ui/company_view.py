@@ -28,7 +28,7 @@ def draw_company(actor: Actor) -> None:
         present = load_workspace(session, actor)
     places = ErrorPlaces()
     mark = _mark(present)
-    with st.form(mark):
+    with st.form(mark, width=640):
         places.keep()
         values = _ask_for_values(present, places)
         st.markdown(f"**{_('Who sees which deals and clients')}**")

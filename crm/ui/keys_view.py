@@ -28,7 +28,8 @@ LIFETIMES: dict[int, str] = {30: N_("30 days"), 90: N_("90 days"), 365: N_("A ye
 def draw_keys(actor: Actor, here: FoundSession) -> None:
     """Draw the actor's keys and the form for a new one."""
     st.caption(
-        _("A key lets another program act as you, with your rights. How to use it: {address}", address="/api/docs")
+        _("A key lets another program act as you, with your rights.")
+        + f" [{_('What programs can ask for')}](/api/docs)"
     )
     with read_scope() as session:
         keys = list_api_keys(session, actor, here.user_id)
@@ -70,7 +71,7 @@ def _draw_list(keys: Sequence[KeyRow]) -> None:
 
 def _draw_form(here: FoundSession, must_prove: bool) -> None:
     places = ErrorPlaces()
-    with st.form("new_key"):
+    with st.form("new_key", width=640):
         st.markdown(f"**{_('New key')}**")
         places.keep()
         name = st.text_input(_("What it is for"), max_chars=200, key="new_key_name")

@@ -39,7 +39,7 @@ def draw_user(actor: Actor, user: UserRow, teams: Sequence[TeamRow]) -> None:
     with read_scope() as session:
         sessions = list_sessions(session, actor, user.id)
         keys = list_api_keys(session, actor, user.id)
-    with st.container(border=True):
+    with st.container(border=True, width=640):
         st.markdown(f"**{md(user.name)}** :gray[· {state(user)}]")
         _draw_fields(user, teams)
         _draw_role(user)

@@ -46,7 +46,7 @@ def state(user: UserRow) -> str:
     """Return in a word whether a user can work."""
     if not user.is_active:
         return _("Switched off")
-    return _("Active") if user.has_way_in else _("Invited")
+    return _("Active") if user.has_way_in else _("No password yet")
 
 
 def team_choice(teams: Sequence[TeamRow]) -> Mapping[int, str]:

@@ -28,6 +28,8 @@ def connection(peer: str, *forwarded: str) -> HTTPConnection:
         ("10.0.0.1", ["10.0.0.2"], "10.0.0.1"),
         ("10.0.0.1", ["rubbish"], "10.0.0.1"),
         ("10.0.0.1", ["2001:db8::7"], "2001:db8::7"),
+        ("::ffff:203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
     ],
 )
 def test_address_behind_proxies(peer: str, forwarded: list[str], address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_everybody_is_listed(shell: OpenShell, cast: Cast) -> None:
     table = opened(shell, cast.vera).dataframe[0].value
     assert list(table["Name"]) == ["Anna", "Anton", "Boris", "Dina", "Vera"]
     assert list(table["Role"]) == ["Manager", "Manager", "Head of sales", "Head of sales", "Administrator"]
-    assert list(table["State"]) == ["Invited"] * 5
+    assert list(table["State"]) == ["No password yet"] * 5
 
 
 def test_name_e_mail_and_team_are_changed(shell: OpenShell, cast: Cast, database: Database) -> None:
