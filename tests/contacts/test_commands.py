@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -293,3 +295,25 @@ def test_only_heads_hand_clients_over(session: Session, cast: Cast, unchanged: U
     assert [hit.record_id for hit in search(session, cast.anton, "mir")] == [company]
     assert search(session, cast.anna, "mir") == []
     assert [hit.record_id for hit in search(session, cast.dina, "petrov")] == [contact]
+
+
+def test_of_many_editors_at_once_one_saves(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        key = create_company(session, cast.anna, name="Ромашка")
+
+    def edit(number: int) -> bool:
+        try:
+            with database.session_scope() as session:
+                fields = CompanyFields(f"Ромашка {number}")
+                edit_company(session, cast.anna, company_id=key, expected_version=1, fields=fields)
+        except ChangedMeanwhile:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(edit, range(8)))
+    with database.read_scope() as session:
+        company = session.get_one(Company, key)
+        assert (saved.count(True), company.version, company.name) == (1, 2, f"Ромашка {saved.index(True)}")
+        assert len([one for one in events(session) if one[0] == "company.edited"]) == 1
+        assert [hit.title for hit in search(session, cast.anna, "ромашка")] == [company.name]
