@@ -26,7 +26,7 @@ from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
 from crm.imports.reads import failed_rows_file, list_imports, load_import, reason
 from crm.imports.report import Report, load_report, report_tree
-from crm.imports.run import run_import, start_import
+from crm.imports.run import origin_of, run_import, start_import
 from crm.imports.sources import sources_of
 from crm.imports.undo import undo_import
 from crm.models import Channel, RowVerdict
@@ -113,7 +113,7 @@ def _run(prepared: Prepared, paths: Sequence[Path], resume: int | None) -> int:
         ensure_workspace(session, ACTOR, now)
         headers = [file.table.header for file in prepared.files]
         remember_mapping(session, ACTOR, headers=headers, mapping=prepared.mapping, now=now)
-        import_id = resume or start_import(session, ACTOR, prepared=prepared, sources=sources)
+        import_id = resume or start_import(session, ACTOR, origin=origin_of(prepared, sources))
     run_import(
         session_scope, ACTOR, import_id=import_id, prepared=prepared, sources=sources, on_progress=_show_progress
     )

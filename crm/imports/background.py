@@ -21,13 +21,15 @@ from crm.imports.mapping_text import mapping_from
 from crm.imports.plan import Plan, plan_import
 from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
-from crm.imports.run import FileSource, give_up, run_import
+from crm.imports.run import FileSource, give_up, origin_of, run_import
 from crm.imports.sources import forget_uploads, kept_path
 from crm.models import Import
+from crm.typed_text import clean_line
 
 T = TypeVar("T")
 
 SAMPLE_ROWS = 5
+MAX_FEW = 30
 # Imports are heavy: few at a time beside the people who work.
 _slots = BoundedSemaphore(2)
 
@@ -36,7 +38,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FileLook:
-    """What a file shows at first sight: how it was read, its columns, its first rows."""
+    """What a file shows at first sight: how it was read, its columns, its first rows.
+
+    `values` are the different values of columns that have few of them, in order of appearance.
+    """
 
     source: FileSource
     format_name: str
@@ -46,6 +51,16 @@ class FileLook:
     delimiter: str
     sheet: str
     sheets: tuple[str, ...]
+    row_count: int
+    values: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedUploads:
+    """What an import of uploads would do, and what it would be started with."""
+
+    plan: Plan
+    origin: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,9 @@ def look_at(source: FileSource, options: ReadOptions) -> Future[Answer[FileLook]
     return _submit(_look, source, options)
 
 
-def plan_uploads(actor: Actor, sources: Sequence[FileSource], mapping: Mapping[str, Any]) -> Future[Answer[Plan]]:
+def plan_uploads(
+    actor: Actor, sources: Sequence[FileSource], mapping: Mapping[str, Any]
+) -> Future[Answer[PlannedUploads]]:
     """Judge every row of uploads; `mapping` is the plain structure."""
     return _submit(_plan, _url(), actor, tuple(sources), mapping)
 
@@ -130,20 +147,23 @@ def _look(source: FileSource, options: ReadOptions) -> Answer[FileLook]:
     def read() -> FileLook:
         table = _open(source, options)
         sample = tuple(row.cells for row in islice(table.rows(), SAMPLE_ROWS))
+        row_count, values = _few_values(table)
         return FileLook(
-            source, table.format_name, table.header, sample, table.encoding, table.delimiter, table.sheet, table.sheets
-        )
+            source, table.format_name, table.header, sample, table.encoding, table.delimiter, table.sheet,
+            table.sheets, row_count, values,
+        )  # fmt: skip
 
     return _answer(read)
 
 
-def _plan(url: str, actor: Actor, sources: Sequence[FileSource], mapping: Mapping[str, Any]) -> Answer[Plan]:
-    def plan() -> Plan:
+def _plan(url: str, actor: Actor, sources: Sequence[FileSource], mapping: Mapping[str, Any]) -> Answer[PlannedUploads]:
+    def plan() -> PlannedUploads:
         prepared = prepared_uploads(sources, mapping)
         database = Database(url)
         try:
             with database.read_scope() as session:
-                return plan_import(session, actor, prepared=prepared, now=utc_now())
+                plan = plan_import(session, actor, prepared=prepared, now=utc_now())
+            return PlannedUploads(plan, origin_of(prepared, sources))
         finally:
             database.close()
 
@@ -184,6 +204,21 @@ def _answer(work: Callable[[], T]) -> Answer[T]:
     except CrmError as error:
         violations = error.violations if isinstance(error, Refused) else ()
         return Answer(code=error.code, params=dict(error.params), violations=violations)
+
+
+def _few_values(table: Table) -> tuple[int, dict[str, tuple[str, ...]]]:
+    """Return how many rows there are, and the values of columns that have few different ones."""
+    found: dict[int, dict[str, None]] = {position: {} for position in range(len(table.header))}
+    count = 0
+    for row in table.rows():
+        count += 1
+        for position in list(found):
+            text = clean_line(row.cells[position])
+            if text:
+                found[position][text] = None
+            if len(found[position]) > MAX_FEW:
+                del found[position]
+    return count, {table.header[position]: tuple(values) for position, values in found.items()}
 
 
 def _open(source: FileSource, options: ReadOptions) -> Table:

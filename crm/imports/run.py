@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -59,24 +59,25 @@ class FileSource:
     sha256: str
 
 
-def start_import(session: Session, actor: Actor, *, prepared: Prepared, sources: Sequence[FileSource]) -> int:
-    """Note a new import that `run_import` then carries out; return its id.
+def start_import(session: Session, actor: Actor, *, origin: Mapping[str, Any]) -> int:
+    """Note a new import that `run_import` then carries out; return its id. `origin` is what `origin_of` gives.
 
     Errors: Forbidden.
     """
     require(actor, Action.IMPORT_RECORDS)
+    total = sum(file["rows"] for file in origin["files"])
     row = Import(
-        name=prepared.mapping.name or ", ".join(source.name for source in sources)[:300],
-        system=prepared.mapping.system,
+        name=origin["mapping"]["name"] or ", ".join(file["name"] for file in origin["files"])[:300],
+        system=origin["mapping"]["system"],
         status=ImportStatus.RUNNING,
-        mapping=_origin(prepared, sources),
-        counts=counts_tree(Counts(total=prepared.row_count), Cursor()),
+        mapping=dict(origin),
+        counts=counts_tree(Counts(total=total), Cursor()),
         actor_id=actor.user_id,
         created_at=utc_now(),
     )
     session.add(row)
     session.flush()
-    record(session, imports_actor(actor), "import.started", "import", row.id, name=row.name, rows=prepared.row_count)
+    record(session, imports_actor(actor), "import.started", "import", row.id, name=row.name, rows=total)
     return row.id
 
 
@@ -97,7 +98,7 @@ def run_import(
     """
     require(actor, Action.IMPORT_RECORDS)
     run = _Run(scope, imports_actor(actor), import_id, prepared, on_progress)
-    run.begin(_origin(prepared, sources))
+    run.begin(origin_of(prepared, sources))
     steps = steps_of(prepared)
     while run.cursor.step < len(steps):
         run.do(steps[run.cursor.step], batch_rows)
@@ -106,6 +107,24 @@ def run_import(
 def imports_actor(actor: Actor) -> Actor:
     """Return the actor with the channel of imports."""
     return replace(actor, channel=Channel.IMPORT)
+
+
+def origin_of(prepared: Prepared, sources: Sequence[FileSource]) -> dict[str, Any]:
+    """Return mapping and files as an import keeps them, so that nothing else can go on with it."""
+    sums = {source.name: source.sha256 for source in sources}
+    return {
+        "mapping": mapping_tree(prepared.mapping),
+        "files": [
+            {
+                "name": file.name,
+                "sha256": sums.get(file.name, ""),
+                "kind": file.kind.value,
+                "header": list(file.table.header),
+                "rows": file.scan.row_count,
+            }
+            for file in prepared.files
+        ],
+    }
 
 
 def batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
@@ -250,21 +269,3 @@ def _seen(session: Session, import_id: int) -> dict[tuple[str, int], int]:
         ImportRow.import_id == import_id, ImportRow.line > 0, ImportRow.entity_id.is_not(None)
     )
     return {(entity or "", entity_id or 0): line for entity, entity_id, line in session.execute(query)}
-
-
-def _origin(prepared: Prepared, sources: Sequence[FileSource]) -> dict[str, Any]:
-    """Return mapping and files as an import keeps them."""
-    sums = {source.name: source.sha256 for source in sources}
-    return {
-        "mapping": mapping_tree(prepared.mapping),
-        "files": [
-            {
-                "name": file.name,
-                "sha256": sums.get(file.name, ""),
-                "kind": file.kind.value,
-                "header": list(file.table.header),
-                "rows": file.scan.row_count,
-            }
-            for file in prepared.files
-        ],
-    }

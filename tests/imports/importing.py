@@ -13,7 +13,7 @@ from crm.imports.formats import open_table
 from crm.imports.mapping_text import mapping_from
 from crm.imports.plan import Plan, plan_import
 from crm.imports.prepare import Prepared, prepare
-from crm.imports.run import OnProgress, run_import, start_import
+from crm.imports.run import OnProgress, origin_of, run_import, start_import
 from crm.imports.sources import sources_of
 from crm.imports.undo import Undone, undo_import
 
@@ -68,7 +68,7 @@ class Importer:
         import_id = resume
         if import_id is None:
             with self.database.session_scope() as session:
-                import_id = start_import(session, actor, prepared=prepared, sources=sources)
+                import_id = start_import(session, actor, origin=origin_of(prepared, sources))
         run_import(
             self.database.session_scope, actor, import_id=import_id, prepared=prepared, sources=sources,
             batch_rows=batch_rows, on_progress=on_progress,
