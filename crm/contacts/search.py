@@ -86,9 +86,14 @@ def find_entries(
 
 def matching_ids(session: Session, actor: Actor, kind: str, text: str) -> Select[int]:
     """Return the query of ids of a kind that match the text; who uses it checks what the actor may see."""
+    return matching_records(session, actor, text, (kind,)).with_only_columns(SearchEntry.record_id)
+
+
+def matching_records(session: Session, actor: Actor, text: str, kinds: Sequence[str] = KINDS) -> Select[str, int]:
+    """Return the query of kinds and ids that match the text; who uses it checks what the actor may see."""
     query = parse_query(text, phone_region(session))
-    marks = _marks(actor, (kind,))
-    statement = select(SearchEntry.record_id).where(SearchEntry.kind == kind)
+    marks = _marks(actor, kinds)
+    statement = select(SearchEntry.kind, SearchEntry.record_id).where(SearchEntry.kind.in_(kinds))
     if query.is_empty:
         return statement.where(literal(0) == 1)
     if session.get_bind().dialect.name == "sqlite":

@@ -16,7 +16,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
-from crm.deals.board_found import load_found, text_condition
+from crm.deals.board_found import load_found
+from crm.deals.finding import text_condition
 from crm.models import Company, Contact, Deal, DealContact, DealStatus, Priority, User
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.values import PipelineInfo, StageInfo

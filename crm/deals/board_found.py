@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, union
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from crm.actor import Actor
-from crm.contacts.search import matching_ids
-from crm.models import Deal, DealContact, DealStatus
+from crm.models import Deal, DealStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +19,6 @@ class FoundDeals:
 
     sums: Mapping[int, list[tuple[str, int, int]]]
     rows: Sequence[Any]
-
-
-def text_condition(session: Session, actor: Actor, text: str) -> ColumnElement[bool]:
-    """Return the condition for deals found by their own words or by those of their company or contacts."""
-    of_companies = select(Deal.id).where(Deal.company_id.in_(matching_ids(session, actor, "company", text)))
-    of_people = select(DealContact.deal_id).where(
-        DealContact.contact_id.in_(matching_ids(session, actor, "contact", text))
-    )
-    return Deal.id.in_(union(matching_ids(session, actor, "deal", text), of_companies, of_people))
 
 
 def load_found(

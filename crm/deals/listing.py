@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.visibility import deal_visible
-from crm.contacts.search import matching_ids
+from crm.deals.finding import text_condition
 from crm.errors import NotFound
 from crm.models import Channel, Deal, DealContact, DealStatus, Priority
 
@@ -118,7 +118,9 @@ def _records() -> Select[*tuple[Any, ...]]:
     )  # fmt: skip
 
 
-def _ordered(query: Select[*tuple[Any, ...]], order: DealOrder, after: tuple[int, ...] | None) -> Select[*tuple[Any, ...]]:
+def _ordered(
+    query: Select[*tuple[Any, ...]], order: DealOrder, after: tuple[int, ...] | None
+) -> Select[*tuple[Any, ...]]:
     if order is DealOrder.NEWEST:
         query = query.order_by(Deal.id.desc())
         return query if after is None else query.where(Deal.id < after[0])
@@ -151,16 +153,5 @@ def _conditions(session: Session, actor: Actor, wanted: DealFilter) -> list[Colu
     if wanted.contact_id is not None:
         found.append(Deal.id.in_(select(DealContact.deal_id).where(DealContact.contact_id == wanted.contact_id)))
     if wanted.text is not None:
-        found.append(_matches(session, actor, wanted.text))
+        found.append(text_condition(session, actor, wanted.text))
     return found
-
-
-def _matches(session: Session, actor: Actor, text: str) -> ColumnElement[bool]:
-    of_people = select(DealContact.deal_id).where(
-        DealContact.contact_id.in_(matching_ids(session, actor, "contact", text))
-    )
-    return or_(
-        Deal.id.in_(matching_ids(session, actor, "deal", text)),
-        Deal.company_id.in_(matching_ids(session, actor, "company", text)),
-        Deal.id.in_(of_people),
-    )

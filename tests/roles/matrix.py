@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth import account, api_keys, audit, people, sessions, setup, teams, users, workspace
+from crm.auth import account, api_keys, audit, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY
 from crm.clock import utc_now
 from crm.contacts import choices, existing, lists, points, reads, records, search
@@ -20,6 +20,7 @@ from crm.contacts.fields import CompanyFields, ContactFields
 from crm.deals import (
     activities,
     board,
+    invariants,
     listing,
     moves,
     my_day,
@@ -229,6 +230,7 @@ DEALS: dict[Callable[..., Any], Row] = {
     next_steps.postpone_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.postpone_next_step(s, a, step_id=o.step, due_at=plan().due_at)
     ),
+    invariants.broken_invariants: office(ADMINS, lambda s, a, _sc, _o: invariants.broken_invariants(s, a)),
     deal_reads.load_deal: of_owner(lambda s, a, _sc, o: deal_reads.load_deal(s, a, o.deal)),
     deal_reads.other_deals: of_owner(
         lambda s, a, _sc, o: deal_reads.other_deals(s, a, deal_reads.load_deal(s, a, o.deal))
@@ -371,6 +373,16 @@ ACCOUNTS: dict[Callable[..., Any], Row] = {
         ALL,
         lambda s, a, _sc, _o: account.confirm_identity(s, a, password=PASSWORD, session_id=0, now=utc_now()),
     ),
+    account.create_own_key: office(
+        ALL,
+        lambda s, a, _sc, _o: account.create_own_key(
+            s, a, password=PASSWORD, session_id=0, name="Phone", scopes=["read"], expires_at=None, now=utc_now()
+        ),
+    ),
+    account.is_fresh: office(ALL, lambda s, a, _sc, _o: account.is_fresh(s, a, session_id=0, now=utc_now())),
+    account.load_own_profile: office(ALL, lambda s, a, _sc, _o: account.load_own_profile(s, a)),
+    sign_in.take_own_attempt: office(ALL, lambda s, a, _sc, _o: sign_in.take_own_attempt(s, a, now=utc_now())),
+    sign_in.forgive_own_attempts: office(ALL, lambda s, a, _sc, _o: sign_in.forgive_own_attempts(s, a)),
     api_keys.create_api_key: office(
         ALL,
         lambda s, a, _sc, _o: api_keys.create_api_key(
@@ -402,6 +414,12 @@ ACCOUNTS: dict[Callable[..., Any], Row] = {
     users.create_user: office(
         ADMINS,
         lambda s, a, _sc, _o: users.create_user(
+            s, a, email="new@example.com", name="New", role=Role.MANAGER, team_id=None, now=utc_now()
+        ),
+    ),
+    users.create_invited_user: office(
+        ADMINS,
+        lambda s, a, _sc, _o: users.create_invited_user(
             s, a, email="new@example.com", name="New", role=Role.MANAGER, team_id=None, now=utc_now()
         ),
     ),
@@ -457,8 +475,10 @@ INNER = frozenset(
         "crm.contacts.saving.take_client",
         "crm.contacts.search.find_entries",
         "crm.contacts.search.matching_ids",
+        "crm.contacts.search.matching_records",
         "crm.deals.editing.apply_changes",
         "crm.deals.fields.value_violations",
+        "crm.deals.finding.text_condition",
         "crm.deals.locking.lock_deal",
         "crm.deals.locking.take_deal",
         "crm.deals.next_steps.add_step",
