@@ -121,12 +121,9 @@ def test_import_from_upload_to_undo(shell: OpenShell, cast: Cast, database: Data
         ("Created", "1"), ("Updated", "0"), ("Unchanged", "0"), ("Failed", "2"),
     ]  # fmt: skip
     why = list(at.dataframe[0].value["Why"])
-    assert (
-        why[0]
     assert why[0] == (
         "Owner: There is nobody called “A. Petrov”. Map the name to a person. "
         "Stage: The pipeline “First sales” has no stage “Old stage”."
-    )
     )
     assert why[1] == "Amount: Write the amount as a number, for example 1250000.50."
     with database.read_scope() as session:
