@@ -81,11 +81,18 @@ def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[s
     return f"{sentence}: {', '.join(dict.fromkeys(names))}"
 
 
+_SHORT_NAMES = {
+    "amount_minor": "amount",
+    "company_id": "company",
+    "contact_roles": "contact",
+    "contacts": "contact",
+    "parent_id": "parent",
+}
+
+
 def changed_name(key: str, field_names: Mapping[str, str]) -> str:
     """Return the reader's name of a changed field; a column's own name where it has none."""
-    short = {"amount_minor": "amount", "company_id": "company", "contacts": "contact", "contact_roles": "contact"}.get(
-        key, key
-    )
+    short = _SHORT_NAMES.get(key, key)
     return field_names.get(short) or (field_name(short) if short in FIELD_NAMES else short)
 
 

@@ -190,6 +190,7 @@ FIELD_NAMES: dict[str, str] = {
     "owner": N_("Owner"),
     "parent": N_("Parent company"),
     "phone": N_("Phone"),
+    "points": N_("Phones and addresses"),
     "position": N_("Position"),
     "priority": N_("Priority"),
     "source": N_("Source"),

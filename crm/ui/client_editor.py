@@ -75,7 +75,7 @@ def _draw_conflict(base: Card, card: Card, typed: Mapping[str, Any]) -> None:
             chosen[key] = _choice(base, card, key, mine, now[key])
         elif changed and not touched:
             value = md(value_words(key, now[key]))
-            st.caption(_("{field}, saved meanwhile: {value}", field=_name(key), value=value))
+            st.caption(_("{field}, saved meanwhile: {value}", field=field_name(key), value=value))
     with st.container(horizontal=True):
         if st.button(_("Save my choice"), key=f"{_prefix(base)}_resolve", type="primary"):
             _save(base, card, chosen)
@@ -89,13 +89,9 @@ def _choice(base: Card, card: Card, key: str, mine: Any, theirs: Any) -> Any:
         "theirs": _("Saved now: {value}", value=md(value_words(key, theirs))),
     }
     choice = st.radio(
-        _name(key), list(texts), format_func=texts.__getitem__, key=f"{_prefix(base)}_choice{card.version}_{key}"
+        field_name(key), list(texts), format_func=texts.__getitem__, key=f"{_prefix(base)}_choice{card.version}_{key}"
     )
     return theirs if choice == "theirs" else mine
-
-
-def _name(key: str) -> str:
-    return _("Phones and addresses") if key == "points" else field_name(key)
 
 
 def _save(base: Card, card: Card, values: Mapping[str, Any]) -> None:
