@@ -57,7 +57,7 @@ def _draw_profile(profile: OwnProfile) -> None:
     languages = {AS_COMPANY: _("As the company"), **LANGUAGES}
     with st.form(mark, width=FORM_WIDTH):
         places.keep()
-        name = st.text_input(_("Name"), value=profile.name, max_chars=200, key=f"{mark}_name", autocomplete="name")
+        name = st.text_input(_("Full name"), value=profile.name, max_chars=200, key=f"{mark}_name", autocomplete="name")
         places.keep("name")
         language = st.selectbox(
             _("Language"),

@@ -51,7 +51,7 @@ def _draw_fields(user: UserRow, teams: Sequence[TeamRow]) -> None:
     places = ErrorPlaces()
     with st.form(f"{mark}_fields", border=False):
         places.keep()
-        name = st.text_input(_("Name"), value=user.name, max_chars=200, key=f"{mark}_name")
+        name = st.text_input(_("Full name"), value=user.name, max_chars=200, key=f"{mark}_name")
         places.keep("name")
         email = st.text_input(_("E-mail"), value=user.email, max_chars=254, key=f"{mark}_email", autocomplete="off")
         places.keep("email")

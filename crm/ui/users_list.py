@@ -28,7 +28,7 @@ def draw_table(users: Sequence[UserRow]) -> None:
     """Draw everybody; choosing a row chooses the user below."""
     st.dataframe(
         {
-            _("Name"): [user.name for user in users],
+            _("Full name"): [user.name for user in users],
             _("E-mail"): [user.email for user in users],
             _("Role"): [label(user.role) for user in users],
             _("Team"): [user.team_name or "—" for user in users],
@@ -60,7 +60,7 @@ def ask_for_user(teams: Sequence[TeamRow]) -> None:
     places = ErrorPlaces()
     with st.form("new_user", border=False):
         places.keep()
-        name = st.text_input(_("Name"), max_chars=200, key="new_user_name")
+        name = st.text_input(_("Full name"), max_chars=200, key="new_user_name")
         places.keep("name")
         email = st.text_input(_("E-mail"), max_chars=254, key="new_user_email", autocomplete="off")
         places.keep("email")

@@ -53,7 +53,7 @@ def test_only_administrators_open_it(shell: OpenShell, cast: Cast, name: str) ->
 
 def test_everybody_is_listed(shell: OpenShell, cast: Cast) -> None:
     table = opened(shell, cast.vera).dataframe[0].value
-    assert list(table["Name"]) == ["Anna", "Anton", "Boris", "Dina", "Vera"]
+    assert list(table["Full name"]) == ["Anna", "Anton", "Boris", "Dina", "Vera"]
     assert list(table["Role"]) == ["Manager", "Manager", "Head of sales", "Head of sales", "Administrator"]
     assert list(table["State"]) == ["No password yet"] * 5
 
@@ -152,7 +152,7 @@ def test_user_without_traces_is_removed(shell: OpenShell, cast: Cast, database: 
     button(at, "Remove for good").click().run()
     with database.read_scope() as session:
         assert session.get(User, cast.dina.user_id) is None
-    assert list(at.dataframe[0].value["Name"]) == ["Anna", "Anton", "Boris", "Vera"]
+    assert list(at.dataframe[0].value["Full name"]) == ["Anna", "Anton", "Boris", "Vera"]
 
 
 def test_team_is_added_and_a_taken_name_refused(shell: OpenShell, cast: Cast, database: Database) -> None:
