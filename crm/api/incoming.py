@@ -24,7 +24,7 @@ def session_token(connection: HTTPConnection) -> str:
 
 def client_address(connection: HTTPConnection) -> str:
     """Return the address the client connected from; forwarded headers count only from trusted proxies."""
-    peer = _plain(connection.client.host if connection.client else "")
+    peer = _peer(connection)
     trusted = {_plain(name.strip()) for name in get_settings().trusted_proxies.split(",") if name.strip()}
     if peer not in trusted:
         return peer
@@ -73,6 +73,14 @@ async def read_form(request: Request) -> Mapping[str, str]:
     if len(fields) != len(pairs):
         raise InvalidInput([Violation("form_unreadable")])
     return fields
+
+
+def _peer(connection: HTTPConnection) -> str:
+    client = connection.client
+    if client is None:
+        return ""
+    # Uvicorn believes what loopback peers forward, whoever they are; port 0 is how it marks what it put in.
+    return _plain(client.host) if client.port else "127.0.0.1"
 
 
 def _plain(address: str) -> str:

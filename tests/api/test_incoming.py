@@ -40,3 +40,13 @@ def test_address_behind_proxies(peer: str, forwarded: list[str], address: str, m
 
 def test_no_proxy_is_trusted_by_default() -> None:
     assert client_address(connection("127.0.0.1", "198.51.100.1")) == "127.0.0.1"
+
+
+def test_what_the_server_believed_by_itself_counts_only_from_a_named_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uvicorn puts a forwarded address in for every loopback peer, with port 0."""
+    headers = [(b"x-forwarded-for", b"198.51.100.1")]
+    rewritten = HTTPConnection({"type": "http", "client": ("198.51.100.1", 0), "headers": headers})
+    assert client_address(rewritten) == "127.0.0.1"
+    monkeypatch.setenv("CRM_TRUSTED_PROXIES", "127.0.0.1")
+    get_settings.cache_clear()
+    assert client_address(rewritten) == "198.51.100.1"
