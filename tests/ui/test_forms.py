@@ -118,7 +118,7 @@ def test_money_field_tells_its_error_and_keeps_the_text() -> None:
     assert (at.text_input[0].value, at.text[0].value) == ("320,000", "32000000")
     at.text_input[0].set_value("a lot").run()
     assert at.text_input[0].value == "a lot"
-    assert "Write the amount as a number" in at.caption[0].value
+    assert "Write the amount as a number" in at.markdown[0].value
     assert at.text[0].value == "None"
 
 
@@ -131,5 +131,5 @@ def test_error_text_with_markup_is_shown_as_typed() -> None:
 
     at = AppTest.from_function(script).run()
     assert not at.exception
-    assert len(at.caption) == 1
-    assert r"\[x\]" in at.caption[0].value
+    assert len(at.markdown) == 1
+    assert r"\[x\]" in at.markdown[0].value
