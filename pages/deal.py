@@ -50,6 +50,8 @@ def draw_history(actor: Actor, deal_id: int) -> None:
 
 
 asked = st.query_params.get("deal", "")
+# A link from one deal to another leaves the old address in the browser: said again, so that a reload stays here.
+st.query_params.from_dict({"deal": asked} if asked else {})
 deal_id = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
 try:
     with read_scope() as session:
