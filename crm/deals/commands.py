@@ -14,7 +14,7 @@ from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
 from crm.deals.editing import apply_changes, emptied_required, present_keys
-from crm.deals.fields import given_keys, value_violations
+from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import hold_pipeline, take_deal
 from crm.deals.next_steps import add_step, open_step_dues, plan_violations, refresh_next_due
 from crm.deals.values import UNSET, DealChanges, StepPlan
@@ -81,7 +81,7 @@ def edit_deal(
     deal = take_deal(session, actor, deal_id, expected_version)
     pipeline = load_pipeline(session, deal.pipeline_id)
     now = utc_now()
-    found = value_violations(session, actor, changes.given(), pipeline.fields)
+    found = value_violations(session, actor, changes.given(), pipeline.fields, deal.custom)
     found += _step_violations(session, deal, next_step, now)
     refuse_if_any(found)
     before = present_keys(session, deal)
@@ -136,7 +136,7 @@ def _new_deal_violations(
     found += [
         Violation("field_missing", key, {"stage": first.name})
         for key in first.required
-        if key not in given_keys(new.changes) and pipeline.asks_for(key)
+        if key not in keys_after(frozenset(), new.changes) and pipeline.asks_for(key)
     ]
     if new.origin_deal_id is not None:
         found += _origin_violations(session, actor, new.origin_deal_id)

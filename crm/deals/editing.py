@@ -30,7 +30,7 @@ def apply_changes(
     Errors: InvalidInput with every wrong value.
     """
     given = changes.given()
-    refuse_if_any(value_violations(session, actor, given, pipeline.fields))
+    refuse_if_any(value_violations(session, actor, given, pipeline.fields, deal.custom))
     changed: dict[str, Any] = {}
     if "custom" in given:
         changed |= _apply_custom(deal, given.pop("custom"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -31,13 +33,21 @@ TEXT_LIMITS = {
 }
 CUSTOM_TEXT_LIMIT = 2000
 MAX_CONTACTS = 50
+_COLUMN_KEYS = {"amount_minor": "amount", "company_id": "company", "contacts": "contact"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def value_violations(
-    session: Session, actor: Actor, given: Mapping[str, Any], fields: Mapping[str, FieldInfo]
+    session: Session,
+    actor: Actor,
+    given: Mapping[str, Any],
+    fields: Mapping[str, FieldInfo],
+    present: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Violation]:
-    """Return what is wrong with the given values by themselves; stage rules are judged elsewhere."""
+    """Return what is wrong with the given values by themselves; stage rules are judged elsewhere.
+
+    `present` are the custom values as stored: a choice that is no longer offered may stay where it is.
+    """
     found: list[Violation] = []
     for name, limit in TEXT_LIMITS.items():
         if given.get(name) is not None:
@@ -52,7 +62,9 @@ def value_violations(
     if given.get("contacts"):
         found += _contact_violations(session, actor, given["contacts"])
     for field_id, value in (given.get("custom") or {}).items():
-        found += custom_violations(fields.get(custom_key(field_id)), field_id, value)
+        field = fields.get(custom_key(field_id))
+        offered = _offering(field, present.get(str(field_id))) if field else None
+        found += custom_violations(offered, field_id, value)
     return found
 
 
@@ -88,9 +100,10 @@ def filled_keys(deal: Deal, contact_count: int) -> frozenset[str]:
     return frozenset(filled | {custom_key(int(field_id)) for field_id in deal.custom})
 
 
-def given_keys(changes: DealChanges) -> frozenset[str]:
-    """Return the keys of the fields that a new deal would have filled."""
+def keys_after(present: frozenset[str], changes: DealChanges) -> frozenset[str]:
+    """Return the keys of the fields filled after the changes, before anything is written."""
     given = changes.given()
+    touched = {_COLUMN_KEYS.get(name, name) for name in given} | {custom_key(one) for one in given.get("custom") or {}}
     deal = Deal(
         amount_minor=given.get("amount_minor"),
         company_id=given.get("company_id"),
@@ -98,7 +111,7 @@ def given_keys(changes: DealChanges) -> frozenset[str]:
         expected_close_on=given.get("expected_close_on"),
         custom=stored_custom({}, given.get("custom") or {}),
     )
-    return filled_keys(deal, len(given.get("contacts") or ()))
+    return (present - touched) | filled_keys(deal, len(given.get("contacts") or ()))
 
 
 def replace_contacts(session: Session, deal_id: int, parts: tuple[DealPart, ...]) -> None:
@@ -111,6 +124,14 @@ def replace_contacts(session: Session, deal_id: int, parts: tuple[DealPart, ...]
     for row in present.values():
         session.delete(row)
     session.flush()
+
+
+def _offering(field: FieldInfo, present: Any) -> FieldInfo:
+    codes = present if isinstance(present, list) else [present]
+    return replace(
+        field,
+        options=tuple(replace(one, is_retired=one.is_retired and one.code not in codes) for one in field.options),
+    )
 
 
 def _amount_violations(given: Mapping[str, Any]) -> list[Violation]:

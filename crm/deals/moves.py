@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.deals.editing import apply_changes, present_keys
-from crm.deals.fields import value_violations
+from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import take_deal
 from crm.deals.next_steps import add_step, cancel_open_steps, open_step_dues, plan_violations, refresh_next_due
 from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepPlan
@@ -61,9 +61,9 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
         raise DealMovedMeanwhile(deal_id=deal_id)
     pipeline = load_pipeline(session, deal.pipeline_id)
     now = utc_now()
-    wrong = _value_violations(session, actor, pipeline, move, now)
+    wrong = _value_violations(session, actor, deal, pipeline, move, now)
     if wrong:
-        raise StageRulesBroken(wrong)
+        raise StageRulesBroken([*wrong, *_also_broken(session, actor, deal, pipeline, move, wrong, now)])
     changed = apply_changes(session, actor, deal, pipeline, move.changes)
     facts = _facts(session, actor, deal, pipeline, move, now)
     broken = check_move(facts)
@@ -104,14 +104,31 @@ def check_deal_move(session: Session, actor: Actor, *, deal_id: int, to_stage_id
 
 
 def _value_violations(
-    session: Session, actor: Actor, pipeline: PipelineInfo, move: Move, now: datetime
+    session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, move: Move, now: datetime
 ) -> list[Violation]:
-    found = value_violations(session, actor, move.changes.given(), pipeline.fields)
+    found = value_violations(session, actor, move.changes.given(), pipeline.fields, deal.custom)
     if move.next_step is not None:
         found += plan_violations(session, move.next_step, now)
     if move.loss is not None:
         found += line_violations(move.loss.note.replace("\n", " "), "loss_note", NOTE_LIMIT)
     return found
+
+
+def _also_broken(
+    session: Session,
+    actor: Actor,
+    deal: Deal,
+    pipeline: PipelineInfo,
+    move: Move,
+    wrong: list[Violation],
+    now: datetime,
+) -> list[Violation]:
+    # Wrong values are never written, so the rules judge what the deal would be; a wrong field is told once.
+    told = {one.field for one in wrong}
+    facts = _facts(session, actor, deal, pipeline, move, now)
+    amount = deal.amount_minor if "amount" in told else move.changes.given().get("amount_minor", deal.amount_minor)
+    facts = replace(facts, filled=keys_after(facts.filled, move.changes), amount_minor=amount)
+    return [one for one in check_move(facts) if one.field not in told]
 
 
 def _facts(session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, move: Move, now: datetime) -> MoveFacts:

@@ -487,9 +487,24 @@ def test_retired_choice_stays_on_its_deal_and_is_not_given_anew(
     deal_id = create_deal(session, cast.anna, new(pipeline, custom={field_id: codes[0]}))
     edit_field(session, cast.vera, field_id=field_id, name="Custom", options=("Copper", "Zinc"))
     edit_deal(session, cast.anna, deal_id=deal_id, expected_version=1, changes=DealChanges(title="Pipes"))
+    same = DealChanges(custom={field_id: codes[0]})
+    edit_deal(session, cast.anna, deal_id=deal_id, expected_version=2, changes=same)
     assert session.get_one(Deal, deal_id).custom == {str(field_id): codes[0]}
     with refused(session, InvalidInput) as refusal:
         create_deal(session, cast.anna, new(pipeline, custom={field_id: codes[0]}))
+    assert refusal.told == [("choice_unknown", f"field:{field_id}")]
+
+
+def test_retired_choice_of_several_stays_beside_new_ones(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    field_id, (steel, copper, zinc) = field_with(session, cast, FieldType.MULTI_CHOICE)
+    deal_id = create_deal(session, cast.anna, new(pipeline, custom={field_id: [steel]}))
+    edit_field(session, cast.vera, field_id=field_id, name="Custom", options=("Zinc", "Tin"))
+    with_zinc = DealChanges(custom={field_id: [steel, zinc]})
+    edit_deal(session, cast.anna, deal_id=deal_id, expected_version=1, changes=with_zinc)
+    assert session.get_one(Deal, deal_id).custom == {str(field_id): [steel, zinc]}
+    with refused(session, InvalidInput) as refusal:
+        with_copper = DealChanges(custom={field_id: [steel, copper]})
+        edit_deal(session, cast.anna, deal_id=deal_id, expected_version=2, changes=with_copper)
     assert refusal.told == [("choice_unknown", f"field:{field_id}")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken
 from crm.models import Deal, DealStatus, Event, NextStep, StageRequirement, StageVisit, StepKind, VisitOutcome
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_deal, add_pipeline
+from tests.refusals import refused
 
 DAY = timedelta(days=1)
 
@@ -28,7 +29,7 @@ def codes(error: StageRulesBroken) -> list[str]:
     return [violation.code for violation in error.violations]
 
 
-def refused(session: Session, cast: Cast, deal_id: int, move: Move) -> list[str]:
+def move_refused(session: Session, cast: Cast, deal_id: int, move: Move) -> list[str]:
     before = session.get_one(Deal, deal_id).version
     with pytest.raises(StageRulesBroken) as caught, session.begin_nested():
         move_deal(session, cast.anna, deal_id=deal_id, move=move)
@@ -53,31 +54,53 @@ def test_move_deal_goes_to_the_next_stage_and_keeps_the_visit(
 
 def test_move_deal_refuses_to_go_back(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     deal_id = add_deal(session, cast.anna, pipeline, stage=2)
-    assert refused(session, cast, deal_id, Move(pipeline.stages[0])) == ["back_not_allowed"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.stages[0])) == ["back_not_allowed"]
 
 
 def test_move_deal_refuses_to_skip_a_stage(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     deal_id = add_deal(session, cast.anna, pipeline)
-    assert refused(session, cast, deal_id, Move(pipeline.stages[2])) == ["skip_not_allowed"]
-    assert refused(session, cast, deal_id, Move(pipeline.won)) == ["skip_not_allowed"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.stages[2])) == ["skip_not_allowed"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.won)) == ["skip_not_allowed"]
 
 
 def test_move_deal_refuses_a_stage_of_another_pipeline(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     other = add_pipeline(session, name="Other")
     deal_id = add_deal(session, cast.anna, pipeline)
-    assert refused(session, cast, deal_id, Move(other.stages[1])) == ["stage_of_other_pipeline"]
+    assert move_refused(session, cast, deal_id, Move(other.stages[1])) == ["stage_of_other_pipeline"]
 
 
 def test_move_deal_tells_every_violation_at_once(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     session.add_all([StageRequirement(stage_id=pipeline.stages[2], builtin=key) for key in ("amount", "company")])
     deal_id = add_deal(session, cast.anna, pipeline, due_in=None, amount_minor=None)
-    found = refused(session, cast, deal_id, Move(pipeline.stages[2]))
+    found = move_refused(session, cast, deal_id, Move(pipeline.stages[2]))
     assert found == ["skip_not_allowed", "field_missing", "field_missing", "next_step_missing"]
+
+
+def test_move_deal_tells_wrong_values_with_the_rules_they_leave_broken(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    keys = ("amount", "company", "source", "expected_close_on")
+    session.add_all([StageRequirement(stage_id=pipeline.stages[1], builtin=key) for key in keys])
+    deal_id = add_deal(session, cast.anna, pipeline, due_in=None, source="Site")
+    changes = DealChanges(amount_minor=-1, source=" ", title="t" * 301, expected_close_on=date(2026, 12, 1))
+    move = Move(pipeline.stages[1], changes=changes, next_step=StepPlan(StepKind.CALL, utc_now() - DAY))
+    with refused(session, StageRulesBroken) as refusal:
+        move_deal(session, cast.anna, deal_id=deal_id, move=move)
+    assert refusal.told == [
+        ("text_too_long", "title"),
+        ("amount_invalid", "amount"),
+        ("next_step_past", "next_step"),
+        ("field_missing", "company"),
+        ("field_missing", "source"),
+    ]
+    with refused(session, StageRulesBroken) as refusal:
+        lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, changes=DealChanges(title="")))
+    assert refusal.told == [("value_required", "title"), ("loss_reason_missing", "loss_reason")]
 
 
 def test_move_deal_refuses_a_step_that_lies_in_the_past(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     deal_id = add_deal(session, cast.anna, pipeline, due_in=-DAY)
-    assert refused(session, cast, deal_id, Move(pipeline.stages[1])) == ["next_step_past"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.stages[1])) == ["next_step_past"]
 
 
 def test_move_deal_saves_what_is_missing_and_moves_in_one_act(
@@ -114,10 +137,14 @@ def test_move_deal_refuses_a_deal_that_moved_meanwhile(session: Session, cast: C
 def test_lose_deal_demands_a_reason_and_its_note(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     deal_id = add_deal(session, cast.anna, pipeline, stage=1)
     price, other, _ = pipeline.reasons
-    assert refused(session, cast, deal_id, Move(pipeline.lost)) == ["loss_reason_missing"]
-    assert refused(session, cast, deal_id, Move(pipeline.lost, loss=LossAnswer(other, "  "))) == ["loss_note_missing"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.lost)) == ["loss_reason_missing"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.lost, loss=LossAnswer(other, "  "))) == [
+        "loss_note_missing"
+    ]
     foreign = add_pipeline(session, name="Other").reasons[0]
-    assert refused(session, cast, deal_id, Move(pipeline.lost, loss=LossAnswer(foreign))) == ["loss_reason_unknown"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.lost, loss=LossAnswer(foreign))) == [
+        "loss_reason_unknown"
+    ]
     lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(price)))
     deal = session.get_one(Deal, deal_id)
     assert (deal.status, deal.loss_reason_id, deal.loss_stage_id) == (DealStatus.LOST, price, pipeline.stages[1])
@@ -136,8 +163,8 @@ def test_lost_deal_has_no_open_visit_and_no_open_step(session: Session, cast: Ca
 def test_win_deal_demands_the_last_stage_and_an_amount(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     early = add_deal(session, cast.anna, pipeline)
     worthless = add_deal(session, cast.anna, pipeline, stage=3, amount_minor=0)
-    assert refused(session, cast, early, Move(pipeline.won)) == ["skip_not_allowed"]
-    assert refused(session, cast, worthless, Move(pipeline.won)) == ["amount_not_positive"]
+    assert move_refused(session, cast, early, Move(pipeline.won)) == ["skip_not_allowed"]
+    assert move_refused(session, cast, worthless, Move(pipeline.won)) == ["amount_not_positive"]
     win_deal(session, cast.anna, deal_id=worthless, move=Move(0, changes=DealChanges(amount_minor=1)))
     assert session.get_one(Deal, worthless).status is DealStatus.WON
 
@@ -145,7 +172,7 @@ def test_win_deal_demands_the_last_stage_and_an_amount(session: Session, cast: C
 def test_closed_deal_stays_closed(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
     deal_id = add_deal(session, cast.anna, pipeline)
     lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(pipeline.reasons[0])))
-    assert refused(session, cast, deal_id, Move(pipeline.stages[0])) == ["deal_closed"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.stages[0])) == ["deal_closed"]
 
 
 def test_hidden_deal_can_not_be_moved_by_a_colleague(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
