@@ -45,8 +45,8 @@ class Deal(Base):
     __tablename__ = "deals"
     __table_args__ = (
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
-        Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor",
-              sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority",
+              "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"),
         Index("ix_deals_updated_at_id", "updated_at", "id"),
     )  # fmt: skip

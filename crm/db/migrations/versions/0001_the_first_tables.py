@@ -354,7 +354,7 @@ def upgrade() -> None:
     with op.batch_alter_table("deals", schema=None) as batch_op:
         batch_op.create_index(
             "ix_deals_board_sums",
-            ["pipeline_id", "stage_id", "currency", "owner_id", "amount_minor"],
+            ["pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority", "source"],
             unique=False,
             sqlite_where=sa.text("status = 0"),
             postgresql_where=sa.text("status = 0"),
@@ -563,11 +563,14 @@ def downgrade() -> None:
 
 
 def _make_open_deal_indexes() -> None:
-    """Index open deals by next step, those without one first: SQLite's order of NULL, said to PostgreSQL."""
+    """Index open deals by next step, those without one first: SQLite's order of NULL, said to PostgreSQL.
+
+    The columns behind the id are those a board is filtered by: a narrow filter is answered from the index.
+    """
     due = "next_due_at NULLS FIRST" if op.get_bind().dialect.name == "postgresql" else "next_due_at"
     for name, columns in (
-        ("ix_deals_board_due", f"pipeline_id, stage_id, {due}, id"),
-        ("ix_deals_board_hot", f"pipeline_id, stage_id, priority, {due}, id"),
+        ("ix_deals_board_due", f"pipeline_id, stage_id, {due}, id, owner_id, priority, source"),
+        ("ix_deals_board_hot", f"pipeline_id, stage_id, priority, {due}, id, owner_id, source"),
         ("ix_deals_my_day", f"owner_id, {due}, priority, id"),
     ):
         op.execute(f"CREATE INDEX {name} ON deals ({columns}) WHERE status = 0")
