@@ -143,7 +143,7 @@ def _new_deal_violations(
     if new.next_step is None:
         found.append(Violation("next_step_missing", "next_step"))
     else:
-        found += plan_violations(session, new.next_step, now)
+        found += plan_violations(session, new.next_step, now, owner_id)
     return found
 
 
@@ -186,7 +186,7 @@ def _origin_violations(session: Session, actor: Actor, origin_deal_id: int) -> l
 def _step_violations(session: Session, deal: Deal, planned: StepPlan | None, now: datetime) -> list[Violation]:
     if planned is not None:
         closed = [Violation("deal_closed", "next_step")] if deal.status is not DealStatus.OPEN else []
-        return plan_violations(session, planned, now) + closed
+        return plan_violations(session, planned, now, deal.owner_id) + closed
     if deal.status is DealStatus.OPEN and not open_step_dues(session, deal.id):
         return [Violation("next_step_missing", "next_step")]
     return []

@@ -108,7 +108,7 @@ def _value_violations(
 ) -> list[Violation]:
     found = value_violations(session, actor, move.changes.given(), pipeline.fields, deal.custom)
     if move.next_step is not None:
-        found += plan_violations(session, move.next_step, now)
+        found += plan_violations(session, move.next_step, now, deal.owner_id)
     if move.loss is not None:
         found += line_violations(move.loss.note.replace("\n", " "), "loss_note", NOTE_LIMIT)
     return found

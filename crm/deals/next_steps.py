@@ -8,6 +8,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.actors import load_actor
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
@@ -15,7 +16,7 @@ from crm.deals.locking import lock_deal
 from crm.deals.values import StepDone, StepPlan
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, DealStatus, NextStep, StepResult, User
+from crm.models import Channel, Deal, DealStatus, NextStep, StepResult
 from crm.typed_text import clean_block, clean_line, line_violations
 
 TEXT_LIMIT = 500
@@ -31,7 +32,7 @@ def plan_next_step(session: Session, actor: Actor, *, deal_id: int, plan: StepPl
     require(actor, Action.WORK_DEALS)
     deal = lock_deal(session, actor, deal_id)
     now = utc_now()
-    found = plan_violations(session, plan, now)
+    found = plan_violations(session, plan, now, deal.owner_id)
     if deal.status is not DealStatus.OPEN:
         found.append(Violation("deal_closed", "next_step"))
     refuse_if_any(found)
@@ -50,7 +51,7 @@ def complete_next_step(
     require(actor, Action.WORK_DEALS)
     step, deal = _take_step(session, actor, step_id)
     now = utc_now()
-    found = plan_violations(session, following, now) if following else []
+    found = plan_violations(session, following, now, deal.owner_id) if following else []
     found += line_violations(done.text.replace("\n", " "), "result", RESULT_LIMIT)
     if step.done_at is not None:
         found.append(Violation("step_closed", "next_step"))
@@ -94,11 +95,11 @@ def postpone_next_step(
     refresh_next_due(session, deal)
 
 
-def plan_violations(session: Session, plan: StepPlan, now: datetime) -> list[Violation]:
-    """Return what is wrong with a planned step by itself."""
+def plan_violations(session: Session, plan: StepPlan, now: datetime, deal_owner_id: int | None) -> list[Violation]:
+    """Return what is wrong with a planned step by itself; it belongs to somebody active who sees the deal."""
     found = _due_violations(plan.due_at, now)
     found += line_violations(plan.text, "next_step", TEXT_LIMIT)
-    if plan.owner_id is not None and not _active_user(session, plan.owner_id):
+    if plan.owner_id is not None and not _can_take(session, plan.owner_id, deal_owner_id):
         found.append(Violation("choice_unknown", "next_step_owner"))
     return found
 
@@ -198,5 +199,9 @@ def _due_violations(due_at: datetime, now: datetime) -> list[Violation]:
     return [Violation("next_step_too_far", "next_step")] if due_at > now + FARTHEST else []
 
 
-def _active_user(session: Session, user_id: int) -> bool:
-    return bool(session.scalar(select(exists().where(User.id == user_id, User.is_active))))
+def _can_take(session: Session, user_id: int, deal_owner_id: int | None) -> bool:
+    try:
+        somebody = load_actor(session, user_id, Channel.SYSTEM)
+    except NotFound:
+        return False
+    return deal_owner_id is None or somebody.sees_owner(deal_owner_id)

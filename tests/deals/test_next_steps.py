@@ -71,16 +71,27 @@ def test_planned_step_belongs_to_the_owner_of_the_deal_unless_named(session: Ses
     assert session.get_one(NextStep, named).owner_id == cast.boris.user_id
 
 
+def test_planned_step_belongs_to_nobody_who_does_not_see_the_deal(session: Session, cast: Cast, deal_id: int) -> None:
+    for owner, allowed in ((cast.anton, False), (cast.dina, False), (cast.boris, True), (cast.vera, True)):
+        plan = StepPlan(StepKind.REVIEW, utc_now() + DAY, owner_id=owner.user_id)
+        if allowed:
+            plan_next_step(session, cast.anna, deal_id=deal_id, plan=plan)
+            continue
+        with refused(session, InvalidInput) as refusal:
+            plan_next_step(session, cast.anna, deal_id=deal_id, plan=plan)
+        assert refusal.told == [("choice_unknown", "next_step_owner")]
+
+
 def test_plan_next_step_refuses_past_far_and_strange(session: Session, cast: Cast, deal_id: int) -> None:
     now = utc_now()
-    session.get_one(User, cast.anton.user_id).is_active = False
+    session.get_one(User, cast.boris.user_id).is_active = False
     session.flush()
     for plan, told in (
         (call(now - HOUR), ("next_step_past", "next_step")),
         (call(now + 740 * DAY), ("next_step_too_far", "next_step")),
         (call(now + DAY, "t" * 501), ("text_too_long", "next_step")),
         (StepPlan(StepKind.CALL, now + DAY, owner_id=999), ("choice_unknown", "next_step_owner")),
-        (StepPlan(StepKind.CALL, now + DAY, owner_id=cast.anton.user_id), ("choice_unknown", "next_step_owner")),
+        (StepPlan(StepKind.CALL, now + DAY, owner_id=cast.boris.user_id), ("choice_unknown", "next_step_owner")),
     ):
         with refused(session, InvalidInput) as refusal:
             plan_next_step(session, cast.anna, deal_id=deal_id, plan=plan)

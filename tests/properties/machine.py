@@ -17,6 +17,7 @@ from crm.db import Database
 from crm.deals.activities import add_activity
 from crm.deals.board import BoardFilter, load_board
 from crm.deals.commands import NewDeal, create_deal, edit_deal, reassign_deal
+from crm.deals.invariants import broken_invariants
 from crm.deals.moves import Move, lose_deal, move_deal, win_deal
 from crm.deals.next_steps import complete_next_step, plan_next_step, postpone_next_step
 from crm.deals.retiring import retire_stage
@@ -235,6 +236,8 @@ class Department:
         self._check_steps(deals)
         self._check_versions_and_events(deals)
         self._check_board()
+        # What administrators look the base over with must agree.
+        assert broken_invariants(self.session, self.cast.vera) == []
         self.is_checked = True
 
     def _check_visits(self, deals: Any) -> None:
