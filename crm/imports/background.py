@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from crm.actor import Actor
@@ -32,6 +35,7 @@ SAMPLE_ROWS = 5
 MAX_FEW = 30
 # Imports are heavy: few at a time beside the people who work.
 _slots = BoundedSemaphore(2)
+_main_lock = Lock()
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +128,8 @@ def _wait_for(future: Future[Answer[T]], work: Callable[..., Answer[T]], argumen
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(sender, work, arguments), daemon=True)
-        process.start()
+        with _main_hidden():
+            process.start()
         sender.close()
         try:
             future.set_result(receiver.recv())
@@ -132,6 +137,18 @@ def _wait_for(future: Future[Answer[T]], work: Callable[..., Answer[T]], argumen
             future.set_result(Answer(code="import_worker_lost"))
         process.join()
         receiver.close()
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep a new process from running `__main__` again: Streamlit puts the page's script there."""
+    with _main_lock:
+        present = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = present
 
 
 def _work(sender: Connection, work: Callable[..., Answer[T]], arguments: tuple[Any, ...]) -> None:

@@ -26,12 +26,13 @@ from crm.pipelines.reads import list_pipelines, load_pipeline
 from crm.ui import act
 from crm.ui.import_draft import DraftStep, ImportDraft, begin_draft, settled
 from crm.ui.import_files import seen_files
+from crm.ui.import_pipeline import stage_names
 from crm.ui.import_words import verdict_name
 from crm.ui.markdown import md
-from crm.ui.page import redraw
 
 ROWS_SHOWN = 50
 MOST_ASKED = 30
+_ASKED_BESIDE = 3
 _ORDERS = {DateOrder.DMY: "31.12.2025", DateOrder.MDY: "12/31/2025", DateOrder.YMD: "2025-12-31"}
 
 
@@ -91,8 +92,7 @@ def draw_unknown(actor: Actor, draft: ImportDraft, plan: Plan) -> None:
         with read_scope() as session:
             owners = list(list_owners(session, actor).values())
             pipelines = [load_pipeline(session, one.id) for one in list_pipelines(session)]
-        chosen = next((one for one in pipelines if one.name == draft.mapping["pipeline"]), None)
-        stages = [stage.name for stage in chosen.stages if not stage.is_retired] if chosen else []
+        _open, stages = stage_names(draft, pipelines)
         for field, label, ours in (
             ("owner", _("Owner"), owners),
             ("stage", _("Stage"), stages),
@@ -103,7 +103,7 @@ def draw_unknown(actor: Actor, draft: ImportDraft, plan: Plan) -> None:
             _draw_date_order(draft, plan)
         if st.button(_("Check again"), key=draft.key("recheck"), icon=":material/refresh:"):
             draft.plan = plan_uploads(actor, [file.source for file in draft.files], draft.mapping)
-            redraw()
+            st.rerun()
 
 
 def draw_rows(draft: ImportDraft, plan: Plan) -> None:
@@ -138,13 +138,15 @@ def draw_rows(draft: ImportDraft, plan: Plan) -> None:
 
 def _draw_values(draft: ImportDraft, field: str, label: str, unknown: Any, ours: list[str]) -> None:
     aliases = draft.mapping["aliases"].setdefault(field, {})
-    for value, count in list(unknown.items())[:MOST_ASKED]:
-        chosen = st.selectbox(
-            f"{label} “{md(value)}” · {ngettext('{n} row', '{n} rows', count)}", ours, index=None,
-            placeholder=_("Leave these rows out"), key=draft.key("alias", field, value), width=420,
-        )  # fmt: skip
-        if chosen:
-            aliases[value] = chosen
+    asked = list(unknown.items())[:MOST_ASKED]
+    for at in range(0, len(asked), _ASKED_BESIDE):
+        for (value, count), place in zip(asked[at : at + _ASKED_BESIDE], st.columns(_ASKED_BESIDE), strict=False):
+            chosen = place.selectbox(
+                f"{label} “{md(value)}” · {ngettext('{n} row', '{n} rows', count)}", ours, index=None,
+                placeholder=_("Leave these rows out"), key=draft.key("alias", field, value),
+            )  # fmt: skip
+            if chosen:
+                aliases[value] = chosen
 
 
 def _draw_date_order(draft: ImportDraft, plan: Plan) -> None:
@@ -174,4 +176,4 @@ def _start(actor: Actor, draft: ImportDraft, planned: PlannedUploads | None) -> 
     act.run(remember_mapping, headers=headers, mapping=mapping, now=utc_now())
     run_uploads(actor, outcome.value)
     begin_draft()
-    redraw()
+    st.rerun()

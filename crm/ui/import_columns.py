@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -23,11 +24,11 @@ from crm.imports.mapping_text import MAX_STEP_DAYS, mapping_from
 from crm.imports.memory import GUESSED_SYSTEM, guess_columns
 from crm.models import Workspace
 from crm.pipelines.reads import list_pipelines, load_fields, load_pipeline
-from crm.pipelines.values import FieldInfo, PipelineInfo
+from crm.pipelines.values import FieldInfo
 from crm.ui.import_draft import DraftStep, ImportDraft, begin_draft
 from crm.ui.import_files import seen_files
+from crm.ui.import_pipeline import draw_pipeline, stage_names
 from crm.ui.markdown import md
-from crm.ui.page import redraw
 
 _JOINED = frozenset({"title", "note", "team"})  # fields that several columns may fill together
 _DELIMITER_NAMES = {";": ";", ",": ",", "\t": "Tab", "|": "|"}
@@ -41,30 +42,27 @@ def draw_columns(actor: Actor, draft: ImportDraft) -> None:
     with read_scope() as session:
         fields = [field for field in load_fields(session) if field.is_active]
         pipelines = [load_pipeline(session, one.id) for one in list_pipelines(session)]
-    draw_common(actor, draft, pipelines)
-    pipeline = next((one for one in pipelines if one.name == draft.mapping["pipeline"]), None)
-    for at, look in enumerate(seen_files(draft)):
+    looks = seen_files(draft)
+    draw_common(actor, draft)
+    if any(part["kind"] == RecordKind.DEALS for part in draft.mapping["files"]):
+        draw_pipeline(actor, draft, pipelines, looks)
+    stages, _all_stages = stage_names(draft, pipelines)
+    for at, look in enumerate(looks):
         with st.container(border=True):
-            draw_file(draft, at, look, fields, pipeline)
+            draw_file(draft, at, look, fields, stages)
     with st.container(horizontal=True):
         if st.button(_("Check the rows"), type="primary", key=draft.key("check")):
             _check(actor, draft)
         st.button(_("Choose other files"), key=draft.key("restart"), on_click=begin_draft, type="tertiary")
 
 
-def draw_common(actor: Actor, draft: ImportDraft, pipelines: list[PipelineInfo]) -> None:
+def draw_common(actor: Actor, draft: ImportDraft) -> None:
     """Draw the choices that concern the import as a whole."""
     tree = draft.mapping
     with read_scope() as session:
         owners = {actor.name: "", **{name: name for name in list_owners(session, actor).values()}}
         workspace = session.get(Workspace, 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = [pipeline.name for pipeline in pipelines]
-        if names:
-            present = tree["pipeline"] if tree["pipeline"] in names else names[0]
-            tree["pipeline"] = st.selectbox(
-                _("Pipeline"), names, index=names.index(present), key=draft.key("pipeline"), width=230
-            )
         currency = tree["currency"] or (workspace.currency if workspace else "RUB")
         choices = list(dict.fromkeys([currency, *USUAL_CURRENCIES]))
         tree["currency"] = st.selectbox(_("Currency"), choices, index=0, key=draft.key("currency"), width=110)
@@ -93,9 +91,7 @@ def draw_common(actor: Actor, draft: ImportDraft, pipelines: list[PipelineInfo])
             tree["owners"] = {**tree["owners"], "create": create}
 
 
-def draw_file(
-    draft: ImportDraft, at: int, look: FileLook, fields: list[FieldInfo], pipeline: PipelineInfo | None
-) -> None:
+def draw_file(draft: ImportDraft, at: int, look: FileLook, fields: list[FieldInfo], stages: Sequence[str]) -> None:
     """Draw one file: what its rows are, its first rows, its columns."""
     part: dict[str, Any] = draft.mapping["files"][at]
     part["file"] = glob.escape(look.source.name)
@@ -113,8 +109,8 @@ def draw_file(
         {name: [row[position] for row in look.sample] for position, name in enumerate(look.header)}, hide_index=True
     )
     draw_fields(draft, at, look, RecordKind(part["kind"]), fields)
-    if part["kind"] == RecordKind.DEALS and pipeline is not None:
-        draw_stage_dates(draft, at, look, pipeline)
+    if part["kind"] == RecordKind.DEALS and stages:
+        draw_stage_dates(draft, at, look, stages)
 
 
 def draw_reading(draft: ImportDraft, at: int, look: FileLook) -> None:
@@ -141,7 +137,7 @@ def draw_reading(draft: ImportDraft, at: int, look: FileLook) -> None:
             draft.files[at].options = wanted
             draft.files[at].look = look_at(look.source, wanted)
             draft.step = DraftStep.FILES
-            redraw()
+            st.rerun()
 
 
 def draw_fields(draft: ImportDraft, at: int, look: FileLook, kind: RecordKind, fields: list[FieldInfo]) -> None:
@@ -161,18 +157,18 @@ def draw_fields(draft: ImportDraft, at: int, look: FileLook, kind: RecordKind, f
     part["columns"] = {code: chosen for code, chosen in columns.items() if chosen}
 
 
-def draw_stage_dates(draft: ImportDraft, at: int, look: FileLook, pipeline: PipelineInfo) -> None:
+def draw_stage_dates(draft: ImportDraft, at: int, look: FileLook, stages: Sequence[str]) -> None:
     """Draw a choice of the column that says when a deal entered a stage, for each open stage."""
     part = draft.mapping["files"][at]
     entered: dict[str, str] = {}
     with st.expander(_("Dates of stages")):
         st.caption(_("Columns with the day a deal came to a stage give its history: conversion and time on stages."))
-        for stage, place in _placed([stage.name for stage in pipeline.open_stages]):
+        for stage, place in _placed(stages):
             present = part["entered"].get(stage)
             with place:
                 chosen = st.selectbox(
                     md(stage), list(look.header), index=_index(look, present), placeholder=_("Not in the file"),
-                    key=draft.key(at, "entered", pipeline.id, stage),
+                    key=draft.key(at, "entered", stage),
                 )  # fmt: skip
             if chosen:
                 entered[stage] = chosen
@@ -193,7 +189,7 @@ def _column_choice(draft: ImportDraft, at: int, look: FileLook, kind: RecordKind
     return [one] if one else []
 
 
-def _placed(codes: list[str]) -> list[tuple[str, Any]]:
+def _placed(codes: Sequence[str]) -> list[tuple[str, Any]]:
     places: list[Any] = []
     for at in range(0, len(codes), _COLUMNS_ON_PAGE):
         places += st.columns(_COLUMNS_ON_PAGE)[: len(codes) - at]
@@ -223,4 +219,4 @@ def _check(actor: Actor, draft: ImportDraft) -> None:
         return
     draft.plan = plan_uploads(actor, [file.source for file in draft.files], draft.mapping)
     draft.step = DraftStep.CHECK
-    redraw()
+    st.rerun()

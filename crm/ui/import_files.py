@@ -21,7 +21,6 @@ from crm.imports.sources import keep_upload
 from crm.settings import get_settings
 from crm.ui.import_draft import DraftFile, DraftStep, ImportDraft, begin_draft, settled
 from crm.ui.markdown import md
-from crm.ui.page import redraw
 
 MOST_FILES = 10
 
@@ -48,7 +47,7 @@ def draw_files(actor: Actor, draft: ImportDraft) -> None:
     )
     if uploads and st.button(_("Read the files"), type="primary", key=draft.key("read")):
         _keep(draft, uploads)
-        redraw()
+        st.rerun()
 
 
 def _keep(draft: ImportDraft, uploads: list[Any]) -> None:
@@ -89,7 +88,7 @@ def _go_on(actor: Actor, draft: ImportDraft) -> None:
     draft.is_remembered = fitted is not None
     draft.mapping = mapping_tree(_in_order(fitted or guess_mapping(headers), list(headers)))
     draft.step = DraftStep.COLUMNS
-    redraw()
+    st.rerun()
 
 
 def seen_files(draft: ImportDraft) -> list[FileLook]:

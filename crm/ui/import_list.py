@@ -23,7 +23,6 @@ from crm.ui.download_link import draw_download_link
 from crm.ui.import_words import counts_sentence, status_name
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
-from crm.ui.page import redraw
 
 SHOWN = 20
 # Without a batch for this long nobody runs the import any more.
@@ -69,7 +68,7 @@ def _draw_import(actor: Actor, one: ImportSummary) -> None:
             st.caption(_("Nobody runs this import any more; what it has done is kept."))
             if st.button(_("Go on"), key=f"import_go_on_{one.id}", icon=":material/play_arrow:"):
                 run_uploads(actor, one.id)
-                redraw()
+                st.rerun()
         if one.status is not ImportStatus.UNDONE:
             _draw_failed(actor, one)
             if may(actor, Action.UNDO_IMPORTS):
@@ -106,7 +105,7 @@ def _draw_undo(one: ImportSummary) -> None:
                 _tell_undone(outcome.value)
             else:
                 outcome.told()
-            redraw()
+            st.rerun()
 
 
 def _tell_undone(undone: Undone) -> None:

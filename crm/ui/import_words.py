@@ -7,7 +7,7 @@ from crm.imports.reads import ImportSummary
 from crm.models import ImportStatus, RowVerdict
 
 _VERDICTS = {
-    RowVerdict.CREATED: N_("Created"),
+    RowVerdict.CREATED: N_("New"),
     RowVerdict.UPDATED: N_("Updated"),
     RowVerdict.UNCHANGED: N_("Unchanged"),
     RowVerdict.FAILED: N_("Failed"),

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from crm.auth.downloads import take_download
 from crm.auth.sessions import find_session
 from crm.db import Database
-from crm.models import Deal, Import, ImportStatus, SavedMapping
+from crm.models import Deal, Import, ImportStatus, Pipeline, SavedMapping
 from crm.ui import page
 from tests.conftest import Cast, rows_of_all_tables
 from tests.factories import add_pipeline
@@ -118,7 +118,7 @@ def test_import_from_upload_to_undo(shell: OpenShell, cast: Cast, database: Data
     at = at_columns(opened(shell, cast.vera))
     until(press(at, "Check the rows"), is_checked)
     assert [(one.label, one.value) for one in at.metric][:4] == [
-        ("Created", "1"), ("Updated", "0"), ("Unchanged", "0"), ("Failed", "2"),
+        ("New", "1"), ("Updated", "0"), ("Unchanged", "0"), ("Failed", "2"),
     ]  # fmt: skip
     why = list(at.dataframe[0].value["Why"])
     assert why[0] == (
@@ -142,7 +142,7 @@ def test_import_from_upload_to_undo(shell: OpenShell, cast: Cast, database: Data
         assert session.scalar(select(func.count()).select_from(SavedMapping)) == 1
     assert deals[NASTY].amount_minor == 125_000_050
     assert deals["Tube"].owner_id == cast.anton.user_id
-    assert any("created 2 · failed 1" in caption.value for caption in at.caption)
+    assert any("new 2 · failed 1" in caption.value for caption in at.caption)
 
     press(at, "1 failed row of deals.csv")
     path = re.search(r'href="/files/([^"]+)"', at.get("html")[0].proto.body)  # type: ignore[attr-defined]
@@ -218,3 +218,25 @@ def test_silent_import_offers_to_go_on(shell: OpenShell, cast: Cast, database: D
 def _status(database: Database) -> ImportStatus | None:
     with database.read_scope() as session:
         return session.scalars(select(Import.status).order_by(Import.id.desc())).first()
+
+
+def test_admin_makes_a_pipeline_of_the_stages_in_the_file(shell: OpenShell, cast: Cast, database: Database) -> None:
+    text = HEADER + "1;A;Первый звонок;Anna;5;\n2;B;Успешно реализовано;Anna;5;\n3;C;Отказ;Anna;;\n4;D;Встреча;Anna;;\n"
+    at = at_columns(opened(shell, cast.vera), text)
+    next(box for box in at.selectbox if box.label == "Pipeline").select("").run()
+    stages = next(area for area in at.text_area if area.label == "Working stages in order, one a line")
+    assert stages.value == "Первый звонок\nВстреча"
+    texts = {field.label: field for field in at.text_input}
+    assert (texts["Stage of won deals"].value, texts["Stage of lost deals"].value) == ("Успешно реализовано", "Отказ")
+    texts["Name of the new pipeline"].input("Продажи").run()
+    until(press(at, "Check the rows"), is_checked)
+    assert any(caption.value == "New pipelines: Продажи" for caption in at.caption)
+    until(press(at, "Import 4 rows"), lambda _one: _status(database) is ImportStatus.DONE)
+    with database.read_scope() as session:
+        assert "Продажи" in set(session.scalars(select(Pipeline.name)))
+        assert session.scalar(select(func.count()).select_from(Deal)) == 4
+
+
+def test_head_is_offered_no_new_pipeline(shell: OpenShell, cast: Cast) -> None:
+    at = at_columns(opened(shell, cast.boris))
+    assert next(box for box in at.selectbox if box.label == "Pipeline").options == ["First sales"]
