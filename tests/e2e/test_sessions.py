@@ -19,23 +19,26 @@ from crm.auth.sessions import create_session, sign_out
 from crm.clock import utc_now
 from crm.models import UserSession
 from crm.settings import ROOT
-from tests.e2e.driving import Server, open_settled, settled, sign_in
+from tests.e2e.driving import PASSWORD, Server, open_settled, settled, sign_in
+from tests.factories import add_deal, add_pipeline
 
 OpenBrowser = Callable[..., Page]
 
 
 def test_deep_link_survives_sign_in_and_reload(server: Server, open_browser: OpenBrowser) -> None:
+    with server.database.session_scope() as session:
+        deal_id = add_deal(session, server.cast.anna, add_pipeline(session), title="Sheet for the deep link")
+    address = f"{server.url}/deal?deal={deal_id}"
     page = open_browser(None)
-    page.goto(f"{server.url}/clients?q=mir")
-    expect(page.locator("input[name=next]").first).to_have_value("/clients?q=mir")
+    page.goto(address)
+    expect(page.locator("input[name=next]").first).to_have_value(f"/deal?deal={deal_id}")
     page.locator("input[name=email]").fill("anna@example.com")
-    page.locator("input[name=password]").fill("six brown horses on ice")
+    page.locator("input[name=password]").fill(PASSWORD)
     page.locator("input[name=password]").press("Enter")
-    page.wait_for_url("**/clients?q=mir")
-    settled(page)
-    page.reload()
-    settled(page)
-    expect(page).to_have_url(f"{server.url}/clients?q=mir")
+    for _opening in ("after signing in", "again"):
+        expect(page.get_by_test_id("stMain")).to_contain_text("Sheet for the deep link")
+        expect(page).to_have_url(address)
+        page.reload()
 
 
 def test_sign_out_in_one_tab_sends_the_other_to_the_sign_in_page(server: Server, open_browser: OpenBrowser) -> None:
