@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from crm.auth.sessions import create_session, sign_out
@@ -99,13 +99,18 @@ def test_real_websocket_is_cut_at_the_next_message_after_its_session_ended(serve
             session.execute(delete(UserSession))
         time.sleep(1.1)
         socket.send(b"\x00 a click")
-        received = []
+        received: list[bytes | str] = []
         with pytest.raises(ConnectionClosedError) as caught:
-            while True:
-                received.append(socket.recv(timeout=5))
+            receive_all(socket, received)
+    assert isinstance(received[-1], bytes)
     assert b"/account/sign-in" in received[-1]
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 4401
+
+
+def receive_all(socket: ClientConnection, received: list[bytes | str]) -> None:
+    while True:
+        received.append(socket.recv(timeout=5))
 
 
 def token_of(server: Server) -> str:
