@@ -84,7 +84,7 @@ def restore_field(session: Session, actor: Actor, field_id: int, before: Before)
     if field is None or field.options != before["after"]["options"]:
         return False
     field.options = before["columns"]["options"]
-    record(session, actor, "field.restored", "field", field_id)
+    record(session, actor, "field.restored", "field", field_id, name=field.name)
     return True
 
 

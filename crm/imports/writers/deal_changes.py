@@ -104,8 +104,15 @@ def _move(session: Session, world: World, deal: Deal, move: MoveDraft, import_id
     record(
         session, world.actor, f"deal.{_VERBS[move.stage_kind]}", "deal", deal.id, at=world.now,
         from_stage=names.get(from_stage_id), to_stage=names.get(move.stage_id), from_stage_id=from_stage_id,
-        to_stage_id=move.stage_id, import_id=import_id,
+        to_stage_id=move.stage_id, import_id=import_id, **_loss_details(world, deal, move),
     )  # fmt: skip
+
+
+def _loss_details(world: World, deal: Deal, move: MoveDraft) -> dict[str, str | None]:
+    if move.stage_kind is not StageKind.LOST:
+        return {}
+    names = {reason.id: reason.name for reason in world.pipeline(deal.pipeline_id).loss_reasons}
+    return {"reason": names.get(move.loss_reason_id or 0), "note": move.loss_note}
 
 
 def _not_before_entered(session: Session, deal: Deal, at: datetime) -> datetime:
