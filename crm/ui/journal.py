@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deals": (N_("Deals"), ("deal.", "next_step.", "activity.")),
     "clients": (N_("Clients"), ("company.", "contact.")),
     "setup": (N_("Pipelines and company"), ("pipeline.", "stage.", "field.", "loss_reason.", "workspace.")),
-    "imports": (N_("Imports"), ("import.",)),
+    "imports": (N_("Imports"), ("import.", "demo.")),
     "access": (N_("People and access"), ("user.", "team.", "auth.", "api_key.")),
 }
 ENTITIES: dict[str, str] = {
