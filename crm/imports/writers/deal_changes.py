@@ -108,7 +108,7 @@ def _move(session: Session, world: World, deal: Deal, move: MoveDraft, import_id
     )  # fmt: skip
 
 
-def _loss_details(world: World, deal: Deal, move: MoveDraft) -> dict[str, str | None]:
+def _loss_details(world: World, deal: Deal, move: MoveDraft) -> dict[str, Any]:
     if move.stage_kind is not StageKind.LOST:
         return {}
     names = {reason.id: reason.name for reason in world.pipeline(deal.pipeline_id).loss_reasons}
