@@ -22,7 +22,7 @@ from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field, saved_values
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
-from crm.ui.page import redraw, signed_in_actor
+from crm.ui.page import page_dialog, redraw, signed_in_actor
 from crm.ui.step_inputs import step_input
 
 _PENDING = "_pending_move"
@@ -130,7 +130,7 @@ def _move_dialog(pending: PendingMove) -> None:
         StageKind.LOST: _("Close as lost"),
     }
 
-    @st.dialog(titles[stage.kind], width="medium", on_dismiss=forget_pending_move)
+    @page_dialog(titles[stage.kind], width="medium", on_dismiss=forget_pending_move)
     def ask() -> None:
         _draw_dialog(pending, stage)
 

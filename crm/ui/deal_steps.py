@@ -19,7 +19,7 @@ from crm.models import StepKind, StepResult
 from crm.ui import act
 from crm.ui.forms import due_input, field_error
 from crm.ui.markdown import md
-from crm.ui.page import redraw
+from crm.ui.page import page_dialog, redraw
 from crm.ui.step_inputs import STEP_ICONS, step_input, step_text
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def ask_done(step: StepToClose) -> None:
     """Open the dialog that closes a step with its result and plans the following one."""
     _forget("done_step_")
 
-    @st.dialog(_("What came of it?"), width="medium")
+    @page_dialog(_("What came of it?"), width="medium")
     def ask() -> None:
         outcome: act.Outcome[int | None] | None = st.session_state.get("done_step_outcome")
         st.markdown(f"{STEP_ICONS[step.kind]} {md(step_text(step.kind, step.text))} · {md(moment(step.due_at))}")
@@ -103,7 +103,7 @@ def ask_postpone(step: StepToClose) -> None:
     """Open the dialog that gives a step another date."""
     _forget("postpone_step_")
 
-    @st.dialog(_("Postpone to"), width="medium")
+    @page_dialog(_("Postpone to"), width="medium")
     def ask() -> None:
         outcome: act.Outcome[None] | None = st.session_state.get("postpone_step_outcome")
         due_at = due_input(_("When"), key="postpone_step_due")
@@ -120,7 +120,7 @@ def ask_plan(deal_id: int) -> None:
     """Open the dialog that plans a step."""
     _forget("plan_step_")
 
-    @st.dialog(_("Plan a step"), width="medium")
+    @page_dialog(_("Plan a step"), width="medium")
     def ask() -> None:
         outcome: act.Outcome[int] | None = st.session_state.get("plan_step_outcome")
         typed = step_input(key="plan_step_new", error=outcome.full_message if outcome else None)

@@ -15,7 +15,7 @@ from crm.ui import act
 from crm.ui.client_fields import draw_field, typed_points
 from crm.ui.markdown import md
 from crm.ui.nav import go_to, page_link
-from crm.ui.page import redraw, signed_in_actor, told_errors
+from crm.ui.page import page_dialog, redraw, signed_in_actor
 
 KINDS = {"contact": N_("Person"), "company": N_("Company")}
 _PREFIX = "new_client"
@@ -43,10 +43,9 @@ def _open(kind: str, company_id: int | None) -> None:
         del st.session_state[key]
     st.session_state[f"{_PREFIX}_kind"] = kind
 
-    @st.dialog(_("New client"))
+    @page_dialog(_("New client"))
     def ask() -> None:
-        with told_errors():
-            _draw(company_id)
+        _draw(company_id)
 
     ask()
 

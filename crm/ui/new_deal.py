@@ -21,7 +21,7 @@ from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field
 from crm.ui.forms import owner_input
 from crm.ui.markdown import md
 from crm.ui.nav import go_to
-from crm.ui.page import redraw, signed_in_actor
+from crm.ui.page import page_dialog, redraw, signed_in_actor
 from crm.ui.step_inputs import step_input
 
 _FIRST = ("title", "company", "contact", "amount", "priority", "source")
@@ -36,7 +36,7 @@ def draw_new_deal(pipeline_id: int) -> None:
 
 
 def _dialog(pipeline_id: int) -> None:
-    @st.dialog(_("New deal"), width="large")
+    @page_dialog(_("New deal"), width="large")
     def ask() -> None:
         actor = signed_in_actor()
         if actor is None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Concatenate, NoReturn, ParamSpec
+from typing import Concatenate, Literal, NoReturn, ParamSpec
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -87,6 +87,29 @@ def page_fragment(
             show_flash()
 
         return st.fragment(checked, run_every=run_every)
+
+    return decorate
+
+
+def page_dialog(
+    title: str, *, width: Literal["small", "medium", "large"] = "small", on_dismiss: Callable[[], None] | None = None
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Make a function a dialog of the page; in place of st.dialog, inside a function so that `title` is the reader's.
+
+    A dialog's rerun is another thread that skips the shell and the page: without this its texts would be English,
+    its times UTC, and inputs without keys would forget what was typed.
+    """
+
+    def decorate(draw: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(draw)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+            with told_errors():
+                if signed_in_actor() is None:
+                    tell_signed_out()
+                    return
+                draw(*args, **kwargs)
+
+        return st.dialog(title, width=width, on_dismiss=on_dismiss or "ignore")(checked)
 
     return decorate
 

@@ -17,7 +17,7 @@ from crm.pipelines.values import BUILTIN_FIELDS, PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
-from crm.ui.page import redraw
+from crm.ui.page import page_dialog, redraw
 
 UNITS = {"minutes": (60, N_("minutes")), "hours": (3600, N_("hours")), "days": (86400, N_("days"))}
 _ORDER_STYLE = """
@@ -83,7 +83,7 @@ def _ask_stage(pipeline: PipelineInfo, stage: StageInfo | None) -> None:
     for key in [name for name in st.session_state if str(name).startswith("stage_form_")]:
         del st.session_state[key]
 
-    @st.dialog(_("Change the stage") if stage else _("Add a stage"), width="medium")
+    @page_dialog(_("Change the stage") if stage else _("Add a stage"), width="medium")
     def ask() -> None:
         outcome: act.Outcome[int] | None = st.session_state.get("stage_form_outcome")
         if outcome is not None and not outcome.ok:
@@ -164,7 +164,7 @@ def _norm_input(stage: StageInfo | None) -> int | None:
 
 
 def _ask_retire(pipeline: PipelineInfo, stage: StageInfo) -> None:
-    @st.dialog(_("Retire the stage “{stage}”", stage=md(stage.name)), width="medium")
+    @page_dialog(_("Retire the stage “{stage}”", stage=md(stage.name)), width="medium")
     def ask() -> None:
         with read_scope() as session:
             count = open_deal_count(session, stage.id)

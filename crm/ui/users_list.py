@@ -17,6 +17,7 @@ from crm.models import Role, TokenKind
 from crm.ui.act import run
 from crm.ui.form_errors import ErrorPlaces
 from crm.ui.markdown import md
+from crm.ui.page import page_dialog
 
 CHOSEN = "users_chosen"
 LINK = "users_link"
@@ -54,9 +55,17 @@ def team_choice(teams: Sequence[TeamRow]) -> Mapping[int, str]:
     return {NO_TEAM: _("No team"), **{team.id: team.name for team in teams}}
 
 
-@st.dialog(_("New user"))
 def ask_for_user(teams: Sequence[TeamRow]) -> None:
-    """Ask for a new user; keep the invitation for `draw_link`."""
+    """Open the dialog that asks for a new user and keeps the invitation for `draw_link`."""
+
+    @page_dialog(_("New user"))
+    def ask() -> None:
+        _draw_new_user(teams)
+
+    ask()
+
+
+def _draw_new_user(teams: Sequence[TeamRow]) -> None:
     places = ErrorPlaces()
     with st.form("new_user", border=False):
         places.keep()
@@ -69,14 +78,14 @@ def ask_for_user(teams: Sequence[TeamRow]) -> None:
         choice = team_choice(teams)
         team_id = st.selectbox(_("Team"), list(choice), format_func=lambda one: choice[one], key="new_user_team")
         places.keep("team_id")
-        if not st.form_submit_button(_("Add and make a link"), type="primary"):
+        if not st.form_submit_button(_("Add and make a link"), type="primary", key="new_user_save"):
             return
     outcome = run(
         create_invited_user,
         email=email or "",
         name=name or "",
         role=role or Role.MANAGER,
-        team_id=team_id,
+        team_id=team_id or None,
         now=utc_now(),
     )
     if outcome.value is None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm.models import Deal, NextStep, Stage, StepResult
+from crm.models import Deal, NextStep, Stage, StepResult, User
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.driving import Server
 from tests.factories import PipelineRows, add_deal, add_pipeline
@@ -92,3 +92,30 @@ def test_changed_stage_is_saved_and_a_refusal_keeps_what_was_typed(
     with server.database.read_scope() as session:
         stage = session.get_one(Stage, pipeline.stages[1])
         assert (stage.name, stage.exit_criterion) == ("Need written down", "The need is on paper")
+
+
+def test_dialogs_keep_the_readers_language_and_time(
+    server: Server, pipeline: PipelineRows, open_browser: OpenBrowser
+) -> None:
+    with server.database.session_scope() as session:
+        session.get_one(User, server.cast.vera.user_id).language = "ru"
+    page = open_browser("vera")
+    page.goto(f"{server.url}/users")
+    page.get_by_role("button", name="Новый пользователь").click()
+    dialog = page.get_by_role("dialog")
+    save = dialog.get_by_role("button", name="Добавить и создать ссылку")
+    dialog.get_by_label("Имя и фамилия").fill("Пётр Смирнов")
+    dialog.get_by_label("E-mail").fill("vera@example.com")
+    save.click()
+    expect(dialog.get_by_text("Этот e-mail уже у другого пользователя")).to_be_visible()
+    dialog.get_by_label("E-mail").fill("petr@example.com")
+    save.click()
+    expect(page.get_by_text("Отправьте эту ссылку")).to_be_visible()
+    page.goto(f"{server.url}/pipelines")
+    page.get_by_role("button", name="Добавить этап").click()
+    criterion = dialog.get_by_label("Этап пройден, когда")
+    criterion.fill("Есть подпись")
+    criterion.press("Tab")
+    dialog.get_by_role("button", name="Сохранить").click()
+    expect(dialog.get_by_text("Заполните это поле.")).to_be_visible()
+    expect(criterion).to_have_value("Есть подпись")
