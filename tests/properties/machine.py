@@ -72,9 +72,11 @@ class Department:
 
     def close(self) -> None:
         """Take everything back, once what administrators look a base over with has agreed that it is whole."""
-        assert broken_invariants(self.session, self.cast.vera) == []
-        self.session.rollback()
-        self.session.close()
+        try:
+            assert broken_invariants(self.session, self.cast.vera) == []
+        finally:
+            self.session.rollback()
+            self.session.close()
 
     # What people do
 
