@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from crm.actor import Actor
+from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.db import Database
+from crm.deals.invariants import broken_invariants
 from crm.imports.formats import open_table
 from crm.imports.mapping_text import mapping_from
 from crm.imports.plan import Plan, plan_import
@@ -73,17 +75,26 @@ class Importer:
             self.database.session_scope, actor, import_id=import_id, prepared=prepared, sources=sources,
             batch_rows=batch_rows, on_progress=on_progress,
         )  # fmt: skip
+        assert_whole(self.database)
         return import_id
 
     def undo(self, actor: Actor, import_id: int) -> Undone:
         """Take an import back."""
         with self.database.session_scope() as session:
-            return undo_import(session, actor, import_id=import_id)
+            undone = undo_import(session, actor, import_id=import_id)
+        assert_whole(self.database)
+        return undone
 
     def _written(self, files: Mapping[str, str | bytes]) -> list[Path]:
         for name, content in files.items():
             (self.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         return [self.folder / name for name in files]
+
+
+def assert_whole(database: Database) -> None:
+    """Hold what must always hold among deals, stages, visits and next steps."""
+    with database.read_scope() as session:
+        assert broken_invariants(session, system_actor()) == []
 
 
 def deals_file(*rows: str) -> dict[str, str]:

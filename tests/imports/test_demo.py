@@ -39,6 +39,7 @@ from crm.models import (
 )
 from tests.conftest import Cast
 from tests.factories import add_pipeline
+from tests.imports.importing import assert_whole
 from tests.imports.test_undo import content
 
 
@@ -47,6 +48,7 @@ def test_demo_is_a_department_at_work(database: Database, cast: Cast, language: 
     now = utc_now()
     with database.session_scope() as session:
         fill_demo(session, cast.vera, language=language)
+    assert_whole(database)
     with database.read_scope() as session:
         people = session.scalars(select(User).where(User.email.endswith("@demo.example"))).all()
         statuses = {row[0]: row[1] for row in session.execute(select(Deal.status, func.count()).group_by(Deal.status))}
@@ -146,6 +148,7 @@ def test_own_deal_on_a_demo_client_stays_with_the_client(database: Database, cas
         create_deal(session, cast.vera, NewDeal(pipeline.id, changes, step))
     with database.session_scope() as session:
         clear_demo(session, cast.vera)
+        session.flush()
         assert session.scalars(select(Deal.title)).all() == ["Mine"]
         assert session.scalars(select(Company.id)).all() == [company_id]
 

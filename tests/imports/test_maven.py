@@ -37,6 +37,7 @@ from crm.models import (
 )
 from crm.settings import ROOT
 from tests.conftest import rows_of_all_tables
+from tests.imports.importing import assert_whole
 from tests.imports.test_undo import content
 
 DATA = ROOT.parent / "shared" / "data" / "maven_crm"
@@ -83,6 +84,7 @@ def test_command_imports_everything_once_and_undo_leaves_nothing(
     _check_owners(report["owners"], deals_in_file)
     _check_deals(company, deals_in_file)
     _check_clients_and_people(company)
+    assert_whole(company)
 
     first = content(company)
     again = imported(tmp_path)
