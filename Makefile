@@ -80,8 +80,8 @@ lock: $(DEVELOPMENT) ## write the locked requirements again (ARGS=--upgrade take
 audit: $(DEVELOPMENT) ## look the locked packages up in the list of known holes (needs internet)
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
 
-bench: $(DEVELOPMENT) ## measure at a million deals (bench/README.md says how to read it)
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(DEVELOPMENT) ## measure at a million deals or DEALS=... (bench/README.md says how to read it)
+	@$(BIN)/python -m bench $(if $(DEALS),--deals $(DEALS)) $(ARGS)
 
 screenshots: $(DEVELOPMENT) chromium ## make the pictures of docs/img
 	@$(BIN)/python -m tests.e2e.screenshots $(ARGS)
