@@ -46,7 +46,7 @@ class JournalRow:
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Return the old and the new value by field, empty where the event changed none."""
-        found = self.details.get("changes") or self.details.get("changed") or {}
+        found = self.details.get("changes") or {}
         return {str(field): (pair[0], pair[1]) for field, pair in found.items()}
 
 

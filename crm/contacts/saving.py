@@ -79,7 +79,7 @@ def finish_change(
         return
     client.version += 1
     kind = _entity(type(client))
-    record(session, actor, f"{kind}.{verb}", kind, client.id, changed=changed)
+    record(session, actor, f"{kind}.{verb}", kind, client.id, changes=changed)
     index_records(session, kind, [client.id])
 
 

@@ -142,8 +142,7 @@ def test_exactly_full_page_is_the_last_one(session: Session, cast: Cast, deals: 
     assert load_journal(session, cast.vera, ANY, limit=3).next_before_id is None
 
 
-@pytest.mark.parametrize("key", ["changes", "changed"])
-def test_changes_are_pairs_by_field(key: str) -> None:
-    row = JournalRow(1, utc_now(), "Anna", Channel.UI, "deal.edited", "deal", 1, 1, {key: {"title": ["A", None]}})
+def test_changes_are_pairs_by_field() -> None:
+    row = JournalRow(1, utc_now(), "Anna", Channel.UI, "deal.edited", "deal", 1, 1, {"changes": {"title": ["A", None]}})
     assert row.changes == {"title": ("A", None)}
     assert JournalRow(1, utc_now(), None, Channel.UI, "deal.won", "deal", 1, 1, {}).changes == {}

@@ -139,7 +139,7 @@ def test_edit_company_records_old_and_new_values_and_raises_the_version(session:
     assert [(kind, position) for kind, _value, _normalised, position in values(session)] == [(EMAIL, 0), (PHONE, 1)]
     assert events(session)[-1] == (
         "company.edited", "company", key,
-        {"changed": {"name": ["Ромашка", "Василёк"], "website": [None, "https://vasilek.ru"],
+        {"changes": {"name": ["Ромашка", "Василёк"], "website": [None, "https://vasilek.ru"],
                      "points": [["89161234567"], ["a@b.ru", "89161234567"]]}},
     )  # fmt: skip
     assert search(session, cast.anna, "ромашка") == []
@@ -252,7 +252,7 @@ def test_points_are_added_once_and_removed(session: Session, cast: Cast) -> None
     phone = session.scalars(select(ContactPoint.id).where(ContactPoint.kind == PHONE)).one()
     remove_point(session, cast.anna, point_id=phone)
     assert [value for _kind, value, _normalised, _position in values(session)] == ["A@b.ru"]
-    assert events(session)[-1][3] == {"changed": {"points": [["8 916 123-45-67", "A@b.ru"], ["A@b.ru"]]}}
+    assert events(session)[-1][3] == {"changes": {"points": [["8 916 123-45-67", "A@b.ru"], ["A@b.ru"]]}}
     assert search(session, cast.anna, "89161234567") == []
     with pytest.raises(NotFound):
         remove_point(session, cast.anna, point_id=phone)
@@ -271,7 +271,7 @@ def test_contact_changes_company(session: Session, cast: Cast) -> None:
     contact = create_contact(session, cast.anna, name="Ivan", position="Buyer")
     set_contact_company(session, cast.anna, contact_id=contact, expected_version=1, company_id=company)
     assert session.get_one(Contact, contact).company_id == company
-    assert events(session)[-1][3] == {"changed": {"company_id": [None, company]}}
+    assert events(session)[-1][3] == {"changes": {"company_id": [None, company]}}
     set_contact_company(session, cast.anna, contact_id=contact, expected_version=2, company_id=None)
     assert session.get_one(Contact, contact).company_id is None
 
@@ -291,7 +291,7 @@ def test_only_heads_hand_clients_over(session: Session, cast: Cast, unchanged: U
     reassign_contact(session, cast.vera, contact_id=contact, expected_version=1, owner_id=to_dina)
     assert session.get_one(Company, company).owner_id == to_anton
     assert events(session)[-1][:3] == ("contact.reassigned", "contact", contact)
-    assert events(session)[-1][3] == {"changed": {"owner": [cast.anna.user_id, to_dina]}}
+    assert events(session)[-1][3] == {"changes": {"owner": [cast.anna.user_id, to_dina]}}
     assert [hit.record_id for hit in search(session, cast.anton, "mir")] == [company]
     assert search(session, cast.anna, "mir") == []
     assert [hit.record_id for hit in search(session, cast.dina, "petrov")] == [contact]
