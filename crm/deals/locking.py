@@ -38,10 +38,10 @@ def take_deal(session: Session, actor: Actor, deal_id: int, expected_version: in
 
     Errors: NotFound; DealMovedMeanwhile when an expected version is given and is not the present one.
     """
-    pipeline_id = session.scalar(select(Deal.pipeline_id).where(Deal.id == deal_id, deal_visible(actor)))
-    if pipeline_id is None:
+    held = select(Pipeline.id).join(Deal, Deal.pipeline_id == Pipeline.id)
+    held = held.where(Deal.id == deal_id, deal_visible(actor))
+    if session.scalar(held.with_for_update(read=True, key_share=True, of=Pipeline)) is None:
         raise NotFound(entity="deal", id=deal_id)
-    hold_pipeline(session, pipeline_id)
     deal = lock_deal(session, actor, deal_id)
     if expected_version is not None and deal.version != expected_version:
         raise DealMovedMeanwhile(deal_id=deal_id, version=deal.version)

@@ -143,7 +143,7 @@ def in_every_order(
     found = []
     for turned in (False, True):
         # Writers of SQLite stand in a queue: wherever the first is held, the second waits for its end.
-        for pause_at in range(1, 200, 9 if database.is_sqlite else every):
+        for pause_at in range(1, 200, 5 if database.is_sqlite else every):
             desk = desks()
             first, second = jobs(desk)[::-1] if turned else jobs(desk)
             outcomes = interleaved(database, first, second, pause_at)
