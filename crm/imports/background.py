@@ -25,7 +25,7 @@ from crm.imports.plan import Plan, plan_import
 from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
 from crm.imports.run import FileSource, give_up, origin_of, run_import
-from crm.imports.sources import forget_uploads, kept_path
+from crm.imports.sources import forget_old_uploads, kept_path
 from crm.models import Import
 from crm.typed_text import clean_line
 
@@ -198,7 +198,7 @@ def _run(url: str, actor: Actor, import_id: int) -> Answer[bool]:
         run_import(
             database.session_scope, actor, import_id=import_id, prepared=prepared, sources=sources, on_progress=_note
         )
-        forget_uploads(sources)
+        forget_old_uploads()
         return True
 
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import select, text
@@ -32,7 +33,9 @@ from crm.imports.writers.set_up import write_set_up
 from crm.models import Import, ImportRow
 from crm.models.codes import Channel, ImportStatus, RowVerdict
 
-BATCH_ROWS = 1000
+BATCH_ROWS = 500
+# SQLite's waiting writers look at the lock every tenth of a second: in shorter gaps they would never get a turn.
+_GIVE_WAY_SECONDS = 0.12
 _ROWS_WORTH_ANALYZE = 500
 
 Scope = Callable[[], AbstractContextManager[Session]]
@@ -197,7 +200,9 @@ class _Run:
         """Do what is left of one step and go behind it."""
         if step.kind is StepKind.ROWS and step.file is not None:
             for rows in batches(self._rows_left(step.file), batch_rows):
+                begun = monotonic()
                 self._batch(step.file, rows)
+                sleep(min(_GIVE_WAY_SECONDS, monotonic() - begun))
             with self._turn() as (_session, _row):
                 self.cursor = Cursor(self.cursor.step + 1)
             return

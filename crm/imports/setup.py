@@ -87,7 +87,10 @@ def _mapping_violations(
         if folded(name) not in world.fields and folded(name) not in to_come:
             found.append(Violation("mapping_custom_unknown", "mapping", {"name": name}))
     default = prepared.mapping.owners.default
-    if default and not world.people.found(default) and not _may_create_people(world):
+    known_people = world.people.found(default) if default else []
+    if len(known_people) > 1:
+        found.append(Violation("owner_ambiguous", "owner", {"name": default}))
+    if default and not known_people and not _may_create_people(world):
         found.append(Violation("owner_unknown", "owner", {"name": default}))
     return found
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from crm.imports.formats import FileRefused
@@ -13,6 +15,7 @@ from crm.settings import get_settings
 from crm.typed_text import clean_line
 
 _CHUNK_BYTES = 1024 * 1024
+_KEPT_SECONDS = 86_400
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -37,10 +40,11 @@ def sources_of(paths: Iterable[Path]) -> list[FileSource]:
 
 
 def keep_upload(name: str, content: bytes) -> FileSource:
-    """Store an upload under its hash until its import is over; the name stays a name.
+    """Store an upload under its hash for a day, time enough for its import; the name stays a name.
 
     Errors: FileRefused where it is too large.
     """
+    forget_old_uploads()
     limit_mb = get_settings().import_max_mb
     if len(content) > limit_mb * 1024 * 1024:
         raise FileRefused("file_too_large", limit_mb=limit_mb)
@@ -48,7 +52,9 @@ def keep_upload(name: str, content: bytes) -> FileSource:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / sha256
-    if not path.exists():
+    if path.exists():
+        path.touch()
+    else:
         partial = path.with_suffix(".part")
         partial.write_bytes(content)
         partial.replace(path)
@@ -66,11 +72,12 @@ def kept_path(source: FileSource) -> Path:
     return path
 
 
-def forget_uploads(sources: Iterable[FileSource]) -> None:
-    """Remove uploads whose import is over."""
-    for source in sources:
-        if _SHA256.fullmatch(source.sha256):
-            (_folder() / source.sha256).unlink(missing_ok=True)
+def forget_old_uploads() -> None:
+    """Remove uploads of more than a day ago; younger ones may serve several imports of the same file."""
+    for path in _folder().glob("*"):
+        with suppress(FileNotFoundError):  # another process was faster
+            if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+                path.unlink()
 
 
 def plain_name(name: str) -> str:
