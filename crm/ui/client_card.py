@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from crm.contacts.reads import ClientDeals, CompanyCard, ContactCard, ContactLine, DealLine
-from crm.i18n import _, ngettext
+from crm.i18n import _, current_reader, ngettext
 from crm.i18n.formats import day, days_away, money
 from crm.i18n.labels import label
 from crm.models import DealStatus
@@ -28,7 +28,7 @@ def draw_head(card: CompanyCard | ContactCard) -> None:
         about += [md(fields.industry)] if fields.industry else []
     elif card.fields.position:
         about.insert(0, md(card.fields.position))
-    st.markdown(" · ".join([*about, f":gray[{_('since {day}', day=day(card.created_at.date()))}]"]))
+    st.markdown(" · ".join([*about, f":gray[{_('since {day}', day=day(card.created_at.astimezone(current_reader().zone).date()))}]"]))
 
 
 def draw_reach(card: CompanyCard | ContactCard) -> None:
@@ -112,5 +112,5 @@ def _about(deal: DealLine) -> str:
         step = days_away(deal.next_due_at) if deal.next_due_at else _("no next step")
         parts.insert(0, f":material/event: {md(step)}")
     elif deal.closed_at:
-        parts.insert(0, day(deal.closed_at.date()))
+        parts.insert(0, day(deal.closed_at.astimezone(current_reader().zone).date()))
     return f":gray[{' · '.join(parts)}]"

@@ -19,7 +19,7 @@ ROWS_SHOWN = 25
 LONGEST_TEXT = 200
 KIND_CHOICES = {"all": N_("All"), "company": N_("Companies"), "contact": N_("People")}
 KIND_ICONS = {"company": ":material/apartment:", "contact": ":material/person:"}
-_WIDTHS = [5, 3, 4, 2, 2]
+_WIDTHS = [10, 5, 7, 5, 6]
 _PAGES_KEY = "clients_pages"
 # Links to cards lead to the page they stand on; Streamlit marks such links as the present page.
 _PLAIN_LINKS = """<style>
