@@ -38,9 +38,9 @@ class StepToClose:
 def due_words(due_at: datetime) -> str:
     """Return when a step is due as coloured words: red late, amber today, grey later; markdown."""
     now = utc_now()
-    words = md(f"{moment(due_at)} · {days_away(due_at)}")
+    words = md(moment(due_at))
     if due_at < now:
-        return f":red[:material/alarm: {words}]"
+        return f":red[:material/alarm: {words} · {md(days_away(due_at))}]"
     if days_away(due_at) == _("today"):
         return f":orange[:material/today: {words}]"
     return f":gray[:material/event_upcoming: {words}]"
