@@ -277,6 +277,24 @@ def test_open_tab_is_cut_at_its_next_message_after_sign_out(
     assert site.pages.messages == ["before"]
 
 
+def test_open_tab_is_closed_for_now_while_the_database_does_not_answer(
+    site: Site, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(security, "RECHECK_SECONDS", 0.05)
+    gone = Database("postgresql://nobody@127.0.0.1:1/none")
+    browser = site.signed_in(cast.anna.user_id)
+    with browser.websocket_connect(f"{SOCKET}/_stcore/stream", headers=ORIGIN) as socket:
+        use_database(gone)
+        time.sleep(0.1)
+        socket.send_text("click")
+        with pytest.raises(WebSocketDisconnect) as caught:
+            socket.receive_text()
+        use_database(site.database)
+    gone.close()
+    assert caught.value.code == 1013
+    assert site.pages.messages == []
+
+
 def test_recheck_takes_a_second_at_most() -> None:
     assert security.RECHECK_SECONDS <= 1
 
