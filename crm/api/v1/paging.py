@@ -14,6 +14,7 @@ from crm.api.v1.values import Output, QueryInput, QueryLimit, QueryText
 from crm.errors import InvalidInput, Violation
 
 PAGE_SIZE = 50
+LAST_SECOND = 253_402_300_799  # of the year 9999
 _MARK = re.compile(r"(?P<kind>[a-z.]{1,40})(?P<numbers>(:[0-9]{1,18}){1,3})")
 
 Row = TypeVar("Row")
@@ -47,6 +48,7 @@ def page_of(
 def place_of(cursor: str | None, kind: str, length: int) -> tuple[int, ...] | None:
     """Return the place a cursor of this kind of list holds, None for the first page.
 
+    A place is an id, or an instant in epoch seconds with what tells apart the rows of one second.
     Errors: InvalidInput for a cursor that was made up or belongs to another list or order.
     """
     if cursor is None:
@@ -57,7 +59,8 @@ def place_of(cursor: str | None, kind: str, length: int) -> tuple[int, ...] | No
         text = ""
     found = _MARK.fullmatch(text)
     numbers = tuple(int(part) for part in found["numbers"].split(":")[1:]) if found else ()
-    if found is None or found["kind"] != kind or len(numbers) != length:
+    fits = len(numbers) == length and (length == 1 or numbers[0] <= LAST_SECOND)
+    if found is None or found["kind"] != kind or not fits:
         raise InvalidInput([Violation("cursor_invalid", "cursor")])
     return numbers
 

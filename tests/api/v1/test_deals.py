@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,22 @@ def test_a_page_asks_the_database_for_no_more_than_it_shows(
 
 
 NO_CURSORS = ("", "x", "ZGVhbHMubmV3ZXN0OjE", "ZGVhbHMudXBkYXRlZDox", "юг", "%00", "ZGVhbHMubmV3ZXN0Oi0x", "A" * 200)
+
+
+def cursor_of(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def test_cursor_beyond_all_time_is_refused(anna: TestClient, world: World) -> None:
+    far = "9" * 18
+    for path, kind in (
+        (f"{DEALS}?sort=updated", f"deals.updated:{far}:1"),
+        ("/api/v1/next-steps?limit=5", f"steps:{far}:1"),
+        (f"{DEALS}/{world.deal}/timeline?limit=5", f"timeline:{far}:1:1"),
+    ):
+        answer = anna.get(f"{path}&cursor={cursor_of(kind)}")
+        assert [one["code"] for one in answer.json()["violations"]] == ["cursor_invalid"], path
+    assert anna.get(DEALS, params={"cursor": cursor_of(f"deals.newest:{far}")}).status_code == 200
 
 
 def test_made_up_cursor_and_one_of_another_order_are_refused(anna: TestClient, world: World) -> None:
