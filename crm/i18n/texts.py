@@ -191,7 +191,7 @@ FIELD_NAMES: dict[str, str] = {
     "parent": N_("Parent company"),
     "phone": N_("Phone"),
     "points": N_("Phones and addresses"),
-    "position": N_("Position"),
+    "position": N_("Job title"),
     "priority": N_("Priority"),
     "source": N_("Source"),
     "stage": N_("Stage"),

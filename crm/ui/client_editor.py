@@ -16,6 +16,7 @@ from crm.ui import act
 from crm.ui.client_fields import (
     COMPANY_KEYS,
     CONTACT_KEYS,
+    client_label,
     company_fields,
     contact_fields,
     draw_field,
@@ -52,8 +53,8 @@ def draw_editor(card: Card) -> None:
             icon=":material/group:",
         )
     saved = saved_values(base)
-    keys = COMPANY_KEYS if isinstance(base, CompanyCard) else CONTACT_KEYS
-    typed = {key: draw_field(key, prefix, saved[key], outcome) for key in keys}
+    kind, keys = ("company", COMPANY_KEYS) if isinstance(base, CompanyCard) else ("contact", CONTACT_KEYS)
+    typed = {key: draw_field(key, prefix, saved[key], outcome, client_label(kind, key)) for key in keys}
     if card.version != base.version:
         _draw_conflict(base, card, typed)
         return

@@ -64,6 +64,11 @@ def lines_of(points: tuple[PointLine, ...]) -> str:
     return "\n".join(point.value for point in points)
 
 
+def client_label(kind: str, key: str) -> str | None:
+    """Return the label a person's field has and a company's has not."""
+    return _("Full name") if (kind, key) == ("contact", "name") else None
+
+
 def draw_field(key: str, prefix: str, value: Any, outcome: act.Outcome[Any] | None, label: str | None = None) -> Any:
     """Draw the input of one field with what is wrong under it; return what it holds."""
     widget_key = f"{prefix}_{key}"

@@ -12,7 +12,7 @@ from crm.db import read_scope
 from crm.i18n import N_, _
 from crm.models import PointKind
 from crm.ui import act
-from crm.ui.client_fields import draw_field, typed_points
+from crm.ui.client_fields import client_label, draw_field, typed_points
 from crm.ui.markdown import md
 from crm.ui.nav import go_to, page_link
 from crm.ui.page import page_dialog, redraw, signed_in_actor
@@ -68,7 +68,7 @@ def _draw(company_id: int | None) -> None:
     typed: dict[str, Any] = {}
     for key in _KEYS[kind]:
         start = company_id if key == "company" else None
-        typed[key] = draw_field(key, f"{_PREFIX}_{kind}", start, outcome)
+        typed[key] = draw_field(key, f"{_PREFIX}_{kind}", start, outcome, client_label(kind, key))
         if key in {"points", "inn"}:
             _draw_known(typed["points"] if key == "points" else "", typed["inn"] if key == "inn" else None)
     with st.container(horizontal=True, horizontal_alignment="right"):
