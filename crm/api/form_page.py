@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from crm.api.account_pages import choose_language, csrf_fits, render
 from crm.api.incoming import read_form
+from crm.api.threads import Pool, run_in
 from crm.errors import (
     ChangedMeanwhile,
     CrmError,
@@ -36,7 +36,7 @@ STATUSES: tuple[tuple[type[CrmError], int], ...] = (
 )
 
 
-def form_route(path: str, show: Show, submit: Submit) -> Route:
+def form_route(path: str, show: Show, submit: Submit, *, pool: Pool = Pool.FORMS) -> Route:
     """Return the route of a form: GET and refused POST call `show`, POST with the right token calls `submit`.
 
     Both run in a thread, with the page's language set; `show` may raise NotFound for a dead link.
@@ -47,21 +47,21 @@ def form_route(path: str, show: Show, submit: Submit) -> Route:
             try:
                 form = await read_form(request)
             except Refused as error:
-                return await to_thread.run_sync(_told, request, error)
-            return await to_thread.run_sync(_submitted, request, form, show, submit)
-        return await to_thread.run_sync(_shown, request, show)
+                return await run_in(pool, _told, request, error)
+            return await run_in(pool, _submitted, request, form, show, submit)
+        return await run_in(pool, _shown, request, show)
 
     return Route(path, endpoint, methods=["GET", "POST"])
 
 
-def shown_route(path: str, show: Callable[[Request], Response]) -> Route:
+def shown_route(path: str, show: Callable[[Request], Response], *, pool: Pool = Pool.FORMS) -> Route:
     """Return the route of a page without a form, shown in a thread with the page's language set."""
 
     def show_it(request: Request, _form: Form, _error: CrmError | None, _status: int) -> Response:
         return show(request)
 
     async def endpoint(request: Request) -> Response:
-        return await to_thread.run_sync(_shown, request, show_it)
+        return await run_in(pool, _shown, request, show_it)
 
     return Route(path, endpoint, methods=["GET"])
 

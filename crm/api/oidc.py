@@ -17,6 +17,7 @@ from crm.api.form_page import Form, form_route, shown_route, status_of
 from crm.api.incoming import client_address
 from crm.api.oidc_provider import ProviderFailed, Visit, authorization_url, identity_for_code
 from crm.api.sign_in import open_session, show_sign_in
+from crm.api.threads import Pool
 from crm.auth.actors import system_actor
 from crm.auth.identities import user_of_identity
 from crm.auth.secret_key import signing_key
@@ -33,8 +34,8 @@ VISIT_COOKIE = "voronka-visit"
 def routes() -> list[Route]:
     """Return the routes of both ways."""
     return [
-        form_route("/account/oidc/start", show_sign_in, start_visit),
-        shown_route("/account/oidc/callback", end_visit),
+        form_route("/account/oidc/start", show_sign_in, start_visit, pool=Pool.PROVIDER),
+        shown_route("/account/oidc/callback", end_visit, pool=Pool.PROVIDER),
     ]
 
 

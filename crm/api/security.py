@@ -10,7 +10,6 @@ from collections.abc import Callable
 from time import monotonic
 from urllib.parse import quote, urlsplit
 
-from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm.api.incoming import client_address, session_token
 from crm.api.problems import RETRY_AFTER_SECONDS, early_problem
+from crm.api.threads import Pool, run_in
 from crm.auth.api_keys import FoundKey, find_key, is_use_due, note_use
 from crm.auth.sessions import FoundSession, find_session, is_seen_due, note_seen
 from crm.clock import utc_now
@@ -207,7 +207,7 @@ def _unauthenticated(scope: Scope) -> Response:
 
 async def _living_session(token: str) -> FoundSession | None:
     """Return the session of a token and note that it was seen."""
-    return await to_thread.run_sync(_look_up_session, token) if token else None
+    return await run_in(Pool.GUARD, _look_up_session, token) if token else None
 
 
 async def _living_key(scope: Scope) -> FoundKey | None:
@@ -215,7 +215,7 @@ async def _living_key(scope: Scope) -> FoundKey | None:
     kind, _blank, token = Headers(scope=scope).get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         return None
-    found = await to_thread.run_sync(_look_up_key, token.strip())
+    found = await run_in(Pool.GUARD, _look_up_key, token.strip())
     scope.setdefault("state", {})["api_key"] = found
     return found
 

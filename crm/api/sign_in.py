@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,6 +10,7 @@ from starlette.routing import Route
 from crm.api.account_pages import DEVICE_COOKIE, cookie_for, forget_session, render, safe_next, signed_in_redirect
 from crm.api.form_page import Form, form_route
 from crm.api.incoming import client_address, session_token
+from crm.api.threads import Pool, run_in
 from crm.auth.sessions import sign_out
 from crm.auth.setup import needs_setup
 from crm.auth.sign_in import (
@@ -89,7 +89,7 @@ def open_session(request: Request, session: Session, user_id: int, *, method: st
 
 async def sign_out_here(request: Request) -> Response:
     """End this browser's session; the guard has checked where the request comes from."""
-    await to_thread.run_sync(_end_session, session_token(request))
+    await run_in(Pool.FORMS, _end_session, session_token(request))
     answer = RedirectResponse(SIGN_IN_PATH, 303)
     forget_session(answer)
     return answer
