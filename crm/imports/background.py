@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from threading import BoundedSemaphore, Lock, Thread
-from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from crm.actor import Actor
@@ -141,14 +140,20 @@ def _wait_for(future: Future[Answer[T]], work: Callable[..., Answer[T]], argumen
 
 @contextmanager
 def _main_hidden() -> Iterator[None]:
-    """Keep a new process from running `__main__` again: Streamlit puts the page's script there."""
+    # A spawned process runs the parent's main module again, and Streamlit puts the page being drawn in its place:
+    # whatever `__main__` is at this instant, the child must not hear of it.
+    original = spawn.get_preparation_data
+
+    def without_main(name: str) -> dict[str, Any]:
+        known = original(name)
+        return {key: value for key, value in known.items() if not key.startswith("init_main_from_")}
+
     with _main_lock:
-        present = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
+        spawn.get_preparation_data = without_main
         try:
             yield
         finally:
-            sys.modules["__main__"] = present
+            spawn.get_preparation_data = original
 
 
 def _work(sender: Connection, work: Callable[..., Answer[T]], arguments: tuple[Any, ...]) -> None:
