@@ -90,6 +90,12 @@ def test_cursor_beyond_all_time_is_refused(anna: TestClient, world: World) -> No
     assert anna.get(DEALS, params={"cursor": cursor_of(f"deals.newest:{far}")}).status_code == 200
 
 
+def test_cursor_of_another_list_is_refused(anna: TestClient, world: World) -> None:
+    for path, text in (("next-steps", "deals.updated:1:1"), ("contacts", "companies:1"), ("deals", "users:1")):
+        answer = anna.get(f"/api/v1/{path}", params={"cursor": cursor_of(text)})
+        assert [one["code"] for one in answer.json()["violations"]] == ["cursor_invalid"], path
+
+
 def test_made_up_cursor_and_one_of_another_order_are_refused(anna: TestClient, world: World) -> None:
     for cursor in NO_CURSORS:
         answer = anna.get(DEALS, params={"cursor": cursor, "sort": "updated"})
