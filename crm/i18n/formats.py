@@ -9,7 +9,7 @@ from decimal import Decimal
 from babel.dates import format_date as babel_date
 from babel.dates import format_datetime as babel_datetime
 from babel.dates import format_time as babel_time
-from babel.numbers import format_decimal, get_currency_symbol
+from babel.numbers import format_decimal, get_currency_symbol, get_decimal_symbol
 
 from crm.clock import utc_now
 from crm.i18n import _, current_reader, ngettext
@@ -48,6 +48,11 @@ def short_money(amount_minor: int, currency: str) -> str:
 def number(value: int | float | Decimal) -> str:
     """Format a plain number with the reader's separators."""
     return format_decimal(value, locale=current_reader().language)
+
+
+def decimal_mark() -> str:
+    """Return the mark between whole units and hundredths, as the reader writes it."""
+    return get_decimal_symbol(current_reader().language)
 
 
 def day(value: date) -> str:

@@ -146,6 +146,7 @@ def _after_save(base: DealCard, prefix: str, outcome: act.Outcome[int]) -> None:
     if outcome.ok:
         outcome.told(_("Saved"))
         _forget(base)
+        st.rerun()  # the whole page: the timeline tells of the save too
     elif not isinstance(outcome.error, ChangedMeanwhile):
         st.session_state[f"{prefix}_outcome"] = outcome
     redraw()

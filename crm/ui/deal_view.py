@@ -68,6 +68,7 @@ def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
         if st.button(md(following.name), key="deal_forward", icon=icon, help=_("Move to the next stage")):
             if try_move(card.id, following.id, values=typed):
                 forget_typed(card.id)
+                st.rerun()  # the whole page: the timeline tells of the move too
             redraw()
         if st.button(_("Lost"), key="deal_lost", icon=":material/cancel:", type="tertiary"):
             ask_loss(card.id, card.pipeline.lost_stage.id, typed)
@@ -126,7 +127,7 @@ def _draw_reassign(actor: Actor, card: DealCard) -> None:
             act.run(reassign_deal, deal_id=card.id, expected_version=card.version, owner_id=owner_id).told(
                 _("The deal has a new owner")
             )
-            redraw()
+            st.rerun()
 
 
 def _part_name(part: PartCard) -> str:

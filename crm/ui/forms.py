@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from crm.clock import utc_now
 from crm.i18n import N_, _, current_reader
-from crm.i18n.formats import number, parse_amount
+from crm.i18n.formats import decimal_mark, number, parse_amount
 from crm.i18n.labels import label as code_label
 from crm.i18n.texts import sentence
 from crm.models import Priority
@@ -145,8 +144,11 @@ def read_amount(text: str) -> TypedAmount:
 
 
 def typed_form(value_minor: int | None) -> str:
-    """Return minor units as the reader would type them: "1 250 000,5"; nothing for None."""
-    return "" if value_minor is None else number(Decimal(value_minor) / 100)
+    """Return minor units as the reader would type them: "1 250 000,50"; nothing for None."""
+    if value_minor is None:
+        return ""
+    whole, rest = divmod(value_minor, 100)
+    return number(whole) if not rest else f"{number(whole)}{decimal_mark()}{rest:02}"
 
 
 def due_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
