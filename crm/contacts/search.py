@@ -73,7 +73,8 @@ def find_entries(
 
     `before` is the id of the last entry of the page before.
     """
-    marks = _marks(actor, kinds)
+    # An index expression can't be empty: where nothing narrows it, every kind is asked for.
+    marks = _marks(actor, kinds) or ([tuple(map(kind_mark, KINDS))] if query.is_empty else [])
     found: list[Entry] = []
     while len(found) < limit:
         candidates = _matching(session, query, marks, limit, before)
@@ -110,8 +111,7 @@ def _marks(actor: Actor, kinds: Sequence[str]) -> list[Words]:
     marks = [] if set(kinds) == set(KINDS) else [tuple(map(kind_mark, kinds))]
     if actor.visible_owner_ids is not None:
         marks.append(tuple(map(owner_mark, sorted(actor.visible_owner_ids))))
-    # An index expression can't be empty: without words and marks every kind is asked for.
-    return marks or [tuple(map(kind_mark, KINDS))]
+    return marks
 
 
 def _matching(
