@@ -16,7 +16,6 @@ from bench.floor import Bare
 from crm.actor import Actor
 from crm.auth.actors import load_actor
 from crm.contacts.search import phone_region, search
-from crm.contacts.search_index import KINDS, kind_mark
 from crm.contacts.search_query import fts5_expression, parse_query, tsquery_expression
 from crm.db import Database
 from crm.deals.board import BoardFilter, BoardSort, load_board
@@ -178,7 +177,7 @@ def _days(viewers: Viewers) -> list[Case]:
 def _search_floor(session: Session, query: str, *, is_sqlite: bool) -> Callable[[Bare], object]:
     words = parse_query(query, phone_region(session))
     write = fts5_expression if is_sqlite else tsquery_expression
-    expression = write(words, [tuple(map(kind_mark, KINDS))])
+    expression = write(words, [])
     if is_sqlite:
         return partial(floor.search, expression=expression, is_common=False)
     lexemes = func.array_to_tsvector(func.string_to_array(SearchEntry.words, " "))
