@@ -141,8 +141,9 @@ def _write_failed(import_id: int, folder: Path) -> None:
         summary = load_import(session, ACTOR, import_id)
         for name, verdicts in summary.counts.rows.items():
             if verdicts.get(RowVerdict.FAILED.value):
-                path = folder / f"{Path(name).stem}.failed.csv"
-                path.write_bytes(failed_rows_file(session, ACTOR, import_id, name))
+                failed = failed_rows_file(session, ACTOR, import_id, name)
+                path = folder / failed.name
+                path.write_bytes(failed.content)
                 print(path)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -120,8 +120,3 @@ class ImportMapping:
 def folded(value: str) -> str:
     """Return a value as aliases and names are compared: blanks and letter case don't matter, ё is е."""
     return " ".join(value.split()).casefold().replace("ё", "е")
-
-
-def parts_of_kind(mapping: ImportMapping, kinds: Sequence[RecordKind]) -> tuple[FileMapping, ...]:
-    """Return the parts of the mapping whose files hold these kinds of records."""
-    return tuple(part for part in mapping.files if part.kind in kinds)

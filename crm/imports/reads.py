@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,8 +14,9 @@ from crm.auth.permissions import Action, require
 from crm.errors import NotFound, Violation
 from crm.i18n import _
 from crm.i18n.texts import violation_sentence
-from crm.imports.cells import csv_bytes
+from crm.imports.cells import csv_bytes, xlsx_bytes
 from crm.imports.fields import RecordKind, import_field_name
+from crm.imports.formats.xlsx_book import XlsxBook
 from crm.imports.judged import said_in
 from crm.imports.progress import Counts, counts_from
 from crm.models import Import, ImportRow, User
@@ -22,6 +24,7 @@ from crm.models.codes import ImportStatus, RowVerdict
 
 # The demo is kept as an import of this system; it has its own way in and out.
 DEMO_SYSTEM = "demo"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,15 @@ class ImportSummary:
     actor: str | None
     created_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRows:
+    """A file to be mended and imported again."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +113,8 @@ def load_rows(
     return rows
 
 
-def failed_rows_file(session: Session, actor: Actor, import_id: int, file: str) -> bytes:
-    """Return the failed rows of one file as CSV: line, its original columns, the reasons in the reader's language.
+def failed_rows_file(session: Session, actor: Actor, import_id: int, file: str) -> FailedRows:
+    """Return the failed rows of one file in its own format: its columns, the line, the reasons in words.
 
     Errors: Forbidden; NotFound.
     """
@@ -120,7 +132,11 @@ def failed_rows_file(session: Session, actor: Actor, import_id: int, file: str) 
     for line, message in session.execute(query):
         violations, _warnings, cells = said_in(message)
         rows.append([*cells, str(line), reasons(kind, violations)])
-    return csv_bytes([*origin["header"], _("Line in the file"), _("Why it was not imported")], rows)
+    header = [*origin["header"], _("Line in the file"), _("Why it was not imported")]
+    stem = Path(file).stem
+    if origin["format"] == XlsxBook.name:
+        return FailedRows(f"{stem}.failed.xlsx", XLSX_TYPE, xlsx_bytes(header, rows))
+    return FailedRows(f"{stem}.failed.csv", "text/csv; charset=utf-8", csv_bytes(header, rows))
 
 
 def reasons(kind: RecordKind, violations: tuple[Violation, ...]) -> str:

@@ -122,6 +122,7 @@ def origin_of(prepared: Prepared, sources: Sequence[FileSource]) -> dict[str, An
                 "name": file.name,
                 "sha256": sums.get(file.name, ""),
                 "kind": file.kind.value,
+                "format": file.table.format_name,
                 "header": list(file.table.header),
                 "rows": file.scan.row_count,
             }

@@ -220,7 +220,7 @@ def _pipelines_of_deals(world: World, prepared: Prepared) -> dict[str, PipelineI
 
 def _reasons_in(world: World, prepared: Prepared, pipeline: PipelineInfo) -> tuple[list[str], bool]:
     """Return the reasons that files name, and whether lost deals may come without one."""
-    named: list[str] = []
+    all_named: list[str] = []
     is_default_needed = False
     lost = folded(pipeline.lost_stage.name)
     for file in prepared.of_kind(RecordKind.DEALS):
@@ -229,9 +229,10 @@ def _reasons_in(world: World, prepared: Prepared, pipeline: PipelineInfo) -> tup
         reasons = file.scan.values.get("loss_reason", {})
         if count:
             aliased = [prepared.alias("loss_reason", value) for value in reasons]
-            named += [name for name in aliased if not line_violations(name, "loss_reason", 200)]
+            named = [name for name in aliased if not line_violations(name, "loss_reason", 200)]
             is_default_needed = is_default_needed or len(named) < len(reasons) or sum(reasons.values()) < count
-    return named, is_default_needed
+            all_named += named
+    return all_named, is_default_needed
 
 
 def _promise(world: World, set_up: SetUp) -> None:

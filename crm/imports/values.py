@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -84,14 +83,6 @@ def date_evidence(text: str) -> DateEvidence:
         return DateEvidence(mdy=1)
     dotted = 1 if "." in text.partition(":")[0] else 0
     return DateEvidence(either=1, dotted=dotted) if first <= 12 else DateEvidence(unreadable=1)
-
-
-def all_evidence(texts: Iterable[str]) -> DateEvidence:
-    """Return what all cells of a column say together."""
-    total = DateEvidence()
-    for text in texts:
-        total += date_evidence(text)
-    return total
 
 
 def parse_moment(text: str, order: DateOrder, zone: ZoneInfo) -> datetime | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from crm.actor import Actor
@@ -84,8 +82,8 @@ def _draw_failed(actor: Actor, one: ImportSummary) -> None:
             if session_row is None:
                 continue
             with read_scope() as session:
-                content = failed_rows_file(session, actor, one.id, name)
-            download = Download(f"{Path(name).stem}.failed.csv", "text/csv; charset=utf-8", content)
+                failed = failed_rows_file(session, actor, one.id, name)
+            download = Download(failed.name, failed.media_type, failed.content)
             path = offer_download(download, user_id=session_row.user_id, session_id=session_row.id)
             draw_download_link(path, download.name)
 

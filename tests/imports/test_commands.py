@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from sqlalchemy import func, select
 from crm.cli.run import main
 from crm.clock import utc_now
 from crm.db import Database, use_database
+from crm.imports.cells import xlsx_bytes
+from crm.imports.formats import open_table
 from crm.models import Deal, Event, Import, Team, Workspace
 from tests.conftest import Cast, rows_of_all_tables
 from tests.factories import add_pipeline
@@ -78,6 +81,15 @@ def test_workbook_comes_in_like_a_text(here: Path, database: Database) -> None:
     with database.read_scope() as session:
         amounts = {deal.title: deal.amount_minor for deal in session.scalars(select(Deal))}
     assert amounts == {"=1+1": 125_050, "B": 125_000_050}
+
+
+def test_failed_rows_of_a_workbook_are_a_workbook_without_formulas(here: Path) -> None:
+    (here / "deals.xlsx").write_bytes(xlsx_bytes(["id", "title", "owner", "amount"], [["1", "=1+1", "Nobody", "5"]]))
+    assert main(["import", "deals.xlsx", "--mapping", "map.toml", "--failed", "failed"]) == 0
+    table = open_table(here / "failed" / "deals.failed.xlsx")
+    assert next(table.rows()).cells[:4] == ("1", "=1+1", "Nobody", "5")
+    with zipfile.ZipFile(here / "failed" / "deals.failed.xlsx") as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
 def test_without_a_mapping_the_header_decides_and_is_remembered(

@@ -35,7 +35,7 @@ def test_failed_rows_come_back_as_they_were_and_import_once_mended(
     rows = ("1;Good;;Anna;;;;;;", '2;=cmd();;Nobody;"1;5";-Mir;;;;', "3;@x;;Anna;much;+7;;;;")
     import_id = importer.run(cast.vera, deals_file(*rows), deals_mapping())
     with database.read_scope() as session:
-        written = failed_rows_file(session, cast.vera, import_id, "deals.csv")
+        written = failed_rows_file(session, cast.vera, import_id, "deals.csv").content
     read = list(csv.reader(io.StringIO(written.decode("utf-8-sig"), newline=""), delimiter=";"))
     assert read[0] == [*DEALS_HEADER.split(";"), "Line in the file", "Why it was not imported"]
     assert [row[-2] for row in read[1:]] == ["3", "4"]

@@ -7,8 +7,9 @@ import pytest
 
 from crm.imports.mapping import DateOrder
 from crm.imports.values import (
-    all_evidence,
+    DateEvidence,
     currency_in,
+    date_evidence,
     parse_day,
     parse_moment,
     parse_priority,
@@ -35,7 +36,7 @@ MOSCOW = ZoneInfo("Europe/Moscow")
     ],
 )
 def test_order_of_dates_is_told_by_the_whole_column(cells: list[str], order: DateOrder | None) -> None:
-    assert all_evidence(cells).order is order
+    assert sum(map(date_evidence, cells), DateEvidence()).order is order
 
 
 @pytest.mark.parametrize(
