@@ -107,9 +107,9 @@ def due_input(label: str, *, key: str, value: datetime | None = None, error: str
 
 
 def priority_input(label: str, *, key: str, value: Priority = Priority.WARM) -> Priority:
-    """Draw the three priorities as words with icons; also inside st.form."""
+    """Draw the three priorities as words; also inside st.form."""
     st.session_state.setdefault(key, value)
-    chosen = st.pills(label, list(Priority), format_func=priority_text, key=key, required=True)
+    chosen = st.pills(label, list(Priority), format_func=code_label, key=key, required=True)
     return value if chosen is None else chosen
 
 
