@@ -28,7 +28,11 @@ def draw_head(card: CompanyCard | ContactCard) -> None:
         about += [md(fields.industry)] if fields.industry else []
     elif card.fields.position:
         about.insert(0, md(card.fields.position))
-    st.markdown(" · ".join([*about, f":gray[{_('since {day}', day=day(card.created_at.astimezone(current_reader().zone).date()))}]"]))
+    st.markdown(
+        " · ".join(
+            [*about, f":gray[{_('since {day}', day=day(card.created_at.astimezone(current_reader().zone).date()))}]"]
+        )
+    )
 
 
 def draw_reach(card: CompanyCard | ContactCard) -> None:
