@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from crm.models import Deal
 from tests.e2e.conftest import OpenBrowser
-from tests.e2e.driving import Server, open_settled
+from tests.e2e.driving import Server, open_settled, settled
 from tests.factories import add_pipeline
 
 WAIT = 60_000  # the reading process starts afresh on a busy machine
@@ -38,6 +38,7 @@ def test_file_goes_all_the_way_in_and_back(server: Server, imports_page: Page) -
     page.get_by_role("button", name="Check the rows").click()
     start = page.get_by_role("button", name="Import 1 row")
     expect(start).to_be_visible(timeout=WAIT)
+    settled(page)
     start.click()
     expect(page.get_by_text("new 1 · failed 1")).to_be_visible(timeout=WAIT)
     with server.database.read_scope() as session:

@@ -52,6 +52,11 @@ def labels(at: AppTest) -> list[str]:
     return [button.label for button in at.button]
 
 
+def offers(at: AppTest, label: str) -> bool:
+    """Tell whether a button with this label is drawn: files are read one after the other."""
+    return any(button.label == label for button in at.button)
+
+
 def press(at: AppTest, label: str) -> AppTest:
     """Press the button with this label."""
     return next(button for button in at.button if button.label == label).click().run()
@@ -95,7 +100,10 @@ def test_empty_page_says_what_comes_in_and_what_will_be_listed(shell: OpenShell,
 def test_broken_files_are_refused_each_in_words(shell: OpenShell, cast: Cast, database: Database) -> None:
     before = rows_of_all_tables(database)["deals"]
     files = (("a.csv", b""), ("b.csv", b"MZ\x90\x00\x03"), ("c.csv", b"x;y\n1;2\n"), ("d.xlsx", b"no zip"))
-    at = until(uploaded(opened(shell, cast.vera), *files), lambda one: len(one.error) == 3)
+    at = until(
+        uploaded(opened(shell, cast.vera), *files),
+        lambda one: len(one.error) == 3 and offers(one, "Choose other files"),
+    )
     assert [error.value for error in at.error] == [
         "**a.csv** The file is empty.",
         "**b.csv** This is not a table but a program, a picture or other binary data.",

@@ -116,6 +116,13 @@ class Department:
         move = Move(to_stage, self.version(deal), next_step=step, loss=loss)
         self.attempt("move", lambda: move_deal(self.session, actor, deal_id=deal, move=move))
 
+    def stages_before_won(self, deal: int) -> int:
+        """Return how many open stages lie between a deal and the stage of won deals."""
+        row = self.session.get_one(Deal, deal, populate_existing=True)
+        here = select(Stage.position).where(Stage.id == row.stage_id).scalar_subquery()
+        ahead = select(Stage.id).where(Stage.pipeline_id == row.pipeline_id, Stage.retired_at.is_(None))
+        return len(self.session.scalars(ahead.where(Stage.kind == StageKind.OPEN, Stage.position > here)).all())
+
     def move_on(self, actor: Actor, deal: int, step: StepPlan | None) -> None:
         """Move a deal to the stage that comes next, as most moves do."""
         row = self.session.get_one(Deal, deal, populate_existing=True)
