@@ -145,6 +145,12 @@ def search(bare: Bare, expression: str, *, is_common: bool) -> int:
     )
 
 
+def numbered_deal(bare: Bare, deal_id: int) -> int:
+    """Read a deal's title and client by its number; return how many there are."""
+    names = "SELECT d.title, c.name FROM deals d LEFT JOIN companies c ON c.id = d.company_id WHERE d.id = ?"
+    return len(bare.rows(names, deal_id))
+
+
 def _other_deals(bare: Bare, company_id: int | None, contact_ids: Sequence[int]) -> None:
     rest = "JOIN stages s ON s.id = d.stage_id WHERE {} ORDER BY d.status, d.id DESC LIMIT 20"
     start = "SELECT d.id, d.title, s.name, d.status, d.amount_minor, d.currency FROM deals d "

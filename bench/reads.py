@@ -174,12 +174,12 @@ def _days(viewers: Viewers) -> list[Case]:
     ]
 
 
-def _search_floor(session: Session, query: str, *, is_sqlite: bool) -> Callable[[Bare], object] | None:
+def _search_floor(session: Session, query: str, *, is_sqlite: bool) -> Callable[[Bare], object]:
     words = parse_query(query, phone_region(session))
     write = fts5_expression if is_sqlite else tsquery_expression
     expression = write(words, [])
     if not expression:  # a number alone is looked up by key, not in the index
-        return None
+        return partial(floor.numbered_deal, deal_id=words.deal_number or 0)
     if is_sqlite:
         return partial(floor.search, expression=expression, is_common=False)
     lexemes = func.array_to_tsvector(func.string_to_array(SearchEntry.words, " "))
