@@ -9,8 +9,16 @@ from crm.models.codes import (
     Direction,
     FieldType,
     ImportStatus,
+    LinkKind,
+    LinkOwner,
+    LinkRunStatus,
+    LinkTrigger,
+    LintOccasion,
+    ObjectionKind,
+    ObjectionOutcome,
     PointKind,
     Priority,
+    RequirementMoment,
     Role,
     RowVerdict,
     Scope,
@@ -21,9 +29,12 @@ from crm.models.codes import (
     VisitOutcome,
 )
 from crm.models.deals import Activity, Deal, DealContact, NextStep, StageVisit
+from crm.models.discipline import DealRemoval, Objection, RuleOverride
 from crm.models.events import Event
 from crm.models.imports import ExternalId, Import, ImportRow, SavedMapping
-from crm.models.pipelines import FieldDefinition, LossReason, Pipeline, Stage, StageRequirement
+from crm.models.links import LinkRun, PipelineLink
+from crm.models.lint import LintAcceptance, LintRun
+from crm.models.pipelines import FieldDefinition, LossReason, Pipeline, Stage, StageRequirement, StageTransition
 from crm.models.users import (
     ApiKey,
     IdempotentWrite,
@@ -46,6 +57,7 @@ __all__ = [
     "ContactPoint",
     "Deal",
     "DealContact",
+    "DealRemoval",
     "DealStatus",
     "Direction",
     "Event",
@@ -56,14 +68,28 @@ __all__ = [
     "Import",
     "ImportRow",
     "ImportStatus",
+    "LinkKind",
+    "LinkOwner",
+    "LinkRun",
+    "LinkRunStatus",
+    "LinkTrigger",
+    "LintAcceptance",
+    "LintOccasion",
+    "LintRun",
     "LossReason",
     "NextStep",
+    "Objection",
+    "ObjectionKind",
+    "ObjectionOutcome",
     "OneTimeToken",
     "Pipeline",
+    "PipelineLink",
     "PointKind",
     "Priority",
+    "RequirementMoment",
     "Role",
     "RowVerdict",
+    "RuleOverride",
     "SavedMapping",
     "Scope",
     "SearchEntry",
@@ -71,6 +97,7 @@ __all__ = [
     "Stage",
     "StageKind",
     "StageRequirement",
+    "StageTransition",
     "StageVisit",
     "StepKind",
     "StepResult",

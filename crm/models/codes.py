@@ -45,6 +45,7 @@ class DealStatus(IntEnum):
     OPEN = 0
     WON = 1
     LOST = 2
+    REMOVED = 3  # taken out by an admin: seen nowhere but among the removed, may come back
 
 
 class Priority(IntEnum):
@@ -76,6 +77,7 @@ class VisitOutcome(StrEnum):
     WON = "won"
     LOST = "lost"
     HANDOVER = "handover"
+    REMOVED = "removed"
 
 
 class PointKind(StrEnum):
@@ -147,3 +149,69 @@ class RowVerdict(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     FAILED = "failed"
+
+
+class RequirementMoment(StrEnum):
+    """When a stage asks for a field: at entering it, or at leaving it forward."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class LinkTrigger(StrEnum):
+    """What sets a link between pipelines off."""
+
+    WON = "won"
+    LOST = "lost"
+    STAGE = "stage"
+
+
+class LinkKind(StrEnum):
+    """What the new deal is to the one it came from."""
+
+    CONTINUATION = "continuation"
+    REPEAT_SALE = "repeat_sale"
+    REFUSAL_WORK = "refusal_work"
+    RETURN = "return"  # a refused client buys after all: credited to both sources
+    REFUND = "refund"
+
+
+class LinkOwner(StrEnum):
+    """Who gets the new deal."""
+
+    SAME = "same"
+    TEAM_HEAD = "team_head"
+    USER = "user"
+
+
+class LinkRunStatus(StrEnum):
+    """Where one firing of a link stands."""
+
+    WAITING = "waiting"
+    CREATED = "created"
+    NOTED = "noted"  # an open deal of this link was there already and got a note
+    SKIPPED = "skipped"
+
+
+class ObjectionKind(StrEnum):
+    """Whether a client means what is said."""
+
+    REAL = "real"
+    PRETENDED = "pretended"
+    UNKNOWN = "unknown"
+
+
+class ObjectionOutcome(StrEnum):
+    """What became of an objection."""
+
+    OPEN = "open"
+    OVERCOME = "overcome"
+    NOT_OVERCOME = "not_overcome"
+
+
+class LintOccasion(StrEnum):
+    """Why a pipeline was looked over."""
+
+    SAVE = "save"
+    DEMAND = "demand"
+    SCHEDULE = "schedule"

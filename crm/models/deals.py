@@ -70,6 +70,11 @@ class Deal(Base):
     expected_close_on: Mapped[date | None] = mapped_column(Date)
     custom: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # str(field id) -> typed value
     origin_deal_id: Mapped[int | None] = mapped_column(ForeignKey("deals.id"), index=True)
+    origin_link_id: Mapped[int | None] = mapped_column(ForeignKey("pipeline_links.id"), index=True)
+    round: Mapped[int] = mapped_column(default=1)  # how often the client's chain has come to this pipeline
+    return_source: Mapped[str | None] = mapped_column(
+        String(100)
+    )  # beside `source`: what brought a refused client back
     loss_reason_id: Mapped[int | None] = mapped_column(ForeignKey("loss_reasons.id"), index=True)
     loss_note: Mapped[str | None] = mapped_column(Text)
     loss_stage_id: Mapped[int | None] = mapped_column(ForeignKey("stages.id"))  # last open stage

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.db.types import Code, Id, Json, UtcDateTime
 from crm.models.base import Base
-from crm.models.codes import FieldType, StageKind
+from crm.models.codes import FieldType, RequirementMoment, Role, StageKind
 
 
 class Pipeline(Base):
@@ -22,6 +22,9 @@ class Pipeline(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     position: Mapped[int]
     is_archived: Mapped[bool] = mapped_column(default=False)
+    forward_only: Mapped[bool] = mapped_column(default=True)
+    no_skipping: Mapped[bool] = mapped_column(default=True)
+    creation_roles: Mapped[list[str]] = mapped_column(Json, default=lambda: [role.value for role in Role])  # by hand
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -42,6 +45,9 @@ class Stage(Base):
     position: Mapped[int]
     exit_criterion: Mapped[str | None] = mapped_column(Text)
     norm_seconds: Mapped[int | None]  # longest healthy stay
+    color: Mapped[str | None] = mapped_column(String(20))  # a name of crm.pipelines.values.COLORS
+    accepts_new: Mapped[bool] = mapped_column(default=False)  # deals may begin here; on the first stage always
+    step_kinds: Mapped[list[str]] = mapped_column(Json, default=list)  # next steps that count here; empty: any
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # kept for history, holds no open deals
 
 
@@ -60,19 +66,33 @@ class FieldDefinition(Base):
 
 
 class StageRequirement(Base):
-    """A field that must be filled to enter a stage: a built-in one by code or a custom one."""
+    """A field that must be filled to enter or to leave a stage: a built-in one by code or a custom one."""
 
     __tablename__ = "stage_requirements"
     __table_args__ = (
         CheckConstraint("(builtin IS NULL) <> (field_id IS NULL)", name="one_field"),
-        UniqueConstraint("stage_id", "builtin"),
-        UniqueConstraint("stage_id", "field_id"),
+        UniqueConstraint("stage_id", "moment", "builtin"),
+        UniqueConstraint("stage_id", "moment", "field_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id", ondelete="CASCADE"))
+    moment: Mapped[RequirementMoment] = mapped_column(Code(RequirementMoment), default=RequirementMoment.ENTRY)
     builtin: Mapped[str | None] = mapped_column(String(30))
     field_id: Mapped[int | None] = mapped_column(ForeignKey("field_definitions.id"), index=True)
+
+
+class StageTransition(Base):
+    """An exception for one role to what the pipeline's switches say about a move between two stages."""
+
+    __tablename__ = "stage_transitions"
+    __table_args__ = (UniqueConstraint("from_stage_id", "to_stage_id", "role"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    role: Mapped[Role] = mapped_column(Code(Role))
+    from_stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id", ondelete="CASCADE"))
+    to_stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id", ondelete="CASCADE"), index=True)
+    is_allowed: Mapped[bool]
 
 
 class LossReason(Base):

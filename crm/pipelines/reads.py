@@ -8,7 +8,18 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.errors import NotFound
-from crm.models import FieldDefinition, LossReason, Pipeline, Stage, StageKind, StageRequirement
+from crm.models import (
+    FieldDefinition,
+    LossReason,
+    Pipeline,
+    RequirementMoment,
+    Role,
+    Stage,
+    StageKind,
+    StageRequirement,
+    StageTransition,
+    StepKind,
+)
 from crm.pipelines.values import (
     FieldInfo,
     LossReasonInfo,
@@ -41,7 +52,14 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
     Errors: NotFound.
     """
     # Columns and not rows of the session: after a lock they are as committed, whatever was read before it.
-    query = select(Pipeline.name, Pipeline.is_archived, Pipeline.version).where(Pipeline.id == pipeline_id)
+    query = select(
+        Pipeline.name,
+        Pipeline.is_archived,
+        Pipeline.version,
+        Pipeline.forward_only,
+        Pipeline.no_skipping,
+        Pipeline.creation_roles,
+    ).where(Pipeline.id == pipeline_id)
     pipeline = session.execute(query).one_or_none()
     if pipeline is None:
         raise NotFound(entity="pipeline", id=pipeline_id)
@@ -53,6 +71,10 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
         stages=_stages(session, pipeline_id),
         loss_reasons=load_loss_reasons(session, pipeline_id),
         fields={field.key: field for field in load_fields(session)},
+        forward_only=pipeline.forward_only,
+        no_skipping=pipeline.no_skipping,
+        creation_roles=frozenset(Role(role) for role in pipeline.creation_roles),
+        transitions=_transitions(session, pipeline_id),
     )
 
 
@@ -98,23 +120,23 @@ def load_loss_reasons(session: Session, pipeline_id: int | None) -> tuple[LossRe
     return tuple(LossReasonInfo(*row) for row in session.execute(query))
 
 
-def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
-    required: dict[int, list[str]] = defaultdict(list)
-    requirements = (
-        select(StageRequirement.stage_id, StageRequirement.builtin, StageRequirement.field_id)
-        .join(Stage, Stage.id == StageRequirement.stage_id)
+def _transitions(session: Session, pipeline_id: int) -> dict[tuple[Role, int, int], bool]:
+    query = (
+        select(
+            StageTransition.role, StageTransition.from_stage_id, StageTransition.to_stage_id, StageTransition.is_allowed
+        )
+        .join(Stage, Stage.id == StageTransition.from_stage_id)
         .where(Stage.pipeline_id == pipeline_id)
-        .order_by(StageRequirement.id)
     )
-    for stage_id, builtin, field_id in session.execute(requirements):
-        if builtin is not None:
-            required[stage_id].append(builtin)
-        elif field_id is not None:
-            required[stage_id].append(custom_key(field_id))
+    return {(role, start, end): allowed for role, start, end, allowed in session.execute(query)}
+
+
+def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
+    required = _requirements(session, pipeline_id)
     rows = session.execute(
         select(
             Stage.id, Stage.name, Stage.kind, Stage.position, Stage.exit_criterion, Stage.norm_seconds,
-            Stage.retired_at,
+            Stage.retired_at, Stage.step_kinds, Stage.color, Stage.accepts_new,
         )
         .where(Stage.pipeline_id == pipeline_id)
         .order_by(Stage.position, Stage.id)
@@ -128,9 +150,29 @@ def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
             position=row.position,
             exit_criterion=row.exit_criterion,
             norm_seconds=row.norm_seconds,
-            required=tuple(required[row.id]),
+            required=tuple(required[row.id, RequirementMoment.ENTRY]),
             is_retired=row.retired_at is not None,
+            required_exit=tuple(required[row.id, RequirementMoment.EXIT]),
+            step_kinds=tuple(StepKind(kind) for kind in row.step_kinds),
+            color=row.color,
+            accepts_new=row.accepts_new,
         )
         for row in rows
     ]
     return tuple(sorted(stages, key=lambda stage: stage.is_retired))
+
+
+def _requirements(session: Session, pipeline_id: int) -> dict[tuple[int, RequirementMoment], list[str]]:
+    required: dict[tuple[int, RequirementMoment], list[str]] = defaultdict(list)
+    query = (
+        select(StageRequirement.stage_id, StageRequirement.moment, StageRequirement.builtin, StageRequirement.field_id)
+        .join(Stage, Stage.id == StageRequirement.stage_id)
+        .where(Stage.pipeline_id == pipeline_id)
+        .order_by(StageRequirement.id)
+    )
+    for stage_id, moment, builtin, field_id in session.execute(query):
+        if builtin is not None:
+            required[stage_id, moment].append(builtin)
+        elif field_id is not None:
+            required[stage_id, moment].append(custom_key(field_id))
+    return required

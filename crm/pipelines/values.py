@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crm.models.codes import FieldType, StageKind
+from crm.models.codes import FieldType, Role, StageKind, StepKind
 
 # Fields of a deal that a stage may require besides custom ones.
 BUILTIN_FIELDS = ("amount", "company", "contact", "source", "expected_close_on")
 CUSTOM_PREFIX = "field:"
+# Colours a stage may have, by the names of Streamlit's palette.
+COLORS = ("blue", "green", "orange", "red", "violet", "yellow", "gray")
 
 
 def custom_key(field_id: int) -> str:
@@ -53,7 +56,11 @@ class FieldInfo:
 
 @dataclass(frozen=True, slots=True)
 class StageInfo:
-    """A stage; `required` are keys of fields needed to enter it."""
+    """A stage; `required` are keys of fields needed to enter it, `required_exit` of those needed to go on from it.
+
+    `step_kinds` are the kinds of next steps that count here, any when empty; deals may begin here by hand where
+    `accepts_new` says so, and always on the first stage; `color` is one of COLORS.
+    """
 
     id: int
     pipeline_id: int
@@ -64,6 +71,10 @@ class StageInfo:
     norm_seconds: int | None
     required: tuple[str, ...]
     is_retired: bool
+    required_exit: tuple[str, ...] = ()
+    step_kinds: tuple[StepKind, ...] = ()
+    color: str | None = None
+    accepts_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,10 @@ class LossReasonInfo:
 
 @dataclass(frozen=True, slots=True)
 class PipelineInfo:
-    """A pipeline whole: stages in order with retired ones last, its reasons of loss, all custom fields by key."""
+    """A pipeline whole: stages in order with retired ones last, its reasons of loss, all custom fields by key.
+
+    `transitions` are exceptions to the two switches: (role, id of the stage from, id of the stage to) -> allowed.
+    """
 
     id: int
     name: str
@@ -89,6 +103,10 @@ class PipelineInfo:
     stages: tuple[StageInfo, ...]
     loss_reasons: tuple[LossReasonInfo, ...]
     fields: Mapping[str, FieldInfo]
+    forward_only: bool = True
+    no_skipping: bool = True
+    creation_roles: frozenset[Role] = frozenset(Role)
+    transitions: Mapping[tuple[Role, int, int], bool] = dataclasses.field(default_factory=dict)
 
     @property
     def open_stages(self) -> tuple[StageInfo, ...]:

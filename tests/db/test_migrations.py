@@ -60,6 +60,26 @@ def test_empty_database_is_not_current(tmp_path: Path) -> None:
     database.close()
 
 
+def test_second_migration_keeps_rows_requirements_and_indexes_made_by_hand(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    migrate(database, "0001")
+    with database.write_engine.begin() as connection:
+        connection.execute(text("INSERT INTO pipelines VALUES (1, 'Sales', 1, 0, 0, 1)"))
+        connection.execute(
+            text("INSERT INTO stages (id, pipeline_id, name, kind, position) VALUES (1, 1, 'Met', 'open', 0)")
+        )
+        connection.execute(text("INSERT INTO stage_requirements VALUES (1, 1, 'amount', NULL)"))
+    migrate(database)
+    with database.read_engine.connect() as connection:
+        pipeline = connection.execute(text("SELECT forward_only, no_skipping, creation_roles FROM pipelines")).one()
+        requirement = connection.execute(text("SELECT stage_id, moment, builtin FROM stage_requirements")).one()
+        indexes = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")).all()
+    assert tuple(pipeline) == (1, 1, '["manager", "head", "admin"]')
+    assert tuple(requirement) == (1, "entry", "amount")
+    assert {"ix_deals_board_due", "ix_deals_my_day", "ix_deals_of_company"} <= set(indexes)
+    database.close()
+
+
 def test_failed_migration_leaves_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'half.sqlite3'}")
     with database.write_engine.begin() as connection:
