@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import Engine, create_engine, make_url, select, text
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -84,6 +85,7 @@ def postgresql_server() -> Iterator[str]:
             maintain(url, f"ALTER SYSTEM SET {setting} = {value}")
         maintain(url, "SELECT pg_reload_conf()")
         yield url
+        _maintenance_engine(url).dispose()
         server.cleanup()
 
 
@@ -107,7 +109,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
     """Return the URL of a fresh PostgreSQL database, dropped afterwards."""
     name = f"crm_{next(_numbers)}"
-    maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
+    maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY wal_log")
     yield postgresql_url_of(postgresql_server, name)
     maintain(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -206,10 +208,13 @@ def postgresql_url_of(server_url: str, name: str) -> str:
 
 def maintain(server_url: str, statement: str) -> None:
     """Run a statement such as CREATE DATABASE, which stands outside transactions."""
-    engine = create_engine(postgresql_url_of(server_url, "postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _maintenance_engine(server_url).connect() as connection:
         connection.execute(text(statement))
-    engine.dispose()
+
+
+@cache
+def _maintenance_engine(server_url: str) -> Engine:
+    return create_engine(postgresql_url_of(server_url, "postgres"), isolation_level="AUTOCOMMIT", pool_size=1)
 
 
 def _add_workspace(session: Session) -> None:
