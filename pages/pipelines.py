@@ -8,8 +8,9 @@ from crm.db import read_scope
 from crm.i18n import _
 from crm.pipelines.reads import list_pipelines, load_pipeline
 from crm.ui.page import open_page
-from crm.ui.pipeline_view import draw_create, draw_fields, draw_reasons, draw_settings
+from crm.ui.pipeline_view import draw_fields, draw_reasons, draw_settings
 from crm.ui.stage_view import draw_stages
+from crm.ui.template_view import draw_create
 
 open_page("pipelines")
 
