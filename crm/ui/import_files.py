@@ -11,6 +11,7 @@ from crm.actor import Actor
 from crm.db import read_scope
 from crm.errors import CrmError
 from crm.i18n import _
+from crm.i18n.formats import number
 from crm.i18n.texts import error_sentence
 from crm.imports.background import FileLook, look_at
 from crm.imports.formats import SUFFIXES, FileRefused, ReadOptions
@@ -42,7 +43,7 @@ def draw_files(actor: Actor, draft: ImportDraft) -> None:
             "CSV or XLSX, up to {mb} MB and {rows} rows each; the first row names the columns. "
             "Nothing is written before you have seen what would happen.",
             mb=settings.import_max_mb,
-            rows=settings.import_max_rows,
+            rows=number(settings.import_max_rows),
         )
     )
     if uploads and st.button(_("Read the files"), type="primary", key=draft.key("read")):

@@ -10,7 +10,8 @@ _SHORTCODE = re.compile(r"(?<!\d):(?=[\w+-]+:)|:(?=[\w+-]*[^\W\d][\w+-]*:)|:(?=m
 _ADDRESS = re.compile(r"(https?)(?=://)|(www)(?=\.)", re.IGNORECASE)
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~$:&]")
 _LINE_START = re.compile(r"^(?:[#+\-=!]|\d+(?=[.)](?:\s|$)))")
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+# No-break spaces stay: a sum of money is never torn at the end of a line.
+_BLANKS = re.compile(r"(?:[^\S\xa0\u202f]|[\x00-\x1f\x7f])+")
 
 
 def md(value: object) -> str:

@@ -63,3 +63,8 @@ def test_lines_become_one() -> None:
 
 def test_other_values_are_written_out() -> None:
     assert (md(1042), md(None)) == ("1042", "None")
+
+
+def test_sum_of_money_is_never_torn_at_the_end_of_a_line() -> None:
+    assert md("518\xa0600\xa0₽") == "518\xa0600\xa0₽"
+    assert md("a\t \n b\xa0") == "a b"
