@@ -161,6 +161,19 @@ TEXTS: dict[str, str] = {
     "step_closed": N_("This step is done already."),
     "step_is_last": N_("This is the last step of an open deal. Plan the next one together with the result."),
     # Pipelines
+    "link_condition_invalid": N_("Condition {number} makes no sense. Choose its field and value anew."),
+    "link_exists": N_("There is such a link already, with the same conditions."),
+    "link_has_fired": N_("This link has made deals or waits to. Switch it off: history keeps it."),
+    "link_loop_unbraked": N_(
+        "Deals would go round for ever: {pipelines}. Give one link of the loop a pause or a limit of rounds."
+    ),
+    "link_rounds_invalid": N_("The limit of rounds is a number from 1 to {limit}."),
+    "link_run_done": N_("This return has been dealt with already."),
+    "link_stage_unknown": N_("Choose a working stage of “{pipeline}”."),
+    "link_step_kind": N_("“{stage}” does not count this kind of next step."),
+    "link_target_unknown": N_("Choose a pipeline that is in use."),
+    "link_time_invalid": N_("This length of time is out of range."),
+    "link_to_itself": N_("A deal that comes to “{stage}” can't create another one on the same stage."),
     "loss_reason_last": N_("A pipeline needs at least one reason of loss."),
     "name_taken": N_("This name is taken."),
     "norm_invalid": N_("The norm is a positive length of time."),
