@@ -24,6 +24,7 @@ class Pipeline(Base):
     is_archived: Mapped[bool] = mapped_column(default=False)
     forward_only: Mapped[bool] = mapped_column(default=True)
     no_skipping: Mapped[bool] = mapped_column(default=True)
+    stands_alone: Mapped[bool] = mapped_column(default=False)  # its ends lead nowhere on purpose, as of returns
     creation_roles: Mapped[list[str]] = mapped_column(Json, default=lambda: [role.value for role in Role])  # by hand
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)

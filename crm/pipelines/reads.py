@@ -59,6 +59,7 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
         Pipeline.forward_only,
         Pipeline.no_skipping,
         Pipeline.creation_roles,
+        Pipeline.stands_alone,
     ).where(Pipeline.id == pipeline_id)
     pipeline = session.execute(query).one_or_none()
     if pipeline is None:
@@ -75,6 +76,7 @@ def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:
         no_skipping=pipeline.no_skipping,
         creation_roles=frozenset(Role(role) for role in pipeline.creation_roles),
         transitions=_transitions(session, pipeline_id),
+        stands_alone=pipeline.stands_alone,
     )
 
 

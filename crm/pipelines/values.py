@@ -94,6 +94,7 @@ class PipelineInfo:
     """A pipeline whole: stages in order with retired ones last, its reasons of loss, all custom fields by key.
 
     `transitions` are exceptions to the two switches: (role, id of the stage from, id of the stage to) -> allowed.
+    One that `stands_alone` has ends that lead nowhere on purpose.
     """
 
     id: int
@@ -107,6 +108,7 @@ class PipelineInfo:
     no_skipping: bool = True
     creation_roles: frozenset[Role] = frozenset(Role)
     transitions: Mapping[tuple[Role, int, int], bool] = dataclasses.field(default_factory=dict)
+    stands_alone: bool = False
 
     @property
     def open_stages(self) -> tuple[StageInfo, ...]:

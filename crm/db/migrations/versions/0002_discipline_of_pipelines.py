@@ -243,6 +243,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_deals_origin_link_id"), "deals", ["origin_link_id"])
     for switch in ("forward_only", "no_skipping"):
         op.add_column("pipelines", sa.Column(switch, sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.add_column("pipelines", sa.Column("stands_alone", sa.Boolean(), nullable=False, server_default=sa.false()))
     every_role = sa.text("""'["manager", "head", "admin"]'""")
     op.add_column("pipelines", sa.Column("creation_roles", types.Json, nullable=False, server_default=every_role))
     one_field = sa.CheckConstraint(
