@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from crm.errors import CrmError, Param, Violation
 from crm.i18n import N_, _
+from crm.i18n.labels import label
+from crm.models.codes import Role, StepKind
 
 TEXTS: dict[str, str] = {
     # General
@@ -145,21 +147,55 @@ TEXTS: dict[str, str] = {
     # Moving deals
     "amount_not_positive": N_("A won deal needs an amount above zero."),
     "back_not_allowed": N_("Deals only go forward: “{stage}” is behind."),
+    "creation_not_allowed": N_(
+        "Your role does not create deals in “{pipeline}”. They come from: {origins}. By hand they are created by: {roles}."
+    ),
     "deal_closed": N_("The deal is closed; closed deals stay where they ended."),
     "field_missing": N_("“{stage}” needs this field."),
+    "field_missing_on_exit": N_("“{stage}” can't be left without this field."),
     "field_needed_here": N_("The stage “{stage}” needs this field; it can't be emptied."),
     "loss_note_missing": N_("This reason needs a note."),
     "loss_reason_missing": N_("Say why the deal was lost."),
     "loss_reason_unknown": N_("Choose a reason of this pipeline."),
+    "loss_reason_without_loss": N_("A reason of loss goes only with closing as lost."),
+    "move_forbidden": N_(
+        "Your role does not move deals from “{start}” to “{stage}”. A head of sales may, with a reason: ask yours."
+    ),
+    "next_step_after_end": N_("A closed deal has no next step: leave it out."),
+    "next_step_kind_wrong": N_("On “{stage}” the next step is one of: {kinds}."),
     "next_step_missing": N_("Plan the next step: an open deal always has one."),
     "next_step_past": N_("The next step must lie in the future."),
     "next_step_too_far": N_("The next step lies too far away: two years at most."),
+    "override_not_allowed": N_("Only heads of sales and administrators pass rules with a reason."),
+    "reason_too_short": N_("Say why in {limit} characters or more: others will read it."),
     "skip_not_allowed": N_("No skipping: the next stage is “{stage}”."),
+    "stage_not_for_new": N_("New deals begin on: {stages}."),
     "stage_of_other_pipeline": N_("The stage belongs to another pipeline. A deal never moves between pipelines."),
     "stage_retired": N_("The stage is no longer in use."),
     "stage_same": N_("The deal is on this stage already."),
     "step_closed": N_("This step is done already."),
     "step_is_last": N_("This is the last step of an open deal. Plan the next one together with the result."),
+    # Descriptions of pipelines
+    "code_unknown": N_("Only these are possible: {known}."),
+    "description_binary": N_("This is not text. Save the description as UTF-8."),
+    "description_empty": N_("There is nothing in it yet."),
+    "description_link_moves": N_("This link moves deals, which erases them from their pipeline. Write mode = “copy”."),
+    "description_not_toml": N_("This is not TOML: {detail}"),
+    "description_too_deep": N_("Tables are nested without end, or a number is too long."),
+    "description_too_large": N_("The description is too large: {limit_kb} KB at most."),
+    "field_not_described": N_("There is no field “{name}”, neither built in nor in this description."),
+    "flag_expected": N_("Write true or false."),
+    "key_invalid": N_("A key has small Latin letters, digits and underscores: 50 at most."),
+    "key_unknown": N_("There is no such setting. Perhaps it is misspelt."),
+    "length_of_time_invalid": N_("Write a length of time such as 15m, 24h or 3d."),
+    "list_expected": N_("Write a list in square brackets."),
+    "name_repeated": N_("“{name}” is here twice."),
+    "number_between": N_("Write a whole number from {low} to {high}."),
+    "pipeline_not_described": N_("This description has no pipeline “{name}”."),
+    "stage_not_described": N_("The pipeline “{pipeline}” has no working stage “{name}”, or several."),
+    "table_expected": N_("Write a table here: settings with values."),
+    "text_expected": N_("Write text in quotes."),
+    "value_unwanted": N_("This is out of place here; leave it out."),
     # Pipelines
     "link_condition_invalid": N_("Condition {number} makes no sense. Choose its field and value anew."),
     "link_exists": N_("There is such a link already, with the same conditions."),
@@ -178,16 +214,19 @@ TEXTS: dict[str, str] = {
     "name_taken": N_("This name is taken."),
     "norm_invalid": N_("The norm is a positive length of time."),
     "options_needed": N_("A choice needs at least two different values."),
+    "stage_end_setting": N_("Won and lost stages have no such setting."),
     "stage_has_deals": N_("{count} deals stand on this stage. Say where they go."),
     "stage_last_open": N_("A pipeline needs at least one open stage."),
     "stage_order_incomplete": N_("The new order must name every open stage once."),
     "stage_target_invalid": N_("Deals can only go to another open stage of the same pipeline."),
+    "transition_invalid": N_("A rule goes from an open stage to another stage of the pipeline that is not the lost one."),
     "template_unknown": N_("There is no such template."),
 }
 
 FIELD_NAMES: dict[str, str] = {
     "address": N_("Address"),
     "amount": N_("Amount"),
+    "buys_if": N_("Would buy if"),
     "company": N_("Company"),
     "contact": N_("Contact"),
     "currency": N_("Currency"),
@@ -197,9 +236,12 @@ FIELD_NAMES: dict[str, str] = {
     "inn": N_("INN"),
     "loss_note": N_("Note on the loss"),
     "loss_reason": N_("Reason of loss"),
+    "meant": N_("Is it meant?"),
     "name": N_("Name"),
     "next_step": N_("Next step"),
     "note": N_("Note"),
+    "objection": N_("Objection"),
+    "outcome": N_("Outcome"),
     "owner": N_("Owner"),
     "parent": N_("Parent company"),
     "phone": N_("Phone"),
@@ -221,7 +263,19 @@ FIELD_NAMES: dict[str, str] = {
 
 def sentence(code: str, params: Mapping[str, Param]) -> str:
     """Return the reader's sentence for a code; an unknown code is a programming error (KeyError)."""
-    return _(TEXTS[code], **params)
+    return _(TEXTS[code], **({**params} | {name: _SPOKEN[name](params[name]) for name in _SPOKEN.keys() & params.keys()}))
+
+
+def _words(codes: type[StepKind] | type[Role]) -> Callable[[Param], str]:
+    return lambda value: ", ".join(label(codes(one)) for one in str(value or "").split(",") if one) or _("nobody")
+
+
+# Parameters that hold codes, or nothing: what a reader is told instead.
+_SPOKEN: Mapping[str, Callable[[Param], str]] = {
+    "kinds": _words(StepKind),
+    "roles": _words(Role),
+    "origins": lambda value: str(value or "") or _("imports and programs"),
+}
 
 
 def violation_sentence(violation: Violation) -> str:

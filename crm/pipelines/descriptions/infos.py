@@ -1,0 +1,119 @@
+"""A description seen as pipelines and links that exist, for whoever judges or draws those: ids are made up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from crm.i18n.labels import label
+from crm.models.codes import StageKind
+from crm.pipelines.descriptions.plans import MadeIds, link_plan, named_condition
+from crm.pipelines.descriptions.values import (
+    DescribedField,
+    DescribedLink,
+    DescribedPipeline,
+    DescribedStage,
+    Description,
+)
+from crm.pipelines.link_values import LinkInfo
+from crm.pipelines.values import FieldInfo, LossReasonInfo, Option, PipelineInfo, StageInfo, custom_key
+
+STAGES_APART = 1000
+
+
+def described_pipelines(description: Description, language: str) -> tuple[PipelineInfo, ...]:
+    """Return the described pipelines in order: the first has the id 1 and stages from 1000 on, the next 2 and 2000."""
+    made = _made(description)
+    fields = [_field(field, at, language) for at, field in enumerate(description.fields, start=1)]
+    return tuple(
+        PipelineInfo(
+            id=made.pipelines[one.key],
+            name=one.name.spoken(language),
+            is_archived=False,
+            version=1,
+            stages=_stages(one, made, language),
+            loss_reasons=tuple(
+                LossReasonInfo(
+                    id=number,
+                    pipeline_id=made.pipelines[one.key],
+                    name=reason.name.spoken(language),
+                    note_required=reason.note_required,
+                    counts_as_loss=reason.counts_as_loss,
+                    is_active=True,
+                )
+                for number, reason in enumerate(one.loss_reasons, start=1)
+            ),
+            fields={info.key: info for info in fields},
+            forward_only=one.forward_only,
+            no_skipping=one.no_skipping,
+            creation_roles=one.creation_roles,
+            transitions={
+                (each.role, made.stages[one.key, each.from_stage], made.stages[one.key, each.to_stage]): each.is_allowed
+                for each in one.exceptions
+            },
+            stands_alone=one.stands_alone,
+        )
+        for one in description.pipelines
+    )
+
+
+def described_links(description: Description, language: str) -> tuple[LinkInfo, ...]:
+    """Return the described links between the pipelines of `described_pipelines`; values of conditions are names."""
+    made = _made(description)
+    return tuple(_link(description, link, made, at, language) for at, link in enumerate(description.links, start=1))
+
+
+def _made(description: Description) -> MadeIds:
+    numbered = list(enumerate(description.pipelines, start=1))
+    return MadeIds(
+        pipelines={one.key: at for at, one in numbered},
+        stages={
+            (one.key, end): at * STAGES_APART + number for at, one in numbered for number, end in enumerate(one.ends())
+        },
+        fields={field.key: custom_key(at) for at, field in enumerate(description.fields, start=1)},
+    )
+
+
+def _field(field: DescribedField, at: int, language: str) -> FieldInfo:
+    options = (Option(str(number), option.spoken(language)) for number, option in enumerate(field.options, start=1))
+    hint = field.hint.spoken(language) or None
+    return FieldInfo(at, field.name.spoken(language), field.type, tuple(options), hint, is_active=True)
+
+
+def _stages(pipeline: DescribedPipeline, made: MadeIds, language: str) -> tuple[StageInfo, ...]:
+    ends = ((pipeline.won, StageKind.WON), (pipeline.lost, StageKind.LOST))
+    described = [(stage, StageKind.OPEN) for stage in pipeline.stages]
+    described += [(DescribedStage(kind.value, name), kind) for name, kind in ends]
+    return tuple(
+        StageInfo(
+            id=made.stages[pipeline.key, stage.key],
+            pipeline_id=made.pipelines[pipeline.key],
+            name=stage.name.spoken(language) or label(kind),
+            kind=kind,
+            position=position,
+            exit_criterion=stage.exit_criterion.spoken(language) or None,
+            norm_seconds=stage.norm_seconds,
+            required=tuple(made.fields.get(key, key) for key in stage.required),
+            is_retired=False,
+            required_exit=tuple(made.fields.get(key, key) for key in stage.required_exit),
+            step_kinds=stage.step_kinds,
+            color=stage.color,
+            accepts_new=stage.accepts_new,
+        )
+        for position, (stage, kind) in enumerate(described)
+    )
+
+
+def _link(description: Description, link: DescribedLink, made: MadeIds, at: int, language: str) -> LinkInfo:
+    source, target = description.pipeline(link.from_pipeline), description.pipeline(link.to_pipeline)
+    conditions = tuple(named_condition(one, made, language) for one in link.conditions)
+    return LinkInfo(
+        id=at,
+        version=1,
+        plan=link_plan(link, made, language, conditions=conditions),
+        from_pipeline=source.name.spoken(language),
+        from_stage=source.stage(link.from_stage).name.spoken(language) if link.from_stage else None,
+        to_pipeline=target.name.spoken(language),
+        to_stage=target.stage(link.to_stage).name.spoken(language) if link.to_stage else None,
+        owner_name=link.owner_email or None,
+        created_at=datetime(2000, 1, 1, tzinfo=UTC),
+    )
