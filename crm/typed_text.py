@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 from crm.errors import Violation
 
@@ -29,9 +30,18 @@ def clean_block(value: str) -> str:
 
 def line_violations(value: str, field: str, limit: int, *, required: bool = False) -> list[Violation]:
     """Return what is wrong with a text as typed: unreadable characters, too long, or empty where it is required."""
+    return _violations(value, clean_line, field, limit, required)
+
+
+def block_violations(value: str, field: str, limit: int, *, required: bool = False) -> list[Violation]:
+    """Return what is wrong with a longer text as typed, as `line_violations` does."""
+    return _violations(value, clean_block, field, limit, required)
+
+
+def _violations(value: str, clean: Callable[[str], str], field: str, limit: int, required: bool) -> list[Violation]:
     if "\x00" in value or any(unicodedata.category(char) == "Cs" for char in value):
         return [Violation("text_unreadable", field)]
-    cleaned = clean_line(value)
+    cleaned = clean(value)
     if required and not cleaned:
         return [Violation("value_required", field)]
     if len(cleaned) > limit:

@@ -16,6 +16,7 @@ from crm.ui.deal_steps import draw_steps
 from crm.ui.deal_timeline import draw_timeline
 from crm.ui.deal_view import draw_clients, draw_head, draw_moves, draw_origin, draw_stage_bar
 from crm.ui.nav import page_link
+from crm.ui.objection_view import draw_objections
 from crm.ui.page import open_page, page_fragment
 
 actor = open_page("deal")
@@ -40,6 +41,8 @@ def draw_deal(actor: Actor, deal_id: int) -> None:
     st.divider()
     draw_clients(card, others)
     draw_origin(card)
+    st.divider()
+    draw_objections(actor, deal_id)
     draw_pending_move()
 
 

@@ -29,6 +29,7 @@ SUBJECTS = {
     "companies": N_("Companies"),
     "contacts": N_("Contacts"),
     "next-steps": N_("Next steps"),
+    "objections": N_("Objections"),
     "users": N_("Users"),
 }
 KINDS = {

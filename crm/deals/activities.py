@@ -8,10 +8,10 @@ from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.deals.locking import lock_deal
-from crm.errors import Violation, refuse_if_any
+from crm.errors import refuse_if_any
 from crm.events import record
 from crm.models import Activity, ActivityKind, Direction
-from crm.typed_text import clean_block
+from crm.typed_text import block_violations, clean_block
 
 TEXT_LIMIT = 20_000
 
@@ -31,7 +31,7 @@ def add_activity(
     """
     require(actor, Action.WORK_DEALS)
     deal = lock_deal(session, actor, deal_id)
-    refuse_if_any(_text_violations(text))
+    refuse_if_any(block_violations(text, "text", TEXT_LIMIT, required=True))
     activity = Activity(
         deal_id=deal.id,
         kind=kind,
@@ -44,14 +44,3 @@ def add_activity(
     session.flush()
     record(session, actor, "activity.added", "activity", activity.id, deal_id=deal.id, activity_kind=kind.value)
     return activity.id
-
-
-def _text_violations(text: str) -> list[Violation]:
-    if "\x00" in text or any(0xD800 <= ord(char) <= 0xDFFF for char in text):
-        return [Violation("text_unreadable", "text")]
-    cleaned = clean_block(text)
-    if not cleaned:
-        return [Violation("value_required", "text")]
-    if len(cleaned) > TEXT_LIMIT:
-        return [Violation("text_too_long", "text", {"length": len(cleaned), "limit": TEXT_LIMIT})]
-    return []

@@ -9,8 +9,9 @@ from typing import Any
 from crm.i18n import N_, _
 from crm.i18n.formats import moment
 from crm.i18n.labels import label
+from crm.i18n.rule_texts import rule_name
 from crm.i18n.texts import FIELD_NAMES, field_name
-from crm.models.codes import StepKind, StepResult
+from crm.models.codes import ObjectionOutcome, StepKind, StepResult
 
 EVENT_TEXTS: dict[str, str] = {
     "activity.added": N_("Wrote down a contact or a note"),
@@ -40,7 +41,11 @@ EVENT_TEXTS: dict[str, str] = {
     "deal.lost": N_("Closed as lost: {reason}"),
     "deal.moved": N_("Moved: {from_stage} → {to_stage}"),
     "deal.reassigned": N_("Handed the deal over"),
+    "deal.removed": N_("Removed the deal: {reason}"),
+    "deal.reopened": N_("Took the deal up again: {from_stage} → {to_stage}"),
     "deal.restored": N_("Gave the deal its former values: its import was taken back"),
+    "deal.returned": N_("Put the removed deal back on “{stage}”"),
+    "deal.rule_overridden": N_("Passed a rule ({rules}): {reason}"),
     "deal.stage_retired": N_("A stage was retired: {from_stage} → {to_stage}"),
     "deal.won": N_("Closed as won"),
     "demo.cleared": N_("Took the example out"),
@@ -60,6 +65,9 @@ EVENT_TEXTS: dict[str, str] = {
     "next_step.done": N_("Next step done: {step} ({result})"),
     "next_step.planned": N_("Next step planned: {step}, {when}"),
     "next_step.postponed": N_("Next step postponed to {when}"),
+    "objection.edited": N_("Changed an objection"),
+    "objection.recorded": N_("Objection: {text}"),
+    "objection.settled": N_("Objection “{text}”: {outcome}"),
     "pipeline.created": N_("Created the pipeline “{name}”"),
     "pipeline.edited": N_("Changed the pipeline “{name}”"),
     "pipeline.reordered": N_("Put the stages of “{name}” in another order"),
@@ -121,9 +129,13 @@ def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
     if "result" in details and details["result"] in set(StepResult):
         spoken["result"] = label(StepResult(details["result"]))
         spoken["step"] = label(StepKind(details["step_kind"]))
+    if details.get("outcome") in set(ObjectionOutcome):
+        spoken["outcome"] = label(ObjectionOutcome(details["outcome"])).lower()
     due = details.get("due_at", details.get("after"))
     if isinstance(due, int):
         spoken["when"] = moment(datetime.fromtimestamp(due, UTC))
+    if "rules" in details:
+        spoken["rules"] = ", ".join(rule_name(code) for code in details["rules"])
     return spoken
 
 

@@ -13,7 +13,7 @@ from crm.i18n import N_, _, current_reader
 from crm.i18n.event_texts import EVENT_TEXTS, changed_name, event_sentence
 from crm.i18n.formats import moment, number
 from crm.i18n.labels import label
-from crm.models import Priority, Role
+from crm.models import ObjectionKind, ObjectionOutcome, Priority, Role
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deals": (N_("Deals"), ("deal.", "next_step.", "activity.")),
@@ -32,6 +32,7 @@ ENTITIES: dict[str, str] = {
     "stage": N_("Stage"),
     "field": N_("Field"),
     "loss_reason": N_("Reason of loss"),
+    "objection": N_("Objection"),
     "import": N_("Import"),
     "workspace": N_("Workspace"),
 }
@@ -92,6 +93,10 @@ def shown_value(field: str, value: Any, people: Mapping[int, str]) -> str:
 def _known_value(field: str, value: Any, people: Mapping[int, str]) -> str | None:
     if field == "role" and value in set(Role):
         return label(Role(value))
+    if field == "meant" and value in set(ObjectionKind):
+        return label(ObjectionKind(value))
+    if field == "outcome" and value in set(ObjectionOutcome):
+        return label(ObjectionOutcome(value))
     if not isinstance(value, int):
         return None
     if field in {"owner", "owner_id"}:

@@ -25,6 +25,7 @@ from crm.deals import (
     moves,
     my_day,
     next_steps,
+    objections,
     retiring,
     step_lists,
     timeline,
@@ -32,7 +33,7 @@ from crm.deals import (
 from crm.deals import commands as deal_commands
 from crm.deals import reads as deal_reads
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
-from crm.models import ActivityKind, FieldType, PointKind, Role, StepKind, StepResult, Workspace
+from crm.models import ActivityKind, FieldType, ObjectionOutcome, PointKind, Role, StepKind, StepResult, Workspace
 from crm.pipelines import commands as pipeline_commands
 from crm.pipelines import fields, templates
 from tests.roles.scene import PASSWORD, Belongings, Scene
@@ -136,6 +137,7 @@ def journal_owners(session: Session, actor: Actor, scene: Scene) -> set[str]:
     return owners_by(scene, "deal", (row.deal_id for row in page.rows))
 
 
+OBJECTION = objections.ObjectionPlan("Delivery is slow")
 STAGE_PLAN = pipeline_commands.StagePlan("Terms agreed")
 DONE = StepDone(StepResult.DONE)
 
@@ -221,6 +223,21 @@ DEALS: dict[Callable[..., Any], Row] = {
     activities.add_activity: of_owner(
         lambda s, a, _sc, o: activities.add_activity(s, a, deal_id=o.deal, kind=ActivityKind.NOTE, text="Called")
     ),
+    objections.record_objection: of_owner(
+        lambda s, a, _sc, o: objections.record_objection(s, a, deal_id=o.deal, plan=OBJECTION)
+    ),
+    objections.edit_objection: of_owner(
+        lambda s, a, _sc, o: objections.edit_objection(
+            s, a, objection_id=o.objection, expected_version=1, plan=OBJECTION
+        )
+    ),
+    objections.settle_objection: of_owner(
+        lambda s, a, _sc, o: objections.settle_objection(
+            s, a, objection_id=o.objection, expected_version=1, outcome=ObjectionOutcome.OVERCOME
+        )
+    ),
+    objections.load_objection: of_owner(lambda s, a, _sc, o: objections.load_objection(s, a, o.objection)),
+    objections.load_objections: of_owner(lambda s, a, _sc, o: objections.load_objections(s, a, o.deal)),
     next_steps.plan_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.plan_next_step(s, a, deal_id=o.deal, plan=plan())
     ),

@@ -21,6 +21,8 @@ from crm.models import (
     FieldDefinition,
     FieldType,
     NextStep,
+    Objection,
+    ObjectionKind,
     Role,
     Team,
     User,
@@ -46,6 +48,7 @@ class Belongings:
     point: int = NOWHERE
     key: int = NOWHERE
     session: int = NOWHERE
+    objection: int = NOWHERE
     phone: str = "+79160000000"
 
 
@@ -105,7 +108,8 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
     browser = UserSession(
         token_hash=f"{user_id:064}", user_id=user_id, created_at=now, last_seen_at=now, address="", user_agent=""
     )
-    session.add_all([key, browser])
+    objection = Objection(deal_id=deal, stage_id=pipeline.stages[0], kind=ObjectionKind.REAL, text="Dear", at=now)
+    session.add_all([key, browser, objection])
     record(session, author, "activity.added", "activity", None, deal_id=deal)
     session.flush()
     return Belongings(
@@ -117,6 +121,7 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         point=session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == contact)).one(),
         key=key.id,
         session=browser.id,
+        objection=objection.id,
         phone=phone,
     )
 

@@ -136,6 +136,7 @@ Text100: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLengt
 Text200: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 200})]
 Text300: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 300})]
 Text500: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "maxLength": 500})]
+Text2000: TypeAlias = Annotated[Block, WithJsonSchema({"type": "string", "maxLength": 2_000})]
 Text5000: TypeAlias = Annotated[Block, WithJsonSchema({"type": "string", "maxLength": 5_000})]
 Text20000: TypeAlias = Annotated[Block, WithJsonSchema({"type": "string", "maxLength": 20_000})]
 Currency: TypeAlias = Annotated[Line, WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
