@@ -14,6 +14,9 @@ class Action(StrEnum):
 
     WORK_DEALS = "work_deals"  # create, edit, move, close; next steps; notes
     REASSIGN_DEALS = "reassign_deals"
+    OVERRIDE_RULES = "override_rules"  # pass a stage rule with a written reason
+    REMOVE_DEALS = "remove_deals"
+    SEE_EXCEPTIONS = "see_exceptions"  # rules passed, deals removed
     WORK_CLIENTS = "work_clients"
     DESIGN_PIPELINES = "design_pipelines"
     IMPORT_RECORDS = "import_records"
@@ -33,6 +36,9 @@ _ADMINS = frozenset({Role.ADMIN})
 PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.WORK_DEALS: _ALL,
     Action.REASSIGN_DEALS: _HEADS,
+    Action.OVERRIDE_RULES: _HEADS,
+    Action.REMOVE_DEALS: _ADMINS,
+    Action.SEE_EXCEPTIONS: _HEADS,
     Action.WORK_CLIENTS: _ALL,
     Action.DESIGN_PIPELINES: _ADMINS,
     Action.IMPORT_RECORDS: _HEADS,

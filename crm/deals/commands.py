@@ -16,7 +16,7 @@ from crm.contacts.search_index import index_records
 from crm.deals.editing import apply_changes, emptied_required, present_keys
 from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import hold_pipeline, take_deal
-from crm.deals.next_steps import add_step, open_step_dues, plan_violations, refresh_next_due
+from crm.deals.next_steps import add_step, open_steps, plan_violations, refresh_next_due
 from crm.deals.values import UNSET, DealChanges, StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.errors import InvalidInput, Violation, refuse_if_any
@@ -113,8 +113,8 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
         .values(owner_id=owner_id)
     )
     if deal.status is DealStatus.OPEN:
-        at = close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
-        open_visit(session, actor, deal, at)
+        ended = close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
+        open_visit(session, actor, deal, ended.left_at or now)
     index_records(session, "deal", [deal.id])
     record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changes={"owner": [before, owner_id]})
 
@@ -187,6 +187,6 @@ def _step_violations(session: Session, deal: Deal, planned: StepPlan | None, now
     if planned is not None:
         closed = [Violation("deal_closed", "next_step")] if deal.status is not DealStatus.OPEN else []
         return plan_violations(session, planned, now, deal.owner_id) + closed
-    if deal.status is DealStatus.OPEN and not open_step_dues(session, deal.id):
+    if deal.status is DealStatus.OPEN and not open_steps(session, deal.id):
         return [Violation("next_step_missing", "next_step")]
     return []

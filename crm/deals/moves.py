@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.permissions import Action, require
+from crm.auth.permissions import Action, may, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.deals.editing import apply_changes, present_keys
+from crm.deals.entering import enter_stage
 from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import take_deal
-from crm.deals.next_steps import add_step, cancel_open_steps, open_step_dues, plan_violations, refresh_next_due
+from crm.deals.next_steps import open_steps, plan_violations
+from crm.deals.overrides import REASON_LIMIT, record_override, standing_violations
 from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepPlan
-from crm.deals.visits import close_visit, open_visit
 from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken, Violation
 from crm.events import record
-from crm.models import Deal, DealStatus, VisitOutcome
+from crm.models import Deal
 from crm.models.codes import StageKind
 from crm.pipelines.reads import load_pipeline
-from crm.pipelines.stage_rules import MoveFacts, check_move
-from crm.pipelines.values import PipelineInfo, StageInfo
-from crm.typed_text import clean_block, line_violations
+from crm.pipelines.stage_rules import MoveFacts, OpenStep, check_move
+from crm.pipelines.values import PipelineInfo
+from crm.typed_text import block_violations
 
 NOTE_LIMIT = 5000
-_ENDS = {StageKind.WON: DealStatus.WON, StageKind.LOST: DealStatus.LOST}
-_OUTCOMES = {
-    StageKind.OPEN: VisitOutcome.FORWARD,
-    StageKind.WON: VisitOutcome.WON,
-    StageKind.LOST: VisitOutcome.LOST,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A wish to move: where to, from which state, and what is saved in the same act."""
+    """A wish to move: where to, from which state, what is saved in the same act, and why rules may be passed."""
 
     to_stage_id: int
     expected_version: int | None = None
@@ -47,11 +41,13 @@ class Move:
     changes: DealChanges = NO_CHANGES
     next_step: StepPlan | None = None
     loss: LossAnswer | None = None
+    override_reason: str | None = None
 
 
 def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> int:
     """Save what is given and move the deal, all or nothing; return its new version.
 
+    A head's reason passes the rules that may be passed, and takes a closed deal up again.
     Errors: NotFound; DealMovedMeanwhile when the deal isn't where the actor saw it; StageRulesBroken with every
     violation; InvalidInput never: wrong values are violations of the move.
     """
@@ -67,11 +63,16 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
     changed = apply_changes(session, actor, deal, pipeline, move.changes)
     facts = _facts(session, actor, deal, pipeline, move, now)
     broken = check_move(facts)
-    if broken:
-        raise StageRulesBroken(broken)
+    standing = standing_violations(facts, broken, move.override_reason)
+    if standing:
+        raise StageRulesBroken(standing)
     if changed:
         record(session, actor, "deal.edited", "deal", deal.id, at=now, changes=changed)
-    _enter(session, actor, deal, facts, move, now)
+    visit_id = enter_stage(session, actor, deal, facts, step=move.next_step, loss=move.loss, now=now)
+    if broken and move.override_reason is not None:
+        record_override(
+            session, actor, deal, facts=facts, visit_id=visit_id, passed=broken, reason=move.override_reason, now=now
+        )
     return deal.version
 
 
@@ -100,7 +101,8 @@ def check_deal_move(session: Session, actor: Actor, *, deal_id: int, to_stage_id
     if deal is None:
         raise NotFound(entity="deal", id=deal_id)
     pipeline = load_pipeline(session, deal.pipeline_id)
-    return check_move(_facts(session, actor, deal, pipeline, Move(to_stage_id), utc_now()))
+    facts = _facts(session, actor, deal, pipeline, Move(to_stage_id), utc_now())
+    return check_move(replace(facts, is_insisted=may(actor, Action.OVERRIDE_RULES)))
 
 
 def _value_violations(
@@ -110,7 +112,22 @@ def _value_violations(
     if move.next_step is not None:
         found += plan_violations(session, move.next_step, now, deal.owner_id)
     if move.loss is not None:
-        found += line_violations(move.loss.note.replace("\n", " "), "loss_note", NOTE_LIMIT)
+        found += block_violations(move.loss.note, "loss_note", NOTE_LIMIT)
+    if move.override_reason is not None:
+        found += block_violations(move.override_reason, "override_reason", REASON_LIMIT)
+    return found + _misplaced(pipeline, move)
+
+
+def _misplaced(pipeline: PipelineInfo, move: Move) -> list[Violation]:
+    # What the target has no use for is refused and not forgotten: somebody meant it.
+    target = pipeline.stage(move.to_stage_id)
+    if target is None:
+        return []
+    found = []
+    if move.next_step is not None and target.kind is not StageKind.OPEN:
+        found.append(Violation("next_step_after_end", "next_step"))
+    if move.loss is not None and target.kind is not StageKind.LOST:
+        found.append(Violation("loss_reason_without_loss", "loss_reason"))
     return found
 
 
@@ -128,14 +145,15 @@ def _also_broken(
     facts = _facts(session, actor, deal, pipeline, move, now)
     amount = deal.amount_minor if "amount" in told else move.changes.given().get("amount_minor", deal.amount_minor)
     facts = replace(facts, filled=keys_after(facts.filled, move.changes), amount_minor=amount)
-    return [one for one in check_move(facts) if one.field not in told]
+    standing = standing_violations(facts, check_move(facts), move.override_reason)
+    return [one for one in standing if one.field not in told]
 
 
 def _facts(session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, move: Move, now: datetime) -> MoveFacts:
     from_stage = pipeline.stage(deal.stage_id)
     if from_stage is None:
         raise LookupError(f"deal {deal.id} stands outside its pipeline")
-    planned = (move.next_step.due_at,) if move.next_step else ()
+    planned = (OpenStep(move.next_step.kind, move.next_step.due_at),) if move.next_step else ()
     return MoveFacts(
         actor=actor,
         pipeline=pipeline,
@@ -144,49 +162,12 @@ def _facts(session: Session, actor: Actor, deal: Deal, pipeline: PipelineInfo, m
         to_stage=pipeline.stage(move.to_stage_id),
         filled=present_keys(session, deal),
         amount_minor=deal.amount_minor,
-        open_step_dues=open_step_dues(session, deal.id) + planned,
+        open_steps=open_steps(session, deal.id) + planned,
         loss_reason_id=move.loss.reason_id if move.loss else None,
         loss_note=move.loss.note if move.loss else None,
         now=now,
+        is_insisted=move.override_reason is not None and may(actor, Action.OVERRIDE_RULES),
     )
-
-
-def _enter(session: Session, actor: Actor, deal: Deal, facts: MoveFacts, move: Move, now: datetime) -> None:
-    target = facts.target
-    at = close_visit(session, deal, now, _OUTCOMES[target.kind], target.id)
-    deal.stage_id, deal.stage_entered_at = target.id, at
-    if target.kind is StageKind.OPEN:
-        open_visit(session, actor, deal, at)
-        if move.next_step is not None:
-            add_step(session, actor, deal, move.next_step, now)
-        refresh_next_due(session, deal)
-    else:
-        _close(session, actor, deal, facts, move, at)
-    record(
-        session, actor, f"deal.{_VERBS[target.kind]}", "deal", deal.id, at=now,
-        from_stage=facts.from_stage.name, to_stage=target.name, from_stage_id=facts.from_stage.id,
-        to_stage_id=target.id, **_loss_details(facts, deal, target),
-    )  # fmt: skip
-
-
-_VERBS = {StageKind.OPEN: "moved", StageKind.WON: "won", StageKind.LOST: "lost"}
-
-
-def _close(session: Session, actor: Actor, deal: Deal, facts: MoveFacts, move: Move, now: datetime) -> None:
-    deal.status, deal.closed_at = _ENDS[facts.target.kind], now
-    if deal.status is DealStatus.LOST and move.loss is not None:
-        deal.loss_reason_id = move.loss.reason_id
-        deal.loss_note = clean_block(move.loss.note) or None
-        deal.loss_stage_id = facts.from_stage.id
-    cancel_open_steps(session, actor, deal, now)
-    session.flush()
-
-
-def _loss_details(facts: MoveFacts, deal: Deal, target: StageInfo) -> dict[str, Any]:
-    if target.kind is not StageKind.LOST:
-        return {}
-    names = {reason.id: reason.name for reason in facts.pipeline.loss_reasons}
-    return {"reason": names.get(deal.loss_reason_id or 0), "note": deal.loss_note}
 
 
 def _aimed(session: Session, actor: Actor, deal_id: int, move: Move, kind: StageKind) -> Move:
@@ -196,4 +177,4 @@ def _aimed(session: Session, actor: Actor, deal_id: int, move: Move, kind: Stage
         raise NotFound(entity="deal", id=deal_id)
     pipeline = load_pipeline(session, pipeline_id)
     stage = pipeline.won_stage if kind is StageKind.WON else pipeline.lost_stage
-    return Move(stage.id, move.expected_version, move.expected_stage_id, move.changes, move.next_step, move.loss)
+    return replace(move, to_stage_id=stage.id)

@@ -17,6 +17,7 @@ from crm.deals.values import StepDone, StepPlan
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Channel, Deal, DealStatus, NextStep, StepResult
+from crm.pipelines.stage_rules import OpenStep
 from crm.typed_text import clean_block, clean_line, line_violations
 
 TEXT_LIMIT = 500
@@ -159,15 +160,15 @@ def cancel_open_steps(session: Session, actor: Actor, deal: Deal, now: datetime)
     deal.next_due_at = None
 
 
-def open_step_dues(session: Session, deal_id: int) -> tuple[datetime, ...]:
-    """Return when the open steps of a deal are due."""
-    return tuple(step.due_at for step in session.scalars(_open_steps(deal_id)))
+def open_steps(session: Session, deal_id: int) -> tuple[OpenStep, ...]:
+    """Return kind and date of a deal's open steps."""
+    return tuple(OpenStep(step.kind, step.due_at) for step in session.scalars(_open_steps(deal_id)))
 
 
 def refresh_next_due(session: Session, deal: Deal) -> None:
     """Mirror the nearest open step on the deal, for board and my day."""
     session.flush()
-    deal.next_due_at = min(open_step_dues(session, deal.id), default=None)
+    deal.next_due_at = min((step.due_at for step in open_steps(session, deal.id)), default=None)
     session.flush()
 
 

@@ -34,14 +34,14 @@ def open_visit(session: Session, actor: Actor, deal: Deal, at: datetime) -> None
 
 def close_visit(
     session: Session, deal: Deal, at: datetime, outcome: VisitOutcome, next_stage_id: int | None = None
-) -> datetime:
-    """End the deal's open stay and return when; time never runs backwards, whatever the clock says.
+) -> StageVisit:
+    """End the deal's open stay and return it; time never runs backwards, whatever the clock says.
 
-    The next stay begins at that instant, so that stays neither overlap nor leave a gap.
+    The next stay begins when it is left, so that stays neither overlap nor leave a gap.
     """
     visit = session.scalars(select(StageVisit).where(StageVisit.deal_id == deal.id, StageVisit.left_at.is_(None))).one()
     visit.left_at = max(at, visit.entered_at)
     visit.outcome = outcome
     visit.next_stage_id = next_stage_id
     session.flush()
-    return visit.left_at
+    return visit

@@ -148,7 +148,7 @@ TEXTS: dict[str, str] = {
     "amount_not_positive": N_("A won deal needs an amount above zero."),
     "back_not_allowed": N_("Deals only go forward: “{stage}” is behind."),
     "creation_not_allowed": N_(
-        "Your role does not create deals in “{pipeline}”. They come from: {origins}. By hand they are created by: {roles}."
+        "Your role does not create deals in “{pipeline}”. They come from: {origins}. By hand they are made by: {roles}."
     ),
     "deal_closed": N_("The deal is closed; closed deals stay where they ended."),
     "field_missing": N_("“{stage}” needs this field."),
@@ -219,7 +219,7 @@ TEXTS: dict[str, str] = {
     "stage_last_open": N_("A pipeline needs at least one open stage."),
     "stage_order_incomplete": N_("The new order must name every open stage once."),
     "stage_target_invalid": N_("Deals can only go to another open stage of the same pipeline."),
-    "transition_invalid": N_("A rule goes from an open stage to another stage of the pipeline that is not the lost one."),
+    "transition_invalid": N_("A rule leads from an open stage to another one, or to the won stage."),
     "template_unknown": N_("There is no such template."),
 }
 
@@ -263,7 +263,8 @@ FIELD_NAMES: dict[str, str] = {
 
 def sentence(code: str, params: Mapping[str, Param]) -> str:
     """Return the reader's sentence for a code; an unknown code is a programming error (KeyError)."""
-    return _(TEXTS[code], **({**params} | {name: _SPOKEN[name](params[name]) for name in _SPOKEN.keys() & params.keys()}))
+    spoken = {name: say(params[name]) for name, say in _SPOKEN.items() if name in params}
+    return _(TEXTS[code], **{**params, **spoken})
 
 
 def _words(codes: type[StepKind] | type[Role]) -> Callable[[Param], str]:

@@ -9,10 +9,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
+from crm.deals.commands import edit_deal
 from crm.deals.moves import Move, check_deal_move, lose_deal, move_deal, win_deal
 from crm.deals.values import DealChanges, LossAnswer, StepPlan
 from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken
-from crm.models import Deal, DealStatus, Event, NextStep, StageRequirement, StageVisit, StepKind, VisitOutcome
+from crm.models import (
+    Deal,
+    DealStatus,
+    Event,
+    NextStep,
+    Pipeline,
+    Stage,
+    StageRequirement,
+    StageVisit,
+    StepKind,
+    VisitOutcome,
+)
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_deal, add_pipeline
 from tests.refusals import refused
@@ -187,3 +199,41 @@ def test_check_deal_move_tells_what_a_dialog_must_ask(session: Session, cast: Ca
     deal_id = add_deal(session, cast.anna, pipeline, due_in=None)
     found = check_deal_move(session, cast.anna, deal_id=deal_id, to_stage_id=pipeline.stages[1])
     assert [(one.code, one.field) for one in found] == [("next_step_missing", "next_step")]
+
+
+def test_move_deal_refuses_a_next_step_after_the_end_and_a_loss_without_one(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline, stage=3)
+    step, loss = StepPlan(StepKind.CALL, utc_now() + DAY), LossAnswer(pipeline.reasons[0])
+    won = Move(pipeline.won, next_step=step, loss=loss)
+    assert move_refused(session, cast, deal_id, won) == ["next_step_after_end", "loss_reason_without_loss"]
+    assert move_refused(session, cast, deal_id, Move(pipeline.lost, next_step=step, loss=loss)) == [
+        "next_step_after_end"
+    ]
+    early = add_deal(session, cast.anna, pipeline)
+    assert move_refused(session, cast, early, Move(pipeline.stages[1], loss=loss)) == ["loss_reason_without_loss"]
+
+
+def test_way_back_that_a_pipeline_allows_ends_the_stay_as_one_back(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    session.get_one(Pipeline, pipeline.id).forward_only = False
+    deal_id = add_deal(session, cast.anna, pipeline, stage=2)
+    move_deal(session, cast.anna, deal_id=deal_id, move=Move(pipeline.stages[0]))
+    assert session.scalars(select(StageVisit.outcome).order_by(StageVisit.id)).all() == [
+        VisitOutcome.BACK,
+        VisitOutcome.OPEN,
+    ]
+
+
+def test_rules_made_later_are_judged_at_the_next_move_only(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline, stage=1)
+    session.add(StageRequirement(stage_id=pipeline.stages[1], moment="exit", builtin="source"))
+    session.get_one(Stage, pipeline.stages[1]).step_kinds = [StepKind.MEETING]
+    session.flush()
+    edit_deal(session, cast.anna, deal_id=deal_id, expected_version=1, changes=DealChanges(title="Pipes"))
+    assert move_refused(session, cast, deal_id, Move(pipeline.stages[2])) == ["field_missing_on_exit"]
+    lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(pipeline.reasons[0])))

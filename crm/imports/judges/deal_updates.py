@@ -20,24 +20,24 @@ from crm.imports.judges.shared_cells import person_of
 from crm.imports.world import World
 from crm.models import Deal, DealContact, DealStatus, NextStep
 from crm.models.codes import StageKind
-from crm.pipelines.stage_rules import MoveFacts, check_move
+from crm.pipelines.stage_rules import MoveFacts, OpenStep, check_move
 from crm.pipelines.values import PipelineInfo, StageInfo, custom_key
 
 
 @dataclass(frozen=True, slots=True)
 class DealsPresent:
-    """Deals of a batch that are there already, their contacts and when their open next steps are due."""
+    """Deals of a batch that are there already, their contacts and their open next steps."""
 
     rows: Mapping[int, Deal]
     contacts: Mapping[int, set[int]]
-    dues: Mapping[int, tuple[datetime, ...]]
+    steps: Mapping[int, tuple[OpenStep, ...]]
 
 
 def load_present(session: Session, world: World, deal_ids: Sequence[int]) -> DealsPresent:
     """Return the deals of a batch, locked where they are going to be written."""
     rows: dict[int, Deal] = {}
     contacts: dict[int, set[int]] = {}
-    dues: dict[int, tuple[datetime, ...]] = {}
+    open_steps: dict[int, tuple[OpenStep, ...]] = {}
     for some in in_turn(list(dict.fromkeys(deal_ids))):
         query = select(Deal).where(Deal.id.in_(some)).order_by(Deal.id)
         for row in session.scalars(query if world.is_dry_run else query.with_for_update()):
@@ -45,10 +45,10 @@ def load_present(session: Session, world: World, deal_ids: Sequence[int]) -> Dea
         parts = select(DealContact.deal_id, DealContact.contact_id).where(DealContact.deal_id.in_(some))
         for deal_id, contact_id in session.execute(parts):
             contacts.setdefault(deal_id, set()).add(contact_id)
-        steps = select(NextStep.deal_id, NextStep.due_at).where(NextStep.deal_id.in_(some), NextStep.done_at.is_(None))
-        for deal_id, due_at in session.execute(steps):
-            dues[deal_id] = (*dues.get(deal_id, ()), due_at)
-    return DealsPresent(rows, contacts, dues)
+        steps = select(NextStep.deal_id, NextStep.kind, NextStep.due_at).where(NextStep.deal_id.in_(some))
+        for deal_id, kind, due_at in session.execute(steps.where(NextStep.done_at.is_(None))):
+            open_steps[deal_id] = (*open_steps.get(deal_id, ()), OpenStep(kind, due_at))
+    return DealsPresent(rows, contacts, open_steps)
 
 
 def judge_present(world: World, cells: DealCells, deal: Deal, present: DealsPresent) -> DealDraft | None:
@@ -128,8 +128,8 @@ def _move(
     from_stage = pipeline.stage(deal.stage_id)
     if stage.id == deal.stage_id or from_stage is None:
         return None
-    dues = present.dues.get(deal.id, ())
-    needs_step = stage.kind is StageKind.OPEN and not any(due_at > world.now for due_at in dues)
+    steps = present.steps.get(deal.id, ())
+    needs_step = stage.kind is StageKind.OPEN and not any(one.due_at > world.now for one in steps)
     step = step_of(world, cells) if needs_step else None
     reason, note = reason_of(world, cells, pipeline, stage)
     facts = MoveFacts(
@@ -140,7 +140,7 @@ def _move(
         to_stage=stage,
         filled=_filled_after(deal, present, columns, has_contact=has_contact),
         amount_minor=columns.get("amount_minor", deal.amount_minor),
-        open_step_dues=(*dues, *([step.due_at] if step else [])),
+        open_steps=(*steps, *([OpenStep(world.mapping.step.kind, step.due_at)] if step else [])),
         loss_reason_id=reason.id if reason else None,
         loss_note=note,
         now=world.now,

@@ -139,7 +139,7 @@ def _facts(
         to_stage=stage,
         filled=frozenset({*builtin, *(custom_key(int(field_id)) for field_id in columns["custom"])}),
         amount_minor=columns["amount_minor"],
-        open_step_dues=(),
+        open_steps=(),
         loss_reason_id=columns["loss_reason_id"],
         loss_note=columns["loss_note"],
         now=world.now,

@@ -24,7 +24,7 @@ _KEPT = (
     "utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "expected_close_on", "custom",
     "loss_reason_id", "loss_note", "loss_stage_id", "next_due_at", "stage_entered_at", "closed_at",
 )  # fmt: skip
-_OUTCOMES = {StageKind.OPEN: VisitOutcome.FORWARD, StageKind.WON: VisitOutcome.WON, StageKind.LOST: VisitOutcome.LOST}
+_OUTCOMES = {StageKind.WON: VisitOutcome.WON, StageKind.LOST: VisitOutcome.LOST}
 _STATUS = {StageKind.WON: DealStatus.WON, StageKind.LOST: DealStatus.LOST}
 _VERBS = {StageKind.OPEN: "moved", StageKind.WON: "won", StageKind.LOST: "lost"}
 
@@ -87,7 +87,10 @@ def _hand_over(session: Session, world: World, deal: Deal, owner_id: int, import
 def _move(session: Session, world: World, deal: Deal, move: MoveDraft, import_id: int) -> None:
     from_stage_id = deal.stage_id
     at = _not_before_entered(session, deal, move.at)
-    close_visit(session, deal, at, _OUTCOMES[move.stage_kind], move.stage_id)
+    positions = {stage.id: stage.position for stage in world.pipeline(deal.pipeline_id).stages}
+    ahead = positions[move.stage_id] > positions[from_stage_id]
+    outcome = _OUTCOMES.get(move.stage_kind) or (VisitOutcome.FORWARD if ahead else VisitOutcome.BACK)
+    close_visit(session, deal, at, outcome, move.stage_id)
     deal.stage_id, deal.stage_entered_at = move.stage_id, at
     if move.stage_kind is StageKind.OPEN:
         open_visit(session, world.actor, deal, at)

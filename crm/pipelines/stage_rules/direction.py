@@ -1,4 +1,4 @@
-"""Forward only and no skipping; closing as lost is allowed from any stage."""
+"""Forward only and no skipping, as the pipeline's switches say; exceptions of the actor's role stand above them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from crm.pipelines.stage_rules.facts import MoveFacts
 
 
 def check(facts: MoveFacts) -> list[Violation]:
-    """Refuse a move backwards, or past the stage that comes next."""
-    target = facts.target
-    if target.kind is StageKind.LOST:
+    """Refuse a move the role may not make, one backwards, or one past the stage that comes next.
+
+    Closing as lost is allowed from any stage, whatever the exceptions say.
+    """
+    start, target, pipeline = facts.from_stage, facts.target, facts.pipeline
+    if facts.is_closed or target.kind is StageKind.LOST:
         return []
-    if target.kind is StageKind.OPEN and target.position < facts.from_stage.position:
-        return [Violation("back_not_allowed", "stage", {"stage": target.name})]
-    following = facts.pipeline.next_stage(facts.from_stage)
-    if following.id != target.id:
+    exception = pipeline.transitions.get((facts.actor.role, start.id, target.id))
+    if exception is not None:
+        refusal = Violation("move_forbidden", "stage", {"start": start.name, "stage": target.name})
+        return [] if exception else [refusal]
+    if not facts.goes_on:
+        return [Violation("back_not_allowed", "stage", {"stage": target.name})] if pipeline.forward_only else []
+    following = pipeline.next_stage(start)
+    if pipeline.no_skipping and following.id != target.id:
         return [Violation("skip_not_allowed", "stage", {"stage": following.name})]
     return []

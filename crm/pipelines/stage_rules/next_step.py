@@ -11,8 +11,6 @@ def check(facts: MoveFacts) -> list[Violation]:
     """Refuse to leave an open deal on a stage without a step that lies ahead."""
     if facts.target.kind is not StageKind.OPEN:
         return []
-    if not facts.open_step_dues:
+    if not facts.open_steps:
         return [Violation("next_step_missing", "next_step")]
-    if max(facts.open_step_dues) <= facts.now:
-        return [Violation("next_step_past", "next_step")]
-    return []
+    return [] if facts.steps_ahead else [Violation("next_step_past", "next_step")]

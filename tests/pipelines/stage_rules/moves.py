@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crm.actor import Actor
-from crm.models.codes import Channel, DealStatus, FieldType, Role, StageKind
-from crm.pipelines.stage_rules import MoveFacts
+from crm.models.codes import Channel, DealStatus, FieldType, Role, StageKind, StepKind
+from crm.pipelines.stage_rules import MoveFacts, OpenStep
 from crm.pipelines.values import FieldInfo, LossReasonInfo, PipelineInfo, StageInfo
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
+CALL = OpenStep(StepKind.CALL, TOMORROW)
 ANNA = Actor(1, "Anna", Role.MANAGER, 1, frozenset({1}), "en", "Europe/Moscow", Channel.UI)
 
 
@@ -49,7 +50,7 @@ def move(from_stage: StageInfo, to_stage: StageInfo | None, **changes: Any) -> M
         to_stage=to_stage,
         filled=frozenset({"amount"}),
         amount_minor=100,
-        open_step_dues=(TOMORROW,),
+        open_steps=(CALL,),
         loss_reason_id=None,
         loss_note=None,
         now=NOW,

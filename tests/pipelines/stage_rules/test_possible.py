@@ -31,3 +31,14 @@ def test_retired_stage_is_refused() -> None:
 
 def test_same_stage_is_refused() -> None:
     assert check_possible(move(NEED, NEED)) == [Violation("stage_same", "stage")]
+
+
+def test_closed_deal_may_be_taken_up_again_by_who_insists() -> None:
+    taken_up = move(WON, CONTACT, status=DealStatus.WON, is_insisted=True)
+    assert check_possible(taken_up) == []
+    assert check_possible(move(WON, LOST, status=DealStatus.WON, is_insisted=True)) == [
+        Violation("deal_closed", "stage")
+    ]
+    assert check_possible(move(WON, RETIRED, status=DealStatus.WON, is_insisted=True)) == [
+        Violation("stage_retired", "stage")
+    ]
