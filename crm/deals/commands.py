@@ -13,6 +13,7 @@ from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
+from crm.deals.creation import creation_violations
 from crm.deals.editing import apply_changes, emptied_required, present_keys
 from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import hold_pipeline, take_deal
@@ -23,6 +24,7 @@ from crm.errors import InvalidInput, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, DealStatus, NextStep, Priority, User, VisitOutcome, Workspace
 from crm.pipelines.reads import load_pipeline
+from crm.pipelines.stage_rules.step_kind import kind_violations
 from crm.pipelines.values import PipelineInfo, StageInfo
 
 
@@ -41,6 +43,7 @@ class NewDeal:
 def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     """Create an open deal with its first visit and next step; return its id.
 
+    By hand only where the pipeline's policy allows it: its roles, and its first stage or one that accepts new deals.
     Errors: Forbidden; NotFound for an unknown pipeline; InvalidInput with everything that is wrong.
     """
     require(actor, Action.WORK_DEALS)
@@ -49,7 +52,7 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     now = utc_now()
     owner_id = new.owner_id if new.owner_id is not None else actor.user_id
     refuse_if_any(_new_deal_violations(session, actor, pipeline, new, owner_id, now))
-    stage = pipeline.open_stages[0]
+    stage = pipeline.stage(new.stage_id or 0) or pipeline.open_stages[0]
     deal = _insert(session, actor, pipeline, stage, owner_id or 0, new, now)
     apply_changes(session, actor, deal, pipeline, new.changes)
     record(
@@ -128,11 +131,8 @@ def _new_deal_violations(
     found += _owner_violations(session, actor, owner_id)
     if pipeline.is_archived or not pipeline.open_stages:
         raise InvalidInput([Violation("choice_unknown", "pipeline")])
-    first = pipeline.open_stages[0]
-    if new.stage_id is not None and new.stage_id != first.id:
-        known = pipeline.stage(new.stage_id)
-        code = "skip_not_allowed" if known is not None else "stage_of_other_pipeline"
-        found.append(Violation(code, "stage", {"stage": first.name}))
+    found += creation_violations(session, actor, pipeline, new.stage_id)
+    first = pipeline.stage(new.stage_id or 0) or pipeline.open_stages[0]
     found += [
         Violation("field_missing", key, {"stage": first.name})
         for key in first.required
@@ -144,6 +144,7 @@ def _new_deal_violations(
         found.append(Violation("next_step_missing", "next_step"))
     else:
         found += plan_violations(session, new.next_step, now, owner_id)
+        found += kind_violations(first, [new.next_step.kind])
     return found
 
 

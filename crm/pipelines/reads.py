@@ -38,12 +38,14 @@ def list_pipelines(session: Session, *, with_archived: bool = False) -> list[Pip
         .where(Stage.pipeline_id == Pipeline.id, Stage.kind == StageKind.OPEN, Stage.retired_at.is_(None))
         .scalar_subquery()
     )
-    query = select(Pipeline.id, Pipeline.name, Pipeline.is_archived, open_stages).order_by(
-        Pipeline.is_archived, Pipeline.position, Pipeline.id
-    )
+    query = select(Pipeline.id, Pipeline.name, Pipeline.is_archived, open_stages, Pipeline.creation_roles)
+    query = query.order_by(Pipeline.is_archived, Pipeline.position, Pipeline.id)
     if not with_archived:
         query = query.where(Pipeline.is_archived.is_(False))
-    return [PipelineSummary(*row) for row in session.execute(query)]
+    return [
+        PipelineSummary(pipeline_id, name, is_archived, count, frozenset(Role(role) for role in roles))
+        for pipeline_id, name, is_archived, count, roles in session.execute(query)
+    ]
 
 
 def load_pipeline(session: Session, pipeline_id: int) -> PipelineInfo:

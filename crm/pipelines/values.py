@@ -116,6 +116,11 @@ class PipelineInfo:
         return tuple(stage for stage in self.stages if stage.kind is StageKind.OPEN and not stage.is_retired)
 
     @property
+    def starting_stages(self) -> tuple[StageInfo, ...]:
+        """Return the stages where deals may begin by hand: the first one, and those that say so."""
+        return tuple(stage for number, stage in enumerate(self.open_stages) if number == 0 or stage.accepts_new)
+
+    @property
     def won_stage(self) -> StageInfo:
         """Return the stage of won deals."""
         return next(stage for stage in self.stages if stage.kind is StageKind.WON)
@@ -152,3 +157,4 @@ class PipelineSummary:
     name: str
     is_archived: bool
     open_stage_count: int
+    creation_roles: frozenset[Role] = frozenset(Role)

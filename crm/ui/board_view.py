@@ -79,7 +79,8 @@ def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
         with st.container(horizontal=True, width="stretch" if is_phone() else "content", gap="small"):
             with st.popover(_("Filters"), icon=":material/tune:"):
                 owners, priorities, sources, sort = _more_filters(actor, pipeline_id)
-            draw_new_deal(pipeline_id)
+            if any(one.id == pipeline_id and actor.role in one.creation_roles for one in pipelines):
+                draw_new_deal(pipeline_id)
     return BoardFilter(
         pipeline_id=pipeline_id,
         owner_ids=frozenset(owners),

@@ -1,4 +1,4 @@
-"""The button "Deal" and the dialog behind it: a deal begins on the first stage, with its next step."""
+"""The button "Deal" and the dialog behind it: a deal begins on a stage that takes new ones, with its next step."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from crm.deals.commands import NewDeal, create_deal
 from crm.i18n import _
 from crm.models import Priority
 from crm.pipelines.reads import load_pipeline
-from crm.pipelines.values import PipelineInfo
+from crm.pipelines.values import PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field
-from crm.ui.forms import owner_input
+from crm.ui.forms import field_error, owner_input
 from crm.ui.markdown import md
 from crm.ui.nav import go_to
 from crm.ui.page import page_dialog, redraw, signed_in_actor
@@ -52,14 +52,12 @@ def _dialog(pipeline_id: int) -> None:
 
 def _draw(actor: Actor, pipeline: PipelineInfo, owners: dict[int, str], currency: str) -> None:
     outcome: act.Outcome[int] | None = st.session_state.get("new_deal_outcome")
-    st.caption(
-        _("Begins on “{stage}” of “{pipeline}”", stage=md(pipeline.open_stages[0].name), pipeline=md(pipeline.name))
-    )
+    stage = _stage_input(pipeline, outcome)
     if outcome is not None and not outcome.ok:
         st.error(outcome.message, icon=":material/error:")
     typed: dict[str, Any] = {}
     wrong = False
-    for key in dict.fromkeys([*_FIRST, *pipeline.open_stages[0].required]):
+    for key in dict.fromkeys([*_FIRST, *stage.required]):
         start = Priority.WARM if key == "priority" else None
         error = outcome.field_error(key) if outcome else None
         field = draw_field(FieldAsk(key, "new_deal", start, error), pipeline, currency)
@@ -68,7 +66,8 @@ def _draw(actor: Actor, pipeline: PipelineInfo, owners: dict[int, str], currency
     if may(actor, Action.REASSIGN_DEALS):
         error = outcome.field_error("owner") if outcome else None
         owner_id = owner_input(_("Owner"), key="new_deal_owner", names=owners, value=actor.user_id, error=error)
-    step = step_input(key="new_deal_step", error=outcome.field_error("next_step") if outcome else None)
+    error = outcome.field_error("next_step") if outcome else None
+    step = step_input(key="new_deal_step", error=error, kinds=stage.step_kinds)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Cancel"), key="new_deal_cancel", type="tertiary"):
             st.rerun()
@@ -76,7 +75,24 @@ def _draw(actor: Actor, pipeline: PipelineInfo, owners: dict[int, str], currency
             given = {key: value for key, value in typed.items() if value not in (None, ())} | {
                 "title": typed["title"] or ""
             }
-            _create(NewDeal(pipeline.id, as_changes(given, pipeline), step.plan, owner_id=owner_id))
+            _create(NewDeal(pipeline.id, as_changes(given, pipeline), step.plan, owner_id, stage.id))
+
+
+def _stage_input(pipeline: PipelineInfo, outcome: act.Outcome[int] | None) -> StageInfo:
+    """Tell on which stage the deal begins, or ask where several accept new ones."""
+    first = pipeline.open_stages[0]
+    offered = {stage.id: stage for stage in pipeline.starting_stages}
+    if len(offered) == 1:
+        st.caption(_("Begins on “{stage}” of “{pipeline}”", stage=md(first.name), pipeline=md(pipeline.name)))
+        return first
+    chosen = st.selectbox(
+        _("Begins on the stage"),
+        list(offered),
+        format_func=lambda one: offered[one].name,
+        key="new_deal_stage",
+    )
+    field_error(outcome.field_error("stage") if outcome else None)
+    return offered.get(chosen or 0, first)
 
 
 def _create(new: NewDeal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -34,13 +35,16 @@ def step_text(kind: StepKind, text: str | None) -> str:
     return text or label(kind)
 
 
-def step_input(*, key: str, error: str | None = None) -> TypedStep:
-    """Draw the inputs of a next step; nothing is planned until a date is chosen."""
+def step_input(*, key: str, error: str | None = None, kinds: Sequence[StepKind] = ()) -> TypedStep:
+    """Draw the inputs of a next step of these kinds, any where none is named; nothing is planned without a date."""
+    offered = list(kinds or StepKind)
+    if st.session_state.get(f"{key}_kind", offered[0]) not in offered:  # the stage was changed beside it
+        del st.session_state[f"{key}_kind"]
     kind = st.segmented_control(
         _("Next step"),
-        list(StepKind),
+        offered,
         format_func=lambda code: f"{STEP_ICONS[code]} {label(code)}",
-        default=StepKind.CALL,
+        default=offered[0],
         required=True,
         key=f"{key}_kind",
     )
@@ -51,4 +55,4 @@ def step_input(*, key: str, error: str | None = None) -> TypedStep:
     field_error(error)
     if due_at is None:
         return TypedStep(None)
-    return TypedStep(StepPlan(kind or StepKind.CALL, due_at, text or ""))
+    return TypedStep(StepPlan(kind or offered[0], due_at, text or ""))

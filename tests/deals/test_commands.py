@@ -121,7 +121,7 @@ def test_create_deal_tells_everything_wrong_at_once(session: Session, cast: Cast
         ("choice_unknown", "company"),
         ("choice_unknown", "contact"),
         ("choice_unknown", "owner"),
-        ("skip_not_allowed", "stage"),
+        ("stage_not_for_new", "stage"),
         ("choice_unknown", "origin_deal"),
         ("next_step_missing", "next_step"),
     ]
