@@ -13,7 +13,7 @@ from crm.i18n.texts import error_sentence
 from crm.ui.deal_editor import draw_editor
 from crm.ui.deal_moves import draw_pending_move, forget_pending_move
 from crm.ui.deal_steps import draw_steps
-from crm.ui.deal_timeline import draw_timeline
+from crm.ui.deal_timeline import draw_add_note, draw_timeline
 from crm.ui.deal_view import draw_clients, draw_head, draw_moves, draw_origin, draw_stage_bar
 from crm.ui.nav import page_link
 from crm.ui.objection_view import draw_objections
@@ -41,14 +41,14 @@ def draw_deal(actor: Actor, deal_id: int) -> None:
     st.divider()
     draw_clients(card, others)
     draw_origin(card)
-    st.divider()
-    draw_objections(actor, deal_id)
     draw_pending_move()
 
 
 @page_fragment("deal")
 def draw_history(actor: Actor, deal_id: int) -> None:
-    """Draw the timeline."""
+    """Draw what can be written down, the objections and the timeline."""
+    draw_add_note(deal_id)
+    draw_objections(actor, deal_id)
     draw_timeline(actor, deal_id)
 
 

@@ -31,33 +31,8 @@ ACTIVITY_ICONS = {
 FILTERS = {"all": N_("All"), "notes": N_("Notes"), "contacts": N_("Calls and meetings"), "changes": N_("Changes")}
 
 
-def draw_timeline(actor: Actor, deal_id: int) -> None:
-    """Draw what can be added, then what happened, newest first."""
-    _draw_add(deal_id)
-    chosen = st.segmented_control(
-        _("Show"),
-        list(FILTERS),
-        format_func=lambda one: _(FILTERS[one]),
-        default="all",
-        required=True,
-        key="timeline_filter",
-        label_visibility="collapsed",
-    )
-    shown = st.session_state.get(f"timeline_shown_{deal_id}", PAGE)
-    with read_scope() as session:
-        items = load_timeline(session, actor, deal_id, limit=shown + 1)
-        names = {field.key: field.name for field in load_fields(session)}
-    fitting = [item for item in items[:shown] if _fits(item, chosen or "all")]
-    if not fitting:
-        st.caption(_("Nothing here yet. Notes, calls and every change of the deal will stand here."))
-    for item in fitting:
-        _draw_item(item, names)
-    if len(items) > shown and st.button(_("Earlier"), key="timeline_more", type="tertiary"):
-        st.session_state[f"timeline_shown_{deal_id}"] = shown + PAGE
-        redraw()
-
-
-def _draw_add(deal_id: int) -> None:
+def draw_add_note(deal_id: int) -> None:
+    """Draw the place for a note, a call, a message or a meeting that has just been."""
     key = f"note_{deal_id}"
     with st.container(border=True, gap="xsmall"):
         text = st.text_area(
@@ -79,6 +54,31 @@ def _draw_add(deal_id: int) -> None:
             label_visibility="collapsed",
         )
         st.button(_("Add"), key=f"{key}_add", on_click=_add, args=(deal_id, kind or ActivityKind.NOTE, text or ""))
+
+
+def draw_timeline(actor: Actor, deal_id: int) -> None:
+    """Draw what happened, newest first, with its filter."""
+    chosen = st.segmented_control(
+        _("Show"),
+        list(FILTERS),
+        format_func=lambda one: _(FILTERS[one]),
+        default="all",
+        required=True,
+        key="timeline_filter",
+        label_visibility="collapsed",
+    )
+    shown = st.session_state.get(f"timeline_shown_{deal_id}", PAGE)
+    with read_scope() as session:
+        items = load_timeline(session, actor, deal_id, limit=shown + 1)
+        names = {field.key: field.name for field in load_fields(session)}
+    fitting = [item for item in items[:shown] if _fits(item, chosen or "all")]
+    if not fitting:
+        st.caption(_("Nothing here yet. Notes, calls and every change of the deal will stand here."))
+    for item in fitting:
+        _draw_item(item, names)
+    if len(items) > shown and st.button(_("Earlier"), key="timeline_more", type="tertiary"):
+        st.session_state[f"timeline_shown_{deal_id}"] = shown + PAGE
+        redraw()
 
 
 def _add(deal_id: int, kind: ActivityKind, text: str) -> None:

@@ -37,12 +37,11 @@ def draw_objections(actor: Actor, deal_id: int) -> None:
         objections = load_objections(session, actor, deal_id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{_('Objections')}**", width="stretch")
-        if st.button(_("Objection"), key="add_objection", icon=":material/add:", type="tertiary"):
+        told = _("What does the client say against buying? It belongs to the stage where it was said.")
+        if st.button(_("Objection"), key="add_objection", icon=":material/add:", type="tertiary", help=told):
             _ask(deal_id, None)
-    if not objections:
-        st.caption(_("What does the client say against buying? It belongs to the stage where it was said."))
     for objection in objections:
-        with st.container(border=True, gap="xsmall", key=f"objection_{objection.id}"):
+        with st.container(border=True, gap="xsmall", key=f"said_{objection.id}"):
             _draw(deal_id, objection)
 
 
