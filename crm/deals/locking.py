@@ -9,6 +9,7 @@ from crm.actor import Actor
 from crm.auth.visibility import deal_visible
 from crm.errors import DealMovedMeanwhile, NotFound
 from crm.models import Deal, Pipeline
+from crm.pipelines.links import pipelines_reached
 
 
 def hold_pipeline(session: Session, pipeline_id: int) -> None:
@@ -18,6 +19,18 @@ def hold_pipeline(session: Session, pipeline_id: int) -> None:
     """
     query = select(Pipeline.id).where(Pipeline.id == pipeline_id)
     session.execute(query.with_for_update(read=True, key_share=True))
+
+
+def hold_linked_pipelines(session: Session, deal_id: int) -> None:
+    """Hold the pipelines where a move of the deal may create others, with its own, before it is taken.
+
+    In the order of their ids, as who designs links takes them: so neither waits for the other in a ring.
+    """
+    own = session.scalar(select(Deal.pipeline_id).where(Deal.id == deal_id))
+    reached = pipelines_reached(session, own) if own is not None else set()
+    if own is not None and reached - {own}:
+        query = select(Pipeline.id).where(Pipeline.id.in_({own, *reached})).order_by(Pipeline.id)
+        session.execute(query.with_for_update(read=True, key_share=True))
 
 
 def lock_deal(session: Session, actor: Actor, deal_id: int) -> Deal:

@@ -12,23 +12,29 @@ from crm.actor import Actor
 from crm.auth.permissions import Action, may, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
+from crm.deals.auto_deals import fire_links
 from crm.deals.editing import apply_changes, present_keys
 from crm.deals.entering import enter_stage
 from crm.deals.fields import keys_after, value_violations
-from crm.deals.locking import take_deal
+from crm.deals.locking import hold_linked_pipelines, take_deal
 from crm.deals.next_steps import open_steps, plan_violations
 from crm.deals.overrides import REASON_LIMIT, record_override, standing_violations
 from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepPlan
 from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken, Violation
 from crm.events import record
 from crm.models import Deal
-from crm.models.codes import StageKind
+from crm.models.codes import LinkTrigger, StageKind
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.stage_rules import MoveFacts, OpenStep, check_move
 from crm.pipelines.values import PipelineInfo
 from crm.typed_text import block_violations
 
 NOTE_LIMIT = 5000
+_TRIGGERS = {
+    StageKind.OPEN: LinkTrigger.STAGE,
+    StageKind.WON: LinkTrigger.WON,
+    StageKind.LOST: LinkTrigger.LOST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
     violation; InvalidInput never: wrong values are violations of the move.
     """
     require(actor, Action.WORK_DEALS)
+    hold_linked_pipelines(session, deal_id)
     deal = take_deal(session, actor, deal_id, move.expected_version)
     if move.expected_stage_id is not None and deal.stage_id != move.expected_stage_id:
         raise DealMovedMeanwhile(deal_id=deal_id)
@@ -73,6 +80,7 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
         record_override(
             session, actor, deal, facts=facts, visit_id=visit_id, passed=broken, reason=move.override_reason, now=now
         )
+    fire_links(session, actor, deal, _TRIGGERS[facts.target.kind])
     return deal.version
 
 

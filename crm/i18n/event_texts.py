@@ -35,9 +35,16 @@ EVENT_TEXTS: dict[str, str] = {
     "contact.imported": N_("Imported a contact"),
     "contact.reassigned": N_("Handed a contact over"),
     "contact.restored": N_("Gave a contact its former values: its import was taken back"),
+    "deal.auto_created": N_("Created deal #{child_id} in “{pipeline}”, round {round}"),
+    "deal.came_by_link": N_("Came from deal #{origin_id} of “{from_pipeline}”: {outcome}"),
     "deal.created": N_("Created the deal on “{stage}”"),
     "deal.edited": N_("Changed the deal"),
     "deal.imported": N_("Imported the deal"),
+    "deal.link_note": N_("The client came here again from deal #{origin_id} of “{from_pipeline}”: {outcome}"),
+    "deal.link_noted": N_("Deal #{child_id} in “{pipeline}” is open already and got a note"),
+    "deal.link_postponed": N_("The new deal in “{pipeline}” will come {when}"),
+    "deal.link_skipped": N_("No new deal in “{pipeline}”: {why}"),
+    "deal.link_waiting": N_("A new deal in “{pipeline}” will come {when}"),
     "deal.lost": N_("Closed as lost: {reason}"),
     "deal.moved": N_("Moved: {from_stage} → {to_stage}"),
     "deal.reassigned": N_("Handed the deal over"),
@@ -92,6 +99,17 @@ EVENT_TEXTS: dict[str, str] = {
     "workspace.edited": N_("Changed the company's settings"),
 }
 
+# Why a link made no deal.
+SKIP_TEXTS: dict[str, str] = {
+    "cancelled": N_("it was called off"),
+    "client_has_open_deal": N_("the client has another open deal"),
+    "deal_removed": N_("this deal was removed"),
+    "deal_taken_up": N_("this deal was taken up again"),
+    "link_off": N_("the link was switched off"),
+    "max_rounds": N_("the limit of rounds is reached"),
+    "target_closed": N_("that pipeline is not in use"),
+}
+
 
 def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[str, str] | None = None) -> str:
     """Return the reader's sentence for an event, with the fields that changed; custom ones by `field_names`.
@@ -131,6 +149,8 @@ def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
         spoken["step"] = label(StepKind(details["step_kind"]))
     if details.get("outcome") in set(ObjectionOutcome):
         spoken["outcome"] = label(ObjectionOutcome(details["outcome"])).lower()
+    if details.get("reason_code") in SKIP_TEXTS:
+        spoken["why"] = _(SKIP_TEXTS[details["reason_code"]])
     due = details.get("due_at", details.get("after"))
     if isinstance(due, int):
         spoken["when"] = moment(datetime.fromtimestamp(due, UTC))

@@ -198,6 +198,7 @@ TEXTS: dict[str, str] = {
     "value_unwanted": N_("This is out of place here; leave it out."),
     # Pipelines
     "link_condition_invalid": N_("Condition {number} makes no sense. Choose its field and value anew."),
+    "link_due_invalid": N_("Choose a day in the future, five years ahead at most."),
     "link_exists": N_("There is such a link already, with the same conditions."),
     "link_has_fired": N_("This link has made deals or waits to. Switch it off: history keeps it."),
     "link_loop_unbraked": N_(

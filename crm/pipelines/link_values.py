@@ -114,7 +114,7 @@ def unbraked_loops(plans: list[LinkPlan]) -> list[tuple[int, ...]]:
 
 
 def _shortest_way_back(targets: Mapping[int, set[int]], start: int) -> tuple[int, ...] | None:
-    ways = [(start,)]
+    ways: list[tuple[int, ...]] = [(start,)]
     seen: set[int] = set()
     while ways:
         way = ways.pop(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -13,7 +13,7 @@ from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, LinkRun, Pipeline, PipelineLink, Stage, User
+from crm.models import Deal, LinkRun, LinkTrigger, Pipeline, PipelineLink, Stage, User
 from crm.pipelines.link_checks import link_violations
 from crm.pipelines.link_values import LinkInfo, LinkPlan, condition_of
 from crm.typed_text import clean_line
@@ -27,6 +27,28 @@ def list_links(session: Session) -> list[LinkInfo]:
 def links_from(session: Session, pipeline_id: int) -> list[LinkInfo]:
     """Return the links that come from a pipeline."""
     return _read(session, PipelineLink.from_pipeline_id == pipeline_id)
+
+
+def links_set_off(session: Session, pipeline_id: int, trigger: LinkTrigger, stage_id: int) -> list[LinkInfo]:
+    """Return the active links that a deal sets off: won or lost in a pipeline, or come to a stage of it."""
+    of_stage = PipelineLink.from_stage_id == stage_id if trigger is LinkTrigger.STAGE else true()
+    of_pipeline = PipelineLink.from_pipeline_id == pipeline_id
+    return _read(session, of_pipeline, PipelineLink.trigger == trigger, of_stage, PipelineLink.is_active.is_(True))
+
+
+def pipelines_reached(session: Session, pipeline_id: int) -> set[int]:
+    """Return the pipelines that active links lead to from one, straight or through others."""
+    pairs = select(PipelineLink.from_pipeline_id, PipelineLink.to_pipeline_id).where(PipelineLink.is_active)
+    targets: dict[int, set[int]] = {}
+    for start, end in session.execute(pairs):
+        targets.setdefault(start, set()).add(end)
+    reached: set[int] = set()
+    waiting = [pipeline_id]
+    while waiting:
+        following = targets.get(waiting.pop(), set()) - reached
+        reached |= following
+        waiting += following
+    return reached
 
 
 def load_link(session: Session, link_id: int) -> LinkInfo:
@@ -103,10 +125,13 @@ def _read(session: Session, *conditions: ColumnElement[bool]) -> list[LinkInfo]:
         .outerjoin(User, User.id == PipelineLink.owner_id)
         .where(*conditions)
         .order_by(source.position, source.id, PipelineLink.id)
+        .execution_options(populate_existing=True)
     )
     return [
-        LinkInfo(row.id, row.version, _plan(row), *names, created_at=row.created_at)
-        for row, *names in session.execute(query.execution_options(populate_existing=True))
+        LinkInfo(row.id, row.version, _plan(row), start, start_stage, end, end_stage, owner, row.created_at)
+        for row, start, start_stage, end, end_stage, owner in session.execute(
+            query.execution_options(populate_existing=True)
+        )
     ]
 
 
@@ -182,7 +207,7 @@ def _save(session: Session, actor: Actor, row: PipelineLink, columns: dict[str, 
         record(session, actor, "link.edited", "link", row.id, **_names(session, row.id), changes=changes)
 
 
-def _names(session: Session, link_id: int) -> dict[str, str]:
+def _names(session: Session, link_id: int) -> dict[str, Any]:
     link = load_link(session, link_id)
     return {"from_pipeline": link.from_pipeline, "to_pipeline": link.to_pipeline}
 

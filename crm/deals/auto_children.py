@@ -1,0 +1,171 @@
+"""The new deal of a link: what it takes over, whose it is, its first next step; the source deal is never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CTE, insert, literal, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.actors import system_actor
+from crm.contacts.search_index import index_records
+from crm.deals.next_steps import add_step, refresh_next_due
+from crm.deals.values import StepPlan
+from crm.deals.visits import open_visit
+from crm.events import record
+from crm.models import (
+    Deal,
+    DealContact,
+    DealStatus,
+    LinkKind,
+    LinkOwner,
+    LossReason,
+    Pipeline,
+    Priority,
+    Role,
+    Stage,
+    User,
+)
+from crm.models.codes import StageKind
+from crm.pipelines.link_values import LinkInfo
+from crm.pipelines.values import CUSTOM_PREFIX
+
+RETURN_SOURCE_LIMIT = 100
+_UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+
+
+def create_child(
+    session: Session, cause: Actor, link: LinkInfo, deal: Deal, *, round_number: int, now: datetime
+) -> Deal:
+    """Create the deal that a link makes of another one, on a stage that is in use; tell it on both timelines."""
+    system = system_actor()
+    stage = session.get_one(Stage, landing_stage_id(session, link))
+    child = Deal(
+        pipeline_id=link.plan.to_pipeline_id,
+        stage_id=stage.id,
+        status=DealStatus.OPEN,
+        owner_id=child_owner(session, link, deal),
+        company_id=deal.company_id,
+        title=deal.title,
+        currency=deal.currency,
+        origin_deal_id=deal.id,
+        origin_link_id=link.id,
+        round=round_number,
+        stage_entered_at=now,
+        created_at=now,
+        created_by=None,
+        created_channel=system.channel,
+        **_taken_over(session, link, deal),
+    )
+    session.add(child)
+    session.flush()
+    _copy_contacts(session, deal.id, child.id)
+    record(
+        session, system, "deal.created", "deal", child.id, at=now, title=child.title, pipeline=link.to_pipeline,
+        stage_id=stage.id, stage=stage.name,
+    )  # fmt: skip
+    record(session, system, "deal.came_by_link", "deal", child.id, at=now, **told_of_source(session, link, deal))
+    record(
+        session, cause, "deal.auto_created", "deal", deal.id, at=now, link_id=link.id, child_id=child.id,
+        pipeline=link.to_pipeline, stage=stage.name, round=round_number,
+    )  # fmt: skip
+    open_visit(session, system, child, now)
+    due_at = now + timedelta(seconds=link.plan.step_due_seconds)
+    add_step(session, system, child, StepPlan(link.plan.step_kind, due_at, link.plan.step_text), now)
+    refresh_next_due(session, child)
+    index_records(session, "deal", [child.id])
+    return child
+
+
+def landing_stage_id(session: Session, link: LinkInfo) -> int | None:
+    """Return the stage where new deals of a link begin: its own, or the first one when that is retired.
+
+    None when the pipeline is archived or has no stage in use.
+    """
+    query = (
+        select(Stage.id)
+        .join(Pipeline, Pipeline.id == Stage.pipeline_id)
+        .where(
+            Stage.pipeline_id == link.plan.to_pipeline_id,
+            Stage.kind == StageKind.OPEN,
+            Stage.retired_at.is_(None),
+            Pipeline.is_archived.is_(False),
+        )
+        .order_by(Stage.position, Stage.id)
+    )
+    stages = list(session.scalars(query))
+    if link.plan.to_stage_id in stages:
+        return link.plan.to_stage_id
+    return stages[0] if stages else None
+
+
+def child_owner(session: Session, link: LinkInfo, deal: Deal) -> int:
+    """Return who gets the new deal; in place of somebody switched off, the head of the team, or else any admin."""
+    chosen_id = link.plan.owner_id if link.plan.owner_id is not None else deal.owner_id
+    chosen = session.get_one(User, chosen_id)
+    to_head = link.plan.owner_rule is LinkOwner.TEAM_HEAD and chosen.role is not Role.HEAD
+    if chosen.is_active and not to_head:
+        return chosen.id
+    in_charge = (User.is_active, User.role == Role.HEAD, User.team_id == chosen.team_id)
+    head_id = session.scalar(select(User.id).where(*in_charge).order_by(User.id).limit(1))
+    if head_id is not None:
+        return head_id
+    admins = select(User.id).where(User.is_active, User.role == Role.ADMIN).order_by(User.id).limit(1)
+    # The last active administrator can't be switched off, so there is always one.
+    return session.scalars(admins).one()
+
+
+def told_of_source(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:
+    """Return what the new deal's timeline tells of the deal it came from: its end with the reason."""
+    stage = session.scalar(select(Stage.name).where(Stage.id == deal.stage_id))
+    reason = session.scalar(select(LossReason.name).where(LossReason.id == deal.loss_reason_id))
+    told = ": ".join(part for part in (stage, reason) if part)
+    return {
+        "link_id": link.id,
+        "origin_id": deal.id,
+        "from_pipeline": link.from_pipeline,
+        "outcome": told,
+        "reason": reason,
+        "note": deal.loss_note,
+    }
+
+
+def chain_up(deal_id: int) -> CTE:
+    """Return a recursive query of the ids of a deal and those it came from."""
+    chain = select(Deal.id, Deal.origin_deal_id).where(Deal.id == deal_id).cte("chain_up", recursive=True)
+    return chain.union(select(Deal.id, Deal.origin_deal_id).where(Deal.id == chain.c.origin_deal_id))
+
+
+def _taken_over(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:
+    copied = set(link.plan.copied)
+    own = {key.removeprefix(CUSTOM_PREFIX) for key in copied if key.startswith(CUSTOM_PREFIX)}
+    values: dict[str, Any] = {
+        "amount_minor": deal.amount_minor if "amount" in copied else None,
+        "priority": deal.priority if "priority" in copied else Priority.WARM,
+        "expected_close_on": deal.expected_close_on if "expected_close_on" in copied else None,
+        "custom": {key: value for key, value in deal.custom.items() if key in own},
+    }
+    if link.plan.kind is LinkKind.RETURN:
+        # Credited to both: what brought the client first, and the work that brought the client back.
+        values["return_source"] = link.from_pipeline[:RETURN_SOURCE_LIMIT]
+        return values | _first_source(session, deal)
+    if "source" in copied:
+        values |= {"source": deal.source, **{name: getattr(deal, name) for name in _UTM}}
+    return values
+
+
+def _first_source(session: Session, deal: Deal) -> dict[str, Any]:
+    names = ("source", *_UTM)
+    columns = [getattr(Deal, name) for name in names]
+    chain = chain_up(deal.id)
+    query = select(*columns).join(chain, chain.c.id == Deal.id).where(Deal.source.is_not(None)).order_by(Deal.id)
+    first = session.execute(query.limit(1)).one_or_none()
+    return dict(zip(names, first, strict=True)) if first is not None else {}
+
+
+def _copy_contacts(session: Session, source_id: int, child_id: int) -> None:
+    parts = select(literal(child_id), DealContact.contact_id, DealContact.role, DealContact.position)
+    columns = ["deal_id", "contact_id", "role", "position"]
+    session.execute(insert(DealContact).from_select(columns, parts.where(DealContact.deal_id == source_id)))

@@ -1,0 +1,190 @@
+"""Firings of links: those that wait are done on their day, put off or called off; the last ones of each link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.auth.visibility import deal_visible
+from crm.clock import utc_now
+from crm.deals.auto_deals import settle_run, skip_run
+from crm.deals.locking import hold_linked_pipelines, lock_deal
+from crm.errors import NotFound, Violation, refuse_if_any
+from crm.events import record
+from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, PipelineLink
+from crm.models import Pipeline as PipelineRow
+from crm.pipelines.link_values import LinkInfo
+from crm.pipelines.links import load_link
+
+FARTHEST = timedelta(days=5 * 366)
+
+Row = TypeVar("Row", Deal, LinkRun)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A new deal that is to come of a deal: which, where, when."""
+
+    id: int
+    kind: LinkKind
+    pipeline: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One firing of a link; `reason` is why it was skipped."""
+
+    id: int
+    status: LinkRunStatus
+    at: datetime
+    due_at: datetime
+    deal_id: int
+    deal_title: str
+    child_id: int | None
+    child_title: str | None
+    reason: str | None
+
+
+def run_due_links(session: Session, actor: Actor, *, now: datetime, limit: int) -> int:
+    """Do up to `limit` firings whose day has come, the oldest first; return how many were done.
+
+    Several processes may run it at once: each takes runs that no other holds.
+    Errors: Forbidden.
+    """
+    require(actor, Action.MANAGE_WORKSPACE)
+    due = (LinkRun.status == LinkRunStatus.WAITING, LinkRun.due_at <= now)
+    query = select(LinkRun.id, LinkRun.deal_id).where(*due).order_by(LinkRun.due_at, LinkRun.id).limit(limit)
+    done = 0
+    for run_id, deal_id in session.execute(query).all():
+        hold_linked_pipelines(session, deal_id)
+        # The deal before its run, as who puts a run off takes them; what another holds is for the next time.
+        deal = session.scalars(_free(select(Deal).where(Deal.id == deal_id))).one_or_none()
+        run = session.scalars(_free(select(LinkRun).where(LinkRun.id == run_id, *due))).one_or_none()
+        if deal is not None and run is not None:
+            _settle(session, actor, deal, run, now)
+            done += 1
+    return done
+
+
+def waiting_runs(session: Session, actor: Actor, deal_id: int) -> list[WaitingRun]:
+    """Return what is to come of a deal by links, the nearest first; nothing for a hidden deal."""
+    query = (
+        select(LinkRun.id, PipelineLink.kind, PipelineRow.name, LinkRun.due_at)
+        .join(PipelineLink, PipelineLink.id == LinkRun.link_id)
+        .join(PipelineRow, PipelineRow.id == PipelineLink.to_pipeline_id)
+        .join(Deal, Deal.id == LinkRun.deal_id)
+        .where(LinkRun.deal_id == deal_id, LinkRun.status == LinkRunStatus.WAITING, deal_visible(actor))
+        .order_by(LinkRun.due_at, LinkRun.id)
+    )
+    return [WaitingRun(*row) for row in session.execute(query)]
+
+
+def postpone_link_run(session: Session, actor: Actor, *, run_id: int, due_at: datetime) -> None:
+    """Give a waiting return another day in the future.
+
+    Errors: NotFound; InvalidInput: done already, or a day in the past or too far.
+    """
+    require(actor, Action.WORK_DEALS)
+    run, link = _take(session, actor, run_id)
+    now = utc_now()
+    found = _not_waiting(run)
+    if not now < due_at <= now + FARTHEST:
+        found.append(Violation("link_due_invalid", "due_at"))
+    refuse_if_any(found)
+    before, run.due_at = run.due_at, due_at
+    record(
+        session, actor, "deal.link_postponed", "deal", run.deal_id, at=now, link_id=link.id, pipeline=link.to_pipeline,
+        before=int(before.timestamp()), after=int(due_at.timestamp()),
+    )  # fmt: skip
+    session.flush()
+
+
+def cancel_link_run(session: Session, actor: Actor, *, run_id: int) -> None:
+    """Call a waiting return off.
+
+    Errors: NotFound; InvalidInput: done already.
+    """
+    require(actor, Action.WORK_DEALS)
+    run, link = _take(session, actor, run_id)
+    refuse_if_any(_not_waiting(run))
+    skip_run(session, actor, link, run, "cancelled")
+    session.flush()
+
+
+def last_firings(session: Session, actor: Actor, link_id: int, *, limit: int = 20) -> list[Firing]:
+    """Return the newest firings of a link.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.DESIGN_PIPELINES)
+    child = aliased(Deal)
+    query = (
+        select(
+            LinkRun.id, LinkRun.status, func.coalesce(LinkRun.done_at, LinkRun.created_at, type_=LinkRun.due_at.type),
+            LinkRun.due_at, Deal.id, Deal.title, child.id, child.title, LinkRun.reason,
+        )
+        .join(Deal, Deal.id == LinkRun.deal_id)
+        .outerjoin(child, child.id == LinkRun.child_deal_id)
+        .where(LinkRun.link_id == link_id)
+        .order_by(LinkRun.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [Firing(*row) for row in session.execute(query)]
+
+
+def firing_counts(session: Session, actor: Actor) -> dict[int, dict[LinkRunStatus, int]]:
+    """Return how often each link fired, by what came of it.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.DESIGN_PIPELINES)
+    counts: dict[int, dict[LinkRunStatus, int]] = {}
+    query = select(LinkRun.link_id, LinkRun.status, func.count()).group_by(LinkRun.link_id, LinkRun.status)
+    for link_id, status, count in session.execute(query):
+        counts.setdefault(link_id, {})[status] = count
+    return counts
+
+
+def _free(query: Select[Row]) -> Select[Row]:
+    return query.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+
+
+def _settle(session: Session, actor: Actor, deal: Deal, run: LinkRun, now: datetime) -> None:
+    link = load_link(session, run.link_id)
+    run.done_at = now
+    why_not = _outdated(link, deal)
+    if why_not is not None:
+        skip_run(session, actor, link, run, why_not)
+        session.flush()
+    else:
+        settle_run(session, actor, link, deal, run, now)
+
+
+def _outdated(link: LinkInfo, deal: Deal) -> str | None:
+    if not link.plan.is_active:
+        return "link_off"
+    if deal.status is DealStatus.REMOVED:
+        return "deal_removed"
+    ends = {LinkTrigger.WON: DealStatus.WON, LinkTrigger.LOST: DealStatus.LOST}
+    return None if ends.get(link.plan.trigger, deal.status) is deal.status else "deal_taken_up"
+
+
+def _take(session: Session, actor: Actor, run_id: int) -> tuple[LinkRun, LinkInfo]:
+    query = select(LinkRun.deal_id).join(Deal, Deal.id == LinkRun.deal_id)
+    deal_id = session.scalar(query.where(LinkRun.id == run_id, deal_visible(actor)))
+    if deal_id is None:
+        raise NotFound(entity="link_run", id=run_id)
+    lock_deal(session, actor, deal_id)
+    run = session.get_one(LinkRun, run_id, populate_existing=True, with_for_update=True)
+    return run, load_link(session, run.link_id)
+
+
+def _not_waiting(run: LinkRun) -> list[Violation]:
+    return [] if run.status is LinkRunStatus.WAITING else [Violation("link_run_done", "due_at")]
