@@ -13,6 +13,8 @@ from crm.actor import Actor
 from crm.clock import utc_now
 from crm.models import Event
 
+_RECORDED = "recorded"
+
 
 def record(
     session: Session,
@@ -37,7 +39,13 @@ def record(
         details=details,
     )
     session.add(event)
+    session.info.setdefault(_RECORDED, set()).add((entity, entity_id))
     return event
+
+
+def recorded(session: Session) -> frozenset[tuple[str, int | None]]:
+    """Return (entity, id) of what `record` was called for in this session, one taken back by a savepoint included."""
+    return frozenset(session.info.get(_RECORDED, ()))
 
 
 def record_many(
