@@ -14,7 +14,7 @@ from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.deals.locking import lock_deal
 from crm.deals.values import StepDone, StepPlan
-from crm.errors import NotFound, Violation, refuse_if_any
+from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Channel, Deal, DealStatus, NextStep, StepResult
 from crm.pipelines.stage_rules import OpenStep
@@ -70,15 +70,15 @@ def postpone_next_step(
 ) -> None:
     """Give an open step a later or earlier date in the future.
 
-    Errors: NotFound; InvalidInput; `changed_meanwhile` when somebody else saved the step first.
+    Errors: NotFound; ChangedMeanwhile; InvalidInput.
     """
     require(actor, Action.WORK_DEALS)
     step, deal = _take_step(session, actor, step_id)
+    if expected_version is not None and step.version != expected_version:
+        raise ChangedMeanwhile(entity="next_step", id=step_id, version=step.version)
     found = _due_violations(due_at, utc_now())
     if step.done_at is not None:
         found.append(Violation("step_closed", "next_step"))
-    if expected_version is not None and step.version != expected_version:
-        found.append(Violation("changed_meanwhile", "next_step"))
     refuse_if_any(found)
     before, step.due_at = step.due_at, due_at
     step.version += 1

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crm.clock import utc_now
 from crm.deals.next_steps import complete_next_step, plan_next_step, postpone_next_step
 from crm.deals.values import StepDone, StepPlan
-from crm.errors import InvalidInput, NotFound
+from crm.errors import ChangedMeanwhile, InvalidInput, NotFound
 from crm.models import Deal, Event, NextStep, StepKind, StepResult, User
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_closed_deal, add_deal
@@ -172,9 +172,11 @@ def test_postpone_next_step_moves_the_nearest_date(session: Session, cast: Cast,
 def test_postpone_next_step_refuses_past_done_and_changed(session: Session, cast: Cast, deal_id: int) -> None:
     step_id = only_step(session, deal_id).id
     now = utc_now()
-    with refused(session, InvalidInput) as refusal:
+    with refused(session, ChangedMeanwhile):
         postpone_next_step(session, cast.anna, step_id=step_id, due_at=now, expected_version=7)
-    assert refusal.told == [("next_step_past", "next_step"), ("changed_meanwhile", "next_step")]
+    with refused(session, InvalidInput) as refusal:
+        postpone_next_step(session, cast.anna, step_id=step_id, due_at=now, expected_version=1)
+    assert refusal.told == [("next_step_past", "next_step")]
     with refused(session, InvalidInput) as refusal:
         postpone_next_step(session, cast.anna, step_id=step_id, due_at=now + 800 * DAY)
     assert refusal.told == [("next_step_too_far", "next_step")]

@@ -18,7 +18,6 @@ from crm.api.v1.strict_route import StrictRoute
 from crm.api.v1.values import Moment, PathId, QueryId
 from crm.deals.next_steps import complete_next_step, plan_next_step, postpone_next_step
 from crm.deals.step_lists import StepFilter, list_open_steps, load_step
-from crm.errors import ChangedMeanwhile, InvalidInput
 from crm.i18n import N_
 
 LIST = "steps"
@@ -112,14 +111,7 @@ def post_postpone(step_id: PathId, body: NextStepPostponed, call: VersionedWriti
     version = call.expected_version(body.expected_version)
 
     def act(session: Session, actor: Actor) -> NextStepOut:
-        try:
-            postpone_next_step(session, actor, step_id=step_id, due_at=body.due_at, expected_version=version)
-        except InvalidInput as error:
-            # A lost race is a conflict here as everywhere in the API, whatever else is wrong.
-            if any(violation.code == ChangedMeanwhile.code for violation in error.violations):
-                present = load_step(session, actor, step_id).version
-                raise ChangedMeanwhile(entity="next_step", id=step_id, version=present) from error
-            raise
+        postpone_next_step(session, actor, step_id=step_id, due_at=body.due_at, expected_version=version)
         return NextStepOut.of(load_step(session, actor, step_id))
 
     return call.perform(act)
