@@ -70,6 +70,15 @@ def parse_phone(text: str, region: str) -> Phone | None:
     return Phone(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164), found["extension"])
 
 
+def readable_phone(e164: str) -> str:
+    """Return an E.164 number in groups, as people write it: "+7 900 000-12-00"; anything else as it is."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return e164
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def phone_or_none(text: str, region: str, field: str, found: list[Violation]) -> str | None:
     """Return the E.164 form of a phone."""
     phone = parse_phone(text, region)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from crm.contacts.commands import create_company, create_contact
 from crm.contacts.existing import ExistingClient, find_existing
+from crm.contacts.normalise import readable_phone
 from crm.db import read_scope
 from crm.i18n import N_, _
 from crm.models import PointKind
@@ -94,7 +95,7 @@ def _draw_known(points: str, inn: str | None) -> None:
 
 
 def _draw_hint(client: ExistingClient) -> None:
-    matched = md(client.matched)
+    matched = md(readable_phone(client.matched or ""))
     if client.record_id is None or client.name is None:
         owner = md(client.owner_name)
         st.info(_("{value} is known to a colleague: {owner}. Ask before you call.", value=matched, owner=owner))

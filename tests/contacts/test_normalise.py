@@ -14,6 +14,7 @@ from crm.contacts.normalise import (
     line_or_none,
     note_or_none,
     parse_phone,
+    readable_phone,
     required_line,
     telegram_or_none,
     website_or_none,
@@ -247,3 +248,11 @@ def test_every_refusal_has_a_sentence_that_names_the_value() -> None:
         "“no {0} %s” is not a whole phone number. Write it with its code, for example +7 916 123-45-67."
     )
     assert len(set(sentences)) == len(found) == 7
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("+79000003200", "+7 900 000-32-00"), ("+12025550132", "+1 202-555-0132"), ("7707083893", "7707083893"), ("", "")],
+)
+def test_phone_is_shown_in_groups_and_anything_else_as_it_is(stored: str, shown: str) -> None:
+    assert readable_phone(stored) == shown
