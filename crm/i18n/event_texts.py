@@ -11,7 +11,7 @@ from crm.i18n.formats import moment
 from crm.i18n.labels import label
 from crm.i18n.rule_texts import rule_name
 from crm.i18n.texts import FIELD_NAMES, field_name
-from crm.models.codes import ObjectionOutcome, StepKind, StepResult
+from crm.models.codes import ObjectionOutcome, Role, StepKind, StepResult
 
 EVENT_TEXTS: dict[str, str] = {
     "activity.added": N_("Wrote down a contact or a note"),
@@ -67,6 +67,8 @@ EVENT_TEXTS: dict[str, str] = {
     "link.created": N_("Linked “{from_pipeline}” → “{to_pipeline}”"),
     "link.deleted": N_("Removed the link “{from_pipeline}” → “{to_pipeline}”"),
     "link.edited": N_("Changed the link “{from_pipeline}” → “{to_pipeline}”"),
+    "lint.accepted": N_("Accepted a finding about the pipeline “{name}”: {reason}"),
+    "lint.revoked": N_("Took back the acceptance of a finding about the pipeline “{name}”"),
     "loss_reason.created": N_("Added the reason of loss “{name}”"),
     "loss_reason.edited": N_("Changed the reason of loss “{name}”"),
     "next_step.done": N_("Next step done: {step} ({result})"),
@@ -77,6 +79,7 @@ EVENT_TEXTS: dict[str, str] = {
     "objection.settled": N_("Objection “{text}”: {outcome}"),
     "pipeline.created": N_("Created the pipeline “{name}”"),
     "pipeline.edited": N_("Changed the pipeline “{name}”"),
+    "pipeline.transitions_set": N_("Changed who may move where in “{name}” ({role})"),
     "pipeline.reordered": N_("Put the stages of “{name}” in another order"),
     "stage.created": N_("Added the stage “{name}” to “{pipeline}”"),
     "stage.edited": N_("Changed the stage “{name}” of “{pipeline}”"),
@@ -154,6 +157,8 @@ def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
     due = details.get("due_at", details.get("after"))
     if isinstance(due, int):
         spoken["when"] = moment(datetime.fromtimestamp(due, UTC))
+    if details.get("role") in set(Role):
+        spoken["role"] = label(Role(details["role"]))
     if "rules" in details:
         spoken["rules"] = ", ".join(rule_name(code) for code in details["rules"])
     return spoken

@@ -1,11 +1,10 @@
-"""Designing pipelines: the pipeline itself, its stages and their order, and what stages require."""
+"""Designing pipelines: the pipeline itself, its stages and their order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -14,25 +13,22 @@ from crm.clock import utc_now
 from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.i18n import _
-from crm.models import Deal, DealStatus, Pipeline, Stage, StageKind, StageRequirement
-from crm.pipelines.reads import load_fields, load_pipeline
-from crm.pipelines.values import BUILTIN_FIELDS, CUSTOM_PREFIX, PipelineInfo, StageInfo
-from crm.typed_text import clean_block, clean_line, line_violations
+from crm.models import Deal, DealStatus, Pipeline, Role, Stage, StageKind
+from crm.pipelines.reads import load_pipeline
+from crm.pipelines.stage_plans import (
+    CRITERION_LIMIT,
+    STAGE_NAME_LIMIT,
+    StagePlan,
+    described,
+    insert_stage,
+    stage_violations,
+    write_plan,
+)
+from crm.pipelines.unique_names import save_named
+from crm.pipelines.values import PipelineInfo, StageInfo
+from crm.typed_text import clean_line, line_violations
 
 PIPELINE_NAME_LIMIT = 200
-STAGE_NAME_LIMIT = 100
-CRITERION_LIMIT = 1000
-MAX_NORM_SECONDS = 366 * 86400
-
-
-@dataclass(frozen=True, slots=True)
-class StagePlan:
-    """An open stage as it is to be; `required` are keys of fields needed to enter it."""
-
-    name: str
-    exit_criterion: str = ""
-    norm_seconds: int | None = None
-    required: tuple[str, ...] = ()
 
 
 def create_pipeline(
@@ -57,15 +53,15 @@ def create_pipeline(
         found.append(Violation("stage_last_open", "stages"))
     refuse_if_any(found)
     last = session.scalar(select(func.max(Pipeline.position))) or 0
-    pipeline = Pipeline(name=clean_line(name), position=last + 1, created_at=utc_now())
-    session.add(pipeline)
-    session.flush()
+    roles = [role.value for role in Role]
+    pipeline = Pipeline(name=clean_line(name), position=last + 1, created_at=utc_now(), creation_roles=roles)
+    save_named(session, pipeline)
     for position, plan in enumerate(stages):
-        _insert_stage(session, pipeline.id, StageKind.OPEN, position, plan)
+        insert_stage(session, pipeline.id, StageKind.OPEN, position, plan)
     for offset, (kind, end_name) in enumerate(
         ((StageKind.WON, clean_line(won_name) or _("Won")), (StageKind.LOST, clean_line(lost_name) or _("Lost")))
     ):
-        _insert_stage(session, pipeline.id, kind, len(stages) + offset, StagePlan(end_name))
+        insert_stage(session, pipeline.id, kind, len(stages) + offset, StagePlan(end_name))
     record(
         session,
         actor,
@@ -85,13 +81,15 @@ def edit_pipeline(
 
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput.
     """
-    pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
+    pipeline = lock_pipeline(session, actor, pipeline_id, expected_version)
     refuse_if_any(_pipeline_name_violations(session, name, pipeline_id))
     before = {"name": pipeline.name, "is_archived": pipeline.is_archived}
     pipeline.name, pipeline.is_archived = clean_line(name), is_archived
     after = {"name": pipeline.name, "is_archived": is_archived}
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
+        pipeline.version += 1
+        save_named(session, pipeline)
         record(session, actor, "pipeline.edited", "pipeline", pipeline_id, name=pipeline.name, changes=changed)
 
 
@@ -103,14 +101,14 @@ def add_stage(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
     refuse_if_any(stage_violations(session, plan))
     info = load_pipeline(session, pipeline_id)
-    stage = _insert_stage(session, pipeline_id, StageKind.OPEN, len(info.stages), plan)
+    stage = insert_stage(session, pipeline_id, StageKind.OPEN, len(info.stages), plan)
     _renumber(session, [*(one.id for one in info.open_stages), stage.id], info)
     record(session, actor, "stage.created", "stage", stage.id, pipeline=pipeline.name, name=stage.name)
     return stage.id
 
 
 def edit_stage(session: Session, actor: Actor, *, stage_id: int, expected_version: int, plan: StagePlan) -> None:
-    """Change a stage's name, exit criterion, norm and required fields; they count from the next move on.
+    """Make a stage what the plan says; its rules count from the next move of a deal on.
 
     Errors: Forbidden; NotFound; ChangedMeanwhile (the version is the pipeline's); InvalidInput.
     """
@@ -118,17 +116,15 @@ def edit_stage(session: Session, actor: Actor, *, stage_id: int, expected_versio
     stage = session.get(Stage, stage_id)
     if stage is None:
         raise NotFound(entity="stage", id=stage_id)
-    pipeline = take_pipeline(session, actor, stage.pipeline_id, expected_version)
-    refuse_if_any(stage_violations(session, plan))
-    before = _described(_stage_info(load_pipeline(session, pipeline.id), stage_id))
-    stage.name = clean_line(plan.name)
-    stage.exit_criterion = clean_block(plan.exit_criterion) or None
-    stage.norm_seconds = plan.norm_seconds
-    _replace_requirements(session, stage_id, plan.required)
-    session.flush()
-    after = _described(_stage_info(load_pipeline(session, pipeline.id), stage_id))
+    pipeline = lock_pipeline(session, actor, stage.pipeline_id, expected_version)
+    present = _stage_info(load_pipeline(session, pipeline.id), stage_id)
+    refuse_if_any(stage_violations(session, plan, stage.kind, present))
+    before = described(present)
+    write_plan(session, stage, plan)
+    after = described(_stage_info(load_pipeline(session, pipeline.id), stage_id))
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
+        pipeline.version += 1
         record(session, actor, "stage.edited", "stage", stage_id, pipeline=pipeline.name, name=stage.name,
                changes=changed)  # fmt: skip
 
@@ -140,13 +136,14 @@ def reorder_stages(
 
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput unless every open stage is named once.
     """
-    pipeline = take_pipeline(session, actor, pipeline_id, expected_version)
+    pipeline = lock_pipeline(session, actor, pipeline_id, expected_version)
     info = load_pipeline(session, pipeline_id)
     before = [stage.id for stage in info.open_stages]
     if sorted(stage_ids) != sorted(before):
         refuse_if_any([Violation("stage_order_incomplete", "stages")])
     if list(stage_ids) == before:
         return
+    pipeline.version += 1
     _renumber(session, stage_ids, info)
     names = {stage.id: stage.name for stage in info.open_stages}
     order = [[names[one] for one in before], [names[one] for one in stage_ids]]
@@ -160,8 +157,8 @@ def open_deal_count(session: Session, stage_id: int) -> int:
     return session.scalar(query.select_from(Deal)) or 0
 
 
-def take_pipeline(session: Session, actor: Actor, pipeline_id: int, expected_version: int) -> Pipeline:
-    """Return the locked row of a pipeline to be changed, its version raised.
+def lock_pipeline(session: Session, actor: Actor, pipeline_id: int, expected_version: int) -> Pipeline:
+    """Return the locked row of a pipeline to be changed; who changes it raises its version.
 
     Errors: Forbidden; NotFound; ChangedMeanwhile.
     """
@@ -172,20 +169,17 @@ def take_pipeline(session: Session, actor: Actor, pipeline_id: int, expected_ver
         raise NotFound(entity="pipeline", id=pipeline_id)
     if pipeline.version != expected_version:
         raise ChangedMeanwhile(entity="pipeline", id=pipeline_id)
-    pipeline.version += 1
     return pipeline
 
 
-def stage_violations(session: Session, plan: StagePlan) -> list[Violation]:
-    """Return what is wrong with a planned stage by itself."""
-    found = line_violations(plan.name, "name", STAGE_NAME_LIMIT, required=True)
-    found += line_violations(plan.exit_criterion.replace("\n", " "), "exit_criterion", CRITERION_LIMIT)
-    if plan.norm_seconds is not None and not 0 < plan.norm_seconds <= MAX_NORM_SECONDS:
-        found.append(Violation("norm_invalid", "norm_seconds"))
-    known = {*BUILTIN_FIELDS, *_custom_keys(session)} if plan.required else set()
-    if not set(plan.required) <= known or len(set(plan.required)) != len(plan.required):
-        found.append(Violation("choice_unknown", "required"))
-    return found
+def take_pipeline(session: Session, actor: Actor, pipeline_id: int, expected_version: int) -> Pipeline:
+    """Return the locked row of a pipeline that is certain to change, its version raised.
+
+    Errors: Forbidden; NotFound; ChangedMeanwhile.
+    """
+    pipeline = lock_pipeline(session, actor, pipeline_id, expected_version)
+    pipeline.version += 1
+    return pipeline
 
 
 def renumber_open_stages(session: Session, info: PipelineInfo, without: int) -> None:
@@ -202,39 +196,6 @@ def _renumber(session: Session, open_ids: Sequence[int], info: PipelineInfo) -> 
     session.flush()
 
 
-def _insert_stage(session: Session, pipeline_id: int, kind: StageKind, position: int, plan: StagePlan) -> Stage:
-    stage = Stage(
-        pipeline_id=pipeline_id,
-        name=clean_line(plan.name),
-        kind=kind,
-        position=position,
-        exit_criterion=clean_block(plan.exit_criterion) or None,
-        norm_seconds=plan.norm_seconds,
-    )
-    session.add(stage)
-    session.flush()
-    _replace_requirements(session, stage.id, plan.required)
-    return stage
-
-
-def _replace_requirements(session: Session, stage_id: int, keys: Sequence[str]) -> None:
-    session.execute(delete(StageRequirement).where(StageRequirement.stage_id == stage_id))
-    for key in keys:
-        custom = key.startswith(CUSTOM_PREFIX)
-        session.add(
-            StageRequirement(
-                stage_id=stage_id,
-                builtin=None if custom else key,
-                field_id=int(key.removeprefix(CUSTOM_PREFIX)) if custom else None,
-            )
-        )
-    session.flush()
-
-
-def _custom_keys(session: Session) -> set[str]:
-    return {field.key for field in load_fields(session) if field.is_active}
-
-
 def _pipeline_name_violations(session: Session, name: str, pipeline_id: int | None) -> list[Violation]:
     found = line_violations(name, "name", PIPELINE_NAME_LIMIT, required=True)
     taken = exists().where(Pipeline.name == clean_line(name), Pipeline.id != (pipeline_id or 0))
@@ -247,10 +208,19 @@ def _stage_info(info: PipelineInfo, stage_id: int) -> StageInfo:
     return next(stage for stage in info.stages if stage.id == stage_id)
 
 
-def _described(stage: StageInfo) -> dict[str, object]:
-    return {
-        "name": stage.name,
-        "exit_criterion": stage.exit_criterion,
-        "norm_seconds": stage.norm_seconds,
-        "required": sorted(stage.required),
-    }
+__all__ = [
+    "CRITERION_LIMIT",
+    "PIPELINE_NAME_LIMIT",
+    "STAGE_NAME_LIMIT",
+    "StagePlan",
+    "add_stage",
+    "create_pipeline",
+    "edit_pipeline",
+    "edit_stage",
+    "lock_pipeline",
+    "open_deal_count",
+    "renumber_open_stages",
+    "reorder_stages",
+    "stage_violations",
+    "take_pipeline",
+]

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
-from crm.errors import NotFound, Violation, refuse_if_any
+from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import FieldDefinition, FieldType, LossReason, Pipeline
-from crm.pipelines.reads import load_loss_reasons
+from crm.pipelines.reads import load_fields, load_loss_reasons
+from crm.pipelines.unique_names import save_named
+from crm.pipelines.values import FieldInfo, LossReasonInfo
 from crm.typed_text import clean_line, line_violations
 
 NAME_LIMIT = 200
@@ -51,8 +53,7 @@ def create_field(
         hint=clean_line(hint) or None,
         position=last + 1,
     )
-    session.add(row)
-    session.flush()
+    save_named(session, row)
     record(session, actor, "field.created", "field", row.id, name=row.name, field_type=field_type.value)
     return row.id
 
@@ -66,16 +67,19 @@ def edit_field(
     options: Sequence[str] = (),
     hint: str = "",
     is_active: bool = True,
+    seen: FieldInfo | None = None,
 ) -> None:
     """Rename a field, change its values or switch it off; the type stays, and so do values deals already have.
 
     A value of the same name keeps its code; one left out is no longer offered, deals that have it keep it.
-    Errors: Forbidden; NotFound; InvalidInput.
+    Errors: Forbidden; NotFound; ChangedMeanwhile when the field is no longer as `seen`; InvalidInput.
     """
     require(actor, Action.DESIGN_PIPELINES)
     row = session.get(FieldDefinition, field_id, with_for_update=True)
     if row is None:
         raise NotFound(entity="field", id=field_id)
+    if seen is not None and seen not in load_fields(session):
+        raise ChangedMeanwhile(entity="field", id=field_id)
     refuse_if_any(_field_violations(session, name, hint, row.type, options, field_id))
     before = _described_field(row)
     row.name, row.hint, row.is_active = clean_line(name), clean_line(hint) or None, is_active
@@ -83,6 +87,7 @@ def edit_field(
     after = _described_field(row)
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
+        save_named(session, row)
         record(session, actor, "field.edited", "field", field_id, name=row.name, changes=changed)
 
 
@@ -104,21 +109,25 @@ def add_loss_reason(session: Session, actor: Actor, *, pipeline_id: int | None, 
         counts_as_loss=plan.counts_as_loss,
         is_active=plan.is_active,
     )
-    session.add(row)
-    session.flush()
+    save_named(session, row)
     record(session, actor, "loss_reason.created", "loss_reason", row.id, name=row.name)
     return row.id
 
 
-def edit_loss_reason(session: Session, actor: Actor, *, reason_id: int, plan: ReasonPlan) -> None:
+def edit_loss_reason(
+    session: Session, actor: Actor, *, reason_id: int, plan: ReasonPlan, seen: LossReasonInfo | None = None
+) -> None:
     """Change a reason or switch it off; deals lost for it keep it.
 
-    Errors: Forbidden; NotFound; InvalidInput, also for the last active reason.
+    Errors: Forbidden; NotFound; ChangedMeanwhile when the reason is no longer as `seen`; InvalidInput, also for the
+    last active reason.
     """
     require(actor, Action.DESIGN_PIPELINES)
     row = session.get(LossReason, reason_id, with_for_update=True)
     if row is None:
         raise NotFound(entity="loss_reason", id=reason_id)
+    if seen is not None and seen not in load_loss_reasons(session, row.pipeline_id):
+        raise ChangedMeanwhile(entity="loss_reason", id=reason_id)
     found = _reason_violations(session, row.pipeline_id, plan, reason_id)
     others = [one for one in load_loss_reasons(session, row.pipeline_id) if one.is_active and one.id != reason_id]
     if not plan.is_active and not others:
@@ -130,6 +139,7 @@ def edit_loss_reason(session: Session, actor: Actor, *, reason_id: int, plan: Re
     after = _described_reason(row)
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
+        save_named(session, row)
         record(session, actor, "loss_reason.edited", "loss_reason", reason_id, name=row.name, changes=changed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from crm.auth.audit import JournalRow
@@ -13,12 +14,17 @@ from crm.i18n import N_, _, current_reader
 from crm.i18n.event_texts import EVENT_TEXTS, changed_name, event_sentence
 from crm.i18n.formats import moment, number
 from crm.i18n.labels import label
-from crm.models import ObjectionKind, ObjectionOutcome, Priority, Role
+from crm.i18n.texts import field_name
+from crm.models import ObjectionKind, ObjectionOutcome, Priority, Role, StepKind
+from crm.pipelines.values import BUILTIN_FIELDS
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "deals": (N_("Deals"), ("deal.", "next_step.", "activity.")),
+    "deals": (N_("Deals"), ("deal.", "next_step.", "activity.", "objection.")),
     "clients": (N_("Clients"), ("company.", "contact.")),
-    "setup": (N_("Pipelines and company"), ("pipeline.", "stage.", "field.", "loss_reason.", "workspace.")),
+    "setup": (
+        N_("Pipelines and company"),
+        ("pipeline.", "stage.", "field.", "loss_reason.", "link.", "lint.", "workspace."),
+    ),
     "imports": (N_("Imports"), ("import.", "demo.")),
     "access": (N_("People and access"), ("user.", "team.", "auth.", "api_key.")),
 }
@@ -90,15 +96,25 @@ def shown_value(field: str, value: Any, people: Mapping[int, str]) -> str:
     return _known_value(field, value, people) or str(value)
 
 
+_CODES: Mapping[str, type[Enum]] = {
+    "creation_roles": Role,
+    "meant": ObjectionKind,
+    "outcome": ObjectionOutcome,
+    "role": Role,
+    "step_kinds": StepKind,
+}
+
+
 def _known_value(field: str, value: Any, people: Mapping[int, str]) -> str | None:
-    if field == "role" and value in set(Role):
-        return label(Role(value))
-    if field == "meant" and value in set(ObjectionKind):
-        return label(ObjectionKind(value))
-    if field == "outcome" and value in set(ObjectionOutcome):
-        return label(ObjectionOutcome(value))
-    if not isinstance(value, int):
-        return None
+    codes = _CODES.get(field)
+    if codes is not None and value in {code.value for code in codes}:
+        return label(codes(value))
+    if field in {"required", "required_exit"} and value in BUILTIN_FIELDS:
+        return field_name(value)
+    return _known_number(field, value, people) if isinstance(value, int) else None
+
+
+def _known_number(field: str, value: int, people: Mapping[int, str]) -> str | None:
     if field in {"owner", "owner_id"}:
         return people.get(value)
     if field == "priority" and value in set(Priority):

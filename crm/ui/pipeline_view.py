@@ -85,7 +85,7 @@ def _draw_reason(reason: LossReasonInfo) -> None:
             active = st.checkbox(_("Offered"), value=reason.is_active, key=f"reason_{reason.id}_active")
             if st.button(_("Save"), key=f"reason_{reason.id}_save", type="primary"):
                 plan = ReasonPlan(name or "", note, counts, active)
-                act.run(edit_loss_reason, reason_id=reason.id, plan=plan).told(_("Saved"))
+                act.run(edit_loss_reason, reason_id=reason.id, plan=plan, seen=reason).told(_("Saved"))
                 st.rerun()
 
 
@@ -103,7 +103,13 @@ def _draw_field(field: FieldInfo) -> None:
             active = st.checkbox(_("Offered"), value=field.is_active, key=f"field_{field.id}_active")
             if st.button(_("Save"), key=f"field_{field.id}_save", type="primary"):
                 act.run(
-                    edit_field, field_id=field.id, name=name or "", options=options, hint=hint or "", is_active=active
+                    edit_field,
+                    field_id=field.id,
+                    name=name or "",
+                    options=options,
+                    hint=hint or "",
+                    is_active=active,
+                    seen=field,
                 ).told(_("Saved"))
                 st.rerun()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.errors import ChangedMeanwhile, Forbidden, InvalidInput, NotFound
-from crm.models import Event, FieldType, StageKind
+from crm.models import Event, FieldType, StageKind, StepKind
 from crm.pipelines.commands import (
     StagePlan,
     add_stage,
@@ -138,7 +139,7 @@ def test_edit_pipeline_keeps_its_own_name_and_refuses_a_taken_one(
     assert session.scalars(select(Event)).all() == []
     with refused(session, InvalidInput) as refusal:
         edit_pipeline(
-            session, cast.vera, pipeline_id=pipeline.id, expected_version=2, name="Returns", is_archived=False
+            session, cast.vera, pipeline_id=pipeline.id, expected_version=1, name="Returns", is_archived=False
         )
     assert refusal.told == [("name_taken", "name")]
 
@@ -243,3 +244,86 @@ def test_open_deal_count_counts_open_deals_of_everybody(session: Session, cast: 
     add_closed_deal(session, cast.anna, pipeline, stage=1)
     assert open_deal_count(session, pipeline.stages[1]) == 2
     assert open_deal_count(session, pipeline.stages[0]) == 0
+
+
+# What a stage asks for besides its entry
+
+
+FULL = StagePlan(
+    "Need found",
+    "Volume is known",
+    3600,
+    ("amount",),
+    ("company", "contact"),
+    (StepKind.MEETING, StepKind.OFFER),
+    "violet",
+    accepts_new=True,
+)
+
+
+def test_edit_stage_keeps_exit_fields_step_kinds_colour_and_new_deals(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    stage_id = pipeline.stages[1]
+    edit_stage(session, cast.vera, stage_id=stage_id, expected_version=1, plan=FULL)
+    info = load_pipeline(session, pipeline.id)
+    stage = info.stage(stage_id)
+    assert stage is not None
+    assert StagePlan.of(stage) == FULL
+    assert [one.id for one in info.starting_stages] == pipeline.stages[:2]
+    changes = last_event(session)[2]["changes"]
+    assert changes["required_exit"] == [[], ["company", "contact"]]
+    assert changes["step_kinds"] == [[], ["meeting", "offer"]]
+    assert (changes["color"], changes["accepts_new"]) == ([None, "violet"], [False, True])
+
+
+def test_stage_saved_as_it_was_raises_no_version(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    stage_id = pipeline.stages[1]
+    edit_stage(session, cast.vera, stage_id=stage_id, expected_version=1, plan=FULL)
+    events = session.scalars(select(Event.id)).all()
+    turned = replace(FULL, required_exit=("contact", "company"), step_kinds=(StepKind.OFFER, StepKind.MEETING))
+    edit_stage(session, cast.vera, stage_id=stage_id, expected_version=2, plan=turned)
+    edit_pipeline(
+        session, cast.vera, pipeline_id=pipeline.id, expected_version=2, name=" First sales", is_archived=False
+    )
+    assert load_pipeline(session, pipeline.id).version == 2
+    assert session.scalars(select(Event.id)).all() == events
+
+
+def test_stage_refuses_what_no_stage_can_be(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    wrong = replace(
+        FULL, required_exit=("weather",), color="pink", step_kinds=(StepKind.CALL, StepKind.CALL), exit_criterion="\x00"
+    )
+    with refused(session, InvalidInput) as refusal:
+        add_stage(session, cast.vera, pipeline_id=pipeline.id, expected_version=1, plan=wrong)
+    assert refusal.told == [
+        ("text_unreadable", "exit_criterion"),
+        ("choice_unknown", "required_exit"),
+        ("choice_unknown", "color"),
+        ("choice_unknown", "step_kinds"),
+    ]
+
+
+def test_ends_have_no_exit_no_next_steps_and_no_new_deals(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    for end in (pipeline.won, pipeline.lost):
+        with refused(session, InvalidInput) as refusal:
+            edit_stage(session, cast.vera, stage_id=end, expected_version=1, plan=FULL)
+        assert refusal.told == [
+            ("stage_end_setting", "required_exit"),
+            ("stage_end_setting", "step_kinds"),
+            ("stage_end_setting", "accepts_new"),
+        ]
+    plan = StagePlan("Money received", required=("amount", "company"), color="green")
+    edit_stage(session, cast.vera, stage_id=pipeline.won, expected_version=1, plan=plan)
+    assert StagePlan.of(load_pipeline(session, pipeline.id).won_stage) == plan
+
+
+def test_field_switched_off_later_may_stay_required(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    field_id = create_field(session, cast.vera, name="Volume", field_type=FieldType.NUMBER)
+    plan = StagePlan("Need found", required=(f"field:{field_id}",))
+    edit_stage(session, cast.vera, stage_id=pipeline.stages[1], expected_version=1, plan=plan)
+    edit_field(session, cast.vera, field_id=field_id, name="Volume", is_active=False)
+    edit_stage(session, cast.vera, stage_id=pipeline.stages[1], expected_version=2, plan=replace(plan, norm_seconds=60))
+    stage = load_pipeline(session, pipeline.id).stage(pipeline.stages[1])
+    assert stage is not None
+    assert (stage.required, stage.norm_seconds) == ((f"field:{field_id}",), 60)
