@@ -213,6 +213,7 @@ TEXTS: dict[str, str] = {
     "link_to_itself": N_("A deal that comes to “{stage}” can't create another one on the same stage."),
     "loss_reason_last": N_("A pipeline needs at least one reason of loss."),
     "name_taken": N_("This name is taken."),
+    "fix_not_here": N_("This can only be mended where the description came from."),
     "norm_invalid": N_("The norm is a positive length of time."),
     "options_needed": N_("A choice needs at least two different values."),
     "stage_end_setting": N_("Won and lost stages have no such setting."),
