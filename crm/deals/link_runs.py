@@ -1,30 +1,27 @@
-"""Firings of links: those that wait are done on their day, put off or called off; the last ones of each link."""
+"""Firings of links: what is to come of a deal, put off or called off; the last ones of each link."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
-from crm.deals.auto_deals import settle_run, skip_run
-from crm.deals.locking import hold_linked_pipelines, lock_deal
+from crm.deals.auto_deals import skip_run
+from crm.deals.locking import lock_deal
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, PipelineLink
+from crm.models import Deal, LinkKind, LinkRun, LinkRunStatus, PipelineLink
 from crm.models import Pipeline as PipelineRow
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import load_link
 
 FARTHEST = timedelta(days=5 * 366)
-
-Row = TypeVar("Row", Deal, LinkRun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +47,6 @@ class Firing:
     child_id: int | None
     child_title: str | None
     reason: str | None
-
-
-def run_due_links(session: Session, actor: Actor, *, now: datetime, limit: int) -> int:
-    """Do up to `limit` firings whose day has come, the oldest first; return how many were done.
-
-    Several processes may run it at once: each takes runs that no other holds.
-    Errors: Forbidden.
-    """
-    require(actor, Action.MANAGE_WORKSPACE)
-    due = (LinkRun.status == LinkRunStatus.WAITING, LinkRun.due_at <= now)
-    query = select(LinkRun.id, LinkRun.deal_id).where(*due).order_by(LinkRun.due_at, LinkRun.id).limit(limit)
-    done = 0
-    for run_id, deal_id in session.execute(query).all():
-        hold_linked_pipelines(session, deal_id)
-        # The deal before its run, as who puts a run off takes them; what another holds is for the next time.
-        deal = session.scalars(_free(select(Deal).where(Deal.id == deal_id))).one_or_none()
-        run = session.scalars(_free(select(LinkRun).where(LinkRun.id == run_id, *due))).one_or_none()
-        if deal is not None and run is not None:
-            _settle(session, actor, deal, run, now)
-            done += 1
-    return done
 
 
 def waiting_runs(session: Session, actor: Actor, deal_id: int) -> list[WaitingRun]:
@@ -150,30 +126,6 @@ def firing_counts(session: Session, actor: Actor) -> dict[int, dict[LinkRunStatu
     for link_id, status, count in session.execute(query):
         counts.setdefault(link_id, {})[status] = count
     return counts
-
-
-def _free(query: Select[Row]) -> Select[Row]:
-    return query.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-
-
-def _settle(session: Session, actor: Actor, deal: Deal, run: LinkRun, now: datetime) -> None:
-    link = load_link(session, run.link_id)
-    run.done_at = now
-    why_not = _outdated(link, deal)
-    if why_not is not None:
-        skip_run(session, actor, link, run, why_not)
-        session.flush()
-    else:
-        settle_run(session, actor, link, deal, run, now)
-
-
-def _outdated(link: LinkInfo, deal: Deal) -> str | None:
-    if not link.plan.is_active:
-        return "link_off"
-    if deal.status is DealStatus.REMOVED:
-        return "deal_removed"
-    ends = {LinkTrigger.WON: DealStatus.WON, LinkTrigger.LOST: DealStatus.LOST}
-    return None if ends.get(link.plan.trigger, deal.status) is deal.status else "deal_taken_up"
 
 
 def _take(session: Session, actor: Actor, run_id: int) -> tuple[LinkRun, LinkInfo]:

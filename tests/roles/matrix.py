@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,9 @@ from crm.contacts.fields import CompanyFields, ContactFields
 from crm.deals import (
     activities,
     board,
+    due_links,
     invariants,
+    link_runs,
     listing,
     moves,
     my_day,
@@ -33,9 +36,20 @@ from crm.deals import (
 from crm.deals import commands as deal_commands
 from crm.deals import reads as deal_reads
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
-from crm.models import ActivityKind, FieldType, ObjectionOutcome, PointKind, Role, StepKind, StepResult, Workspace
+from crm.models import (
+    ActivityKind,
+    FieldType,
+    LinkTrigger,
+    ObjectionOutcome,
+    PointKind,
+    Role,
+    StepKind,
+    StepResult,
+    Workspace,
+)
 from crm.pipelines import commands as pipeline_commands
-from crm.pipelines import fields, templates
+from crm.pipelines import fields, links, templates
+from crm.pipelines.link_values import LinkPlan
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
 Do = Callable[[Session, Actor, Scene, Belongings], Any]
@@ -131,6 +145,11 @@ def win(session: Session, actor: Actor, scene: Scene, own: Belongings) -> None:
     moves.win_deal(session, actor, deal_id=own.deal, move=moves.Move(0))
 
 
+def other_link(session: Session, scene: Scene) -> LinkPlan:
+    """Return a good link that isn't there yet."""
+    return dataclasses.replace(links.load_link(session, scene.link).plan, trigger=LinkTrigger.WON)
+
+
 def journal_owners(session: Session, actor: Actor, scene: Scene) -> set[str]:
     """Return whose deals' notes the journal shows; every deal has had one."""
     page = audit.load_journal(session, actor, audit.JournalFilter(kinds=frozenset({"activity.added"})), limit=100)
@@ -191,6 +210,23 @@ PIPELINES: dict[Callable[..., Any], Row] = {
             s, a, reason_id=sc.pipeline.reasons[0], plan=fields.ReasonPlan("Too dear")
         ),
     ),
+    links.create_link: office(ADMINS, lambda s, a, sc, _o: links.create_link(s, a, plan=other_link(s, sc))),
+    links.edit_link: office(
+        ADMINS,
+        lambda s, a, sc, _o: links.edit_link(
+            s, a, link_id=sc.link, expected_version=1, plan=links.load_link(s, sc.link).plan
+        ),
+    ),
+    links.switch_link_off: office(
+        ADMINS, lambda s, a, sc, _o: links.switch_link_off(s, a, link_id=sc.link, expected_version=1)
+    ),
+    links.delete_link: office(
+        ADMINS, lambda s, a, sc, _o: links.delete_link(s, a, link_id=sc.spare_link, expected_version=1)
+    ),
+    link_runs.last_firings: office(ADMINS, lambda s, a, sc, _o: link_runs.last_firings(s, a, sc.link)),
+    link_runs.firing_counts: office(ADMINS, lambda s, a, _sc, _o: link_runs.firing_counts(s, a)),
+    due_links.due_run_ids: office(ADMINS, lambda s, a, _sc, _o: due_links.due_run_ids(s, a, now=utc_now(), limit=9)),
+    due_links.perform_run: office(ADMINS, lambda s, a, _sc, _o: due_links.perform_run(s, a, run_id=0, now=utc_now())),
     templates.create_from_template: office(
         ADMINS, lambda s, a, _sc, _o: templates.create_from_template(s, a, template="simple", language="ru")
     ),
@@ -246,6 +282,13 @@ DEALS: dict[Callable[..., Any], Row] = {
     ),
     next_steps.postpone_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.postpone_next_step(s, a, step_id=o.step, due_at=plan().due_at)
+    ),
+    link_runs.postpone_link_run: of_owner(
+        lambda s, a, _sc, o: link_runs.postpone_link_run(s, a, run_id=o.link_run, due_at=plan().due_at)
+    ),
+    link_runs.cancel_link_run: of_owner(lambda s, a, _sc, o: link_runs.cancel_link_run(s, a, run_id=o.link_run)),
+    link_runs.waiting_runs: listing_of(
+        lambda s, a, sc, _o: {name for name, owned in sc.belongings.items() if link_runs.waiting_runs(s, a, owned.deal)}
     ),
     invariants.broken_invariants: office(ADMINS, lambda s, a, _sc, _o: invariants.broken_invariants(s, a)),
     deal_reads.load_deal: of_owner(lambda s, a, _sc, o: deal_reads.load_deal(s, a, o.deal)),
@@ -493,6 +536,7 @@ INNER = frozenset(
         "crm.contacts.search.find_entries",
         "crm.contacts.search.matching_ids",
         "crm.contacts.search.matching_records",
+        "crm.deals.auto_deals.fire_links",
         "crm.deals.editing.apply_changes",
         "crm.deals.fields.value_violations",
         "crm.deals.finding.text_condition",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.actors import load_actor
+from crm.auth.actors import load_actor, system_actor
 from crm.auth.passwords import hash_password
 from crm.clock import utc_now
 from crm.contacts.search_index import rebuild_search
@@ -20,14 +21,20 @@ from crm.models import (
     ContactPoint,
     FieldDefinition,
     FieldType,
+    LinkRun,
+    LinkRunStatus,
+    LinkTrigger,
     NextStep,
     Objection,
     ObjectionKind,
     Role,
+    StageVisit,
     Team,
     User,
     UserSession,
 )
+from crm.pipelines.link_values import ConditionOp, LinkCondition, LinkPlan
+from crm.pipelines.links import create_link
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_company, add_contact, add_deal, add_pipeline
 
@@ -46,6 +53,7 @@ class Belongings:
     company: int = NOWHERE
     contact: int = NOWHERE
     point: int = NOWHERE
+    link_run: int = NOWHERE
     key: int = NOWHERE
     session: int = NOWHERE
     objection: int = NOWHERE
@@ -63,6 +71,8 @@ class Scene:
     field: int
     spare_user: int
     spare_team: int
+    link: int
+    spare_link: int
 
     def relation(self, actor: str, owner: str) -> str:
         """Return whose the owner's things are to the actor: own, a team-mate's or other."""
@@ -87,16 +97,28 @@ def set_scene(session: Session, cast: Cast) -> Scene:
     ids = {name: getattr(cast, name).user_id for name in CAST}
     actors = {name: load_actor(session, user_id, Channel.UI) for name, user_id in ids.items()}
     ids["egor"] = egor.id
-    belongings = {name: _belongings(session, name, user_id, pipeline) for name, user_id in ids.items()}
+    link, spare_link = _links(session, pipeline)
+    belongings = {name: _belongings(session, name, user_id, pipeline, link) for name, user_id in ids.items()}
     for user in session.scalars(select(User).where(User.id.in_(ids.values()))):
         user.password_hash = _password_hash()
     rebuild_search(session)
     session.flush()
     teams = {name: actor.team_id for name, actor in actors.items()} | {"egor": egor.team_id}
-    return Scene(actors, belongings, teams, pipeline, field.id, spare.id, team.id)
+    return Scene(actors, belongings, teams, pipeline, field.id, spare.id, team.id, link, spare_link)
 
 
-def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRows) -> Belongings:
+def _links(session: Session, pipeline: PipelineRows) -> tuple[int, int]:
+    """Link the pipeline to another one twice; return the link that deals will use and one that none will."""
+    refusals = add_pipeline(session, "Refusals", ["Reason checked"])
+    plan = LinkPlan(pipeline.id, LinkTrigger.LOST, refusals.id, delay_seconds=86400)
+    used = create_link(session, system_actor(), plan=plan)
+    unused = create_link(
+        session, system_actor(), plan=replace(plan, conditions=(LinkCondition("company", ConditionOp.FILLED),))
+    )
+    return used, unused
+
+
+def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRows, link: int) -> Belongings:
     author = _as_actor(name, user_id)
     now, phone = utc_now(), f"+7916000{user_id:04}"
     company = add_company(session, author, f"{name} LLC")
@@ -110,6 +132,12 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
     )
     objection = Objection(deal_id=deal, stage_id=pipeline.stages[0], kind=ObjectionKind.REAL, text="Dear", at=now)
     session.add_all([key, browser, objection])
+    visit = session.scalars(select(StageVisit.id).where(StageVisit.deal_id == deal)).one()
+    due_at = now + timedelta(days=1)
+    run = LinkRun(
+        link_id=link, deal_id=deal, visit_id=visit, status=LinkRunStatus.WAITING, due_at=due_at, created_at=now
+    )
+    session.add(run)
     record(session, author, "activity.added", "activity", None, deal_id=deal)
     session.flush()
     return Belongings(
@@ -119,6 +147,7 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         company=company,
         contact=contact,
         point=session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == contact)).one(),
+        link_run=run.id,
         key=key.id,
         session=browser.id,
         objection=objection.id,

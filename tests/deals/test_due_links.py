@@ -1,0 +1,203 @@
+"""Returns that wait for their day: done then and only once, put off, called off, or dropped with a reason."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.auth.actors import system_actor
+from crm.clock import utc_now
+from crm.db import Database
+from crm.deals.due_links import DueReport, due_run_ids, perform_run, run_due_links
+from crm.deals.link_runs import (
+    Firing,
+    WaitingRun,
+    cancel_link_run,
+    firing_counts,
+    last_firings,
+    postpone_link_run,
+    waiting_runs,
+)
+from crm.errors import Forbidden, InvalidInput, NotFound
+from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, NextStep, Pipeline, PipelineLink
+from crm.pipelines.links import switch_link_off
+from tests.conftest import Cast
+from tests.deals.linking import DAY_SECONDS, add_link, children, events_of, lose, only_child, runs
+from tests.factories import PipelineRows, add_company, add_deal, add_pipeline
+from tests.refusals import refused
+
+LATER = timedelta(days=90)
+
+
+@pytest.fixture
+def refusals(session: Session) -> PipelineRows:
+    """Insert "Refusals" with two open stages."""
+    return add_pipeline(session, "Refusals", ["Reason checked", "Offer renewed"])
+
+
+@pytest.fixture
+def link(session: Session, pipeline: PipelineRows, refusals: PipelineRows) -> int:
+    """Link lost deals to "Refusals", 90 days later."""
+    return add_link(session, pipeline, refusals, trigger=LinkTrigger.LOST, kind=LinkKind.REFUSAL_WORK,
+                    delay_seconds=90 * DAY_SECONDS)  # fmt: skip
+
+
+@pytest.fixture
+def lost(session: Session, cast: Cast, pipeline: PipelineRows, link: int) -> int:
+    """Lose a deal of Anna's; its return waits."""
+    deal_id = add_deal(session, cast.anna, pipeline, company_id=add_company(session, cast.anna))
+    lose(session, cast.anna, deal_id, pipeline)
+    return deal_id
+
+
+def do_due(session: Session) -> list[bool]:
+    now = utc_now() + LATER
+    ids = due_run_ids(session, system_actor(), now=now, limit=10)
+    return [perform_run(session, system_actor(), run_id=one, now=now) for one in ids]
+
+
+def test_a_delayed_link_waits_and_is_done_on_its_day_with_a_step_in_the_future(
+    session: Session, cast: Cast, lost: int, refusals: PipelineRows
+) -> None:
+    assert children(session, lost) == []
+    (run,) = runs(session)
+    assert (run.status, run.due_at) == (LinkRunStatus.WAITING, run.created_at + LATER)
+    assert due_run_ids(session, system_actor(), now=utc_now(), limit=10) == []
+    assert perform_run(session, system_actor(), run_id=run.id, now=utc_now()) is False
+    assert do_due(session) == [True]
+    child = only_child(session, lost)
+    assert (child.pipeline_id, child.owner_id, child.status) == (refusals.id, cast.anna.user_id, DealStatus.OPEN)
+    step = session.scalars(select(NextStep).where(NextStep.deal_id == child.id)).one()
+    assert step.due_at >= utc_now() + LATER + timedelta(days=1) - timedelta(seconds=5)
+    (run,) = runs(session)
+    assert (run.status, run.child_deal_id) == (LinkRunStatus.CREATED, child.id)
+    assert do_due(session) == []
+
+
+def test_what_waits_is_seen_on_the_deal_by_those_who_see_it(session: Session, cast: Cast, lost: int) -> None:
+    (run,) = runs(session)
+    expected = [WaitingRun(run.id, LinkKind.REFUSAL_WORK, "Refusals", run.due_at)]
+    assert waiting_runs(session, cast.anna, lost) == expected
+    assert waiting_runs(session, cast.dina, lost) == []
+    assert events_of(session, lost)[-1][0] == "deal.link_waiting"
+
+
+def test_a_return_can_be_put_off_and_comes_on_its_new_day(session: Session, cast: Cast, lost: int) -> None:
+    (run,) = runs(session)
+    postpone_link_run(session, cast.anna, run_id=run.id, due_at=utc_now() + timedelta(days=200))
+    assert do_due(session) == []
+    postpone_link_run(session, cast.boris, run_id=run.id, due_at=utc_now() + timedelta(days=1))
+    assert do_due(session) == [True]
+    told = [details for kind, details in events_of(session, lost) if kind == "deal.link_postponed"]
+    assert len(told) == 2
+    assert told[0]["before"] < told[0]["after"]
+
+
+def test_a_return_that_is_called_off_never_comes(session: Session, cast: Cast, lost: int) -> None:
+    (run,) = runs(session)
+    cancel_link_run(session, cast.anna, run_id=run.id)
+    assert do_due(session) == []
+    assert [(run.status, run.reason) for run in runs(session)] == [(LinkRunStatus.SKIPPED, "cancelled")]
+    assert events_of(session, lost)[-1][1]["reason_code"] == "cancelled"
+    with refused(session, InvalidInput) as refusal:
+        cancel_link_run(session, cast.anna, run_id=run.id)
+    assert refusal.codes == ["link_run_done"]
+    with refused(session, InvalidInput) as refusal:
+        postpone_link_run(session, cast.anna, run_id=run.id, due_at=utc_now() + LATER)
+    assert refusal.codes == ["link_run_done"]
+
+
+@pytest.mark.parametrize("days", [-1, 0, 2000])
+def test_a_return_is_never_put_into_the_past_or_too_far(session: Session, cast: Cast, lost: int, days: int) -> None:
+    (run,) = runs(session)
+    with refused(session, InvalidInput) as refusal:
+        postpone_link_run(session, cast.anna, run_id=run.id, due_at=utc_now() + timedelta(days=days))
+    assert refusal.told == [("link_due_invalid", "due_at")]
+
+
+def test_returns_of_hidden_deals_are_not_found(session: Session, cast: Cast, lost: int) -> None:
+    (run,) = runs(session)
+    for run_id in (run.id, 999):
+        with refused(session, NotFound):
+            cancel_link_run(session, cast.dina, run_id=run_id)
+        with refused(session, NotFound):
+            postpone_link_run(session, cast.dina, run_id=run_id, due_at=utc_now() + LATER)
+
+
+@pytest.mark.parametrize("reason", ["link_off", "deal_removed", "deal_taken_up", "target_closed"])
+def test_a_return_whose_ground_is_gone_is_dropped_with_the_reason(
+    session: Session, cast: Cast, lost: int, link: int, refusals: PipelineRows, reason: str
+) -> None:
+    deal = session.get_one(Deal, lost)
+    if reason == "link_off":
+        switch_link_off(session, cast.vera, link_id=link, expected_version=1)
+    elif reason == "deal_removed":
+        deal.status = DealStatus.REMOVED
+    elif reason == "deal_taken_up":
+        deal.status = DealStatus.OPEN
+    else:
+        session.get_one(Pipeline, refusals.id).is_archived = True
+    session.flush()
+    assert do_due(session) == [True]
+    assert children(session, lost) == []
+    assert [(run.status, run.reason) for run in runs(session)] == [(LinkRunStatus.SKIPPED, reason)]
+
+
+def test_two_returns_of_one_client_make_one_deal_and_a_note(
+    session: Session, cast: Cast, pipeline: PipelineRows, lost: int
+) -> None:
+    again = add_deal(session, cast.anna, pipeline, company_id=session.get_one(Deal, lost).company_id)
+    lose(session, cast.anna, again, pipeline)
+    assert do_due(session) == [True, True]
+    assert [run.status for run in runs(session)] == [LinkRunStatus.CREATED, LinkRunStatus.NOTED]
+    assert (len(children(session, lost)), len(children(session, again))) == (1, 0)
+
+
+def test_one_firing_that_breaks_stops_no_other(
+    database: Database, session: Session, cast: Cast, pipeline: PipelineRows, link: int, lost: int
+) -> None:
+    second = add_deal(session, cast.anna, pipeline, title="Pipes")
+    lose(session, cast.anna, second, pipeline)
+    broken = session.scalars(select(LinkRun).where(LinkRun.deal_id == lost)).one()
+    copy = PipelineLink(
+        **{
+            column.name: getattr(session.get_one(PipelineLink, link), column.name)
+            for column in PipelineLink.__table__.columns
+            if column.name != "id"
+        }
+    )
+    copy.conditions = [{"field": "amount", "op": "unheard of", "value": 1}]
+    session.add(copy)
+    session.flush()
+    broken.link_id = copy.id
+    session.commit()
+    report = run_due_links(database, system_actor(), now=utc_now() + LATER)
+    assert report == DueReport(done=1, failed=1)
+    with database.read_scope() as reading:
+        assert [run.status for run in runs(reading)] == [LinkRunStatus.WAITING, LinkRunStatus.CREATED]
+
+
+def test_only_the_system_and_administrators_do_due_links(session: Session, cast: Cast, lost: int) -> None:
+    for actor in (cast.anna, cast.boris):
+        with refused(session, Forbidden):
+            due_run_ids(session, actor, now=utc_now() + LATER, limit=1)
+        with refused(session, Forbidden):
+            perform_run(session, actor, run_id=1, now=utc_now() + LATER)
+
+
+def test_firings_of_a_link_are_counted_and_listed_newest_first(
+    session: Session, cast: Cast, pipeline: PipelineRows, link: int, lost: int
+) -> None:
+    do_due(session)
+    second = add_deal(session, cast.anna, pipeline, title="Pipes")
+    lose(session, cast.anna, second, pipeline)
+    assert firing_counts(session, cast.vera) == {link: {LinkRunStatus.CREATED: 1, LinkRunStatus.WAITING: 1}}
+    newest, oldest = last_firings(session, cast.vera, link)
+    assert (newest.status, newest.deal_title, newest.child_id) == (LinkRunStatus.WAITING, "Pipes", None)
+    child = only_child(session, lost)
+    assert isinstance(oldest, Firing)
+    assert (oldest.deal_id, oldest.child_id, oldest.child_title) == (lost, child.id, "Metal sheet")
+    assert len(last_firings(session, cast.vera, link, limit=1)) == 1
