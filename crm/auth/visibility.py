@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, true
+from sqlalchemy import ColumnElement, and_, exists, or_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.actor import Actor
-from crm.models import Company, Contact, Deal, DealContact
+from crm.models import Company, Contact, Deal, DealContact, DealStatus
 
 
 def owner_visible(actor: Actor, owner_column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
@@ -19,8 +19,16 @@ def owner_visible(actor: Actor, owner_column: InstrumentedAttribute[Any]) -> Col
 
 
 def deal_visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for deals the actor may see."""
-    return owner_visible(actor, Deal.owner_id)
+    """Return the condition for deals the actor may see: removed ones nobody does.
+
+    Where a query asks for a status anyway, `owner_visible` alone lets it stay inside the index of open deals.
+    """
+    return and_(owner_visible(actor, Deal.owner_id), deal_in_use())
+
+
+def deal_in_use() -> ColumnElement[bool]:
+    """Return the condition for deals that were not removed."""
+    return Deal.status != DealStatus.REMOVED
 
 
 def company_visible(actor: Actor) -> ColumnElement[bool]:

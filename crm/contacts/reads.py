@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
-from crm.auth.visibility import company_visible, contact_visible, deal_visible
+from crm.auth.visibility import company_visible, contact_visible, deal_in_use, deal_visible
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.contacts.saving import fields_of
 from crm.errors import NotFound
@@ -210,7 +210,7 @@ def _people(session: Session, actor: Actor, company_id: int) -> tuple[tuple[Cont
 
 
 def _deals(session: Session, actor: Actor, of_client: ColumnElement[bool]) -> ClientDeals:
-    visible = deal_visible(actor)
+    visible, of_client = deal_visible(actor), and_(of_client, deal_in_use())
     query = (
         select(
             Deal.id, Deal.title, Pipeline.name, Stage.name, Deal.status, Deal.amount_minor, Deal.currency, User.name,

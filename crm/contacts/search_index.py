@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, delete, literal, select, union, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from crm.auth.visibility import deal_in_use
 from crm.contacts.search_words import words_of_company, words_of_contact, words_of_deal
 from crm.models import Company, Contact, ContactPoint, Deal, DealContact, PointKind, SearchEntry
 
@@ -58,7 +59,8 @@ def forget_records(session: Session, kind: str, record_ids: Iterable[int]) -> No
 def rebuild_search(session: Session) -> None:
     """Index every record anew, oldest first, and drop entries of records that are gone."""
     for kind, key in (("company", Company.id), ("contact", Contact.id), ("deal", Deal.id)):
-        gone = SearchEntry.record_id.not_in(select(key))
+        present = select(key).where(deal_in_use()) if kind == "deal" else select(key)
+        gone = SearchEntry.record_id.not_in(present)
         session.execute(delete(SearchEntry).where(SearchEntry.kind == kind, gone))
         after = 0
         while ids := session.scalars(select(key).where(key > after).order_by(key).limit(_ROWS_AT_ONCE)).all():
@@ -73,7 +75,7 @@ def _in_batches(record_ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _deal_words(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    rows = session.execute(select(Deal.id, Deal.title, Deal.owner_id).where(Deal.id.in_(ids)))
+    rows = session.execute(select(Deal.id, Deal.title, Deal.owner_id).where(Deal.id.in_(ids), deal_in_use()))
     return {key: [words_of_deal(key, title), *_marks("deal", {owner_id})] for key, title, owner_id in rows}
 
 
@@ -83,7 +85,7 @@ def _contact_words(session: Session, ids: Sequence[int]) -> dict[int, list[str]]
         select(Contact.id, Contact.owner_id).where(Contact.id.in_(ids)),
         select(DealContact.contact_id, Deal.owner_id)
         .join(Deal, Deal.id == DealContact.deal_id)
-        .where(DealContact.contact_id.in_(ids)),
+        .where(DealContact.contact_id.in_(ids), deal_in_use()),
     )
     points = _points(session, ContactPoint.contact_id, ids)
     rows = session.execute(select(Contact.id, Contact.name, Contact.position).where(Contact.id.in_(ids)))
@@ -97,7 +99,7 @@ def _company_words(session: Session, ids: Sequence[int]) -> dict[int, list[str]]
     owners = _owners(
         session,
         select(Company.id, Company.owner_id).where(Company.id.in_(ids)),
-        select(Deal.company_id, Deal.owner_id).where(Deal.company_id.in_(ids)),
+        select(Deal.company_id, Deal.owner_id).where(Deal.company_id.in_(ids), deal_in_use()),
     )
     points = _points(session, ContactPoint.company_id, ids)
     rows = session.execute(select(Company.id, Company.name, Company.inn, Company.website).where(Company.id.in_(ids)))

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
-from crm.auth.visibility import deal_visible
+from crm.auth.visibility import owner_visible
 from crm.clock import utc_now
 from crm.deals.board_found import load_found
 from crm.deals.finding import text_condition
@@ -161,7 +161,7 @@ def board_sources(session: Session, actor: Actor, pipeline_id: int) -> list[str]
     query = (
         select(Deal.source)
         .where(Deal.pipeline_id == pipeline_id, Deal.status == DealStatus.OPEN, Deal.source.is_not(None))
-        .where(deal_visible(actor))
+        .where(owner_visible(actor, Deal.owner_id))
         .distinct()
         .order_by(Deal.source)
         .limit(200)
@@ -187,7 +187,7 @@ def end_of_day(now: datetime, timezone: str) -> datetime:
 
 def _conditions(session: Session, actor: Actor, wanted: BoardFilter) -> list[ColumnElement[bool]]:
     # Without the states of next steps: closed deals have none.
-    found: list[ColumnElement[bool]] = [deal_visible(actor)]
+    found: list[ColumnElement[bool]] = [owner_visible(actor, Deal.owner_id)]
     if wanted.owner_ids:
         found.append(Deal.owner_id.in_(sorted(wanted.owner_ids)))
     if wanted.priorities:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
-from crm.models import Deal, DealStatus, NextStep, SearchEntry, Stage, StageKind, StageVisit, VisitOutcome
+from crm.auth.visibility import deal_in_use
+from crm.models import Deal, DealRemoval, DealStatus, NextStep, SearchEntry, Stage, StageKind, StageVisit, VisitOutcome
 
 SHOWN_IDS = 10
 
@@ -85,10 +86,10 @@ def _status_not_that_of_its_stage() -> Select[int]:
         else_=DealStatus.LOST.value,
     )
     wrong = or_(
-        Deal.status != status,
+        and_(Deal.status != status, deal_in_use()),
         Stage.pipeline_id != Deal.pipeline_id,
         and_(Deal.status == DealStatus.OPEN, Deal.closed_at.is_not(None)),
-        and_(Deal.status != DealStatus.OPEN, Deal.closed_at.is_(None)),
+        and_(Deal.status.in_((DealStatus.WON, DealStatus.LOST)), Deal.closed_at.is_(None)),
     )
     return select(Deal.id).join(Stage, Stage.id == Deal.stage_id).where(wrong)
 
@@ -116,14 +117,24 @@ def _loss_reason_not_that_of_the_status() -> Select[int]:
     return select(Deal.id).where(
         or_(
             and_(Deal.status == DealStatus.LOST, Deal.loss_reason_id.is_(None)),
-            and_(Deal.status != DealStatus.LOST, Deal.loss_reason_id.is_not(None)),
+            and_(Deal.status.in_((DealStatus.OPEN, DealStatus.WON)), Deal.loss_reason_id.is_not(None)),
         )
     )
 
 
 def _deal_that_no_search_finds() -> Select[int]:
     entry = select(SearchEntry.id).where(SearchEntry.kind == "deal", SearchEntry.record_id == Deal.id).exists()
-    return select(Deal.id).where(~entry)
+    return select(Deal.id).where(~entry, deal_in_use())
+
+
+def _removed_deal_that_search_finds() -> Select[int]:
+    entry = select(SearchEntry.id).where(SearchEntry.kind == "deal", SearchEntry.record_id == Deal.id).exists()
+    return select(Deal.id).where(entry, Deal.status == DealStatus.REMOVED)
+
+
+def _removal_not_that_of_the_status() -> Select[int]:
+    out = select(DealRemoval.id).where(DealRemoval.deal_id == Deal.id, DealRemoval.restored_at.is_(None)).exists()
+    return select(Deal.id).where((Deal.status == DealStatus.REMOVED) != out)
 
 
 INVARIANTS: dict[str, Callable[[], Select[int]]] = {
@@ -136,4 +147,6 @@ INVARIANTS: dict[str, Callable[[], Select[int]]] = {
     "next due not that of the open steps": _next_due_not_that_of_its_steps,
     "loss reason not that of the status": _loss_reason_not_that_of_the_status,
     "deal that no search finds": _deal_that_no_search_finds,
+    "removed deal that search finds": _removed_deal_that_search_finds,
+    "removal not that of the status": _removal_not_that_of_the_status,
 }

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.visibility import deal_visible
+from crm.auth.visibility import deal_visible, owner_visible
 from crm.clock import utc_now
 from crm.deals.board import end_of_day
 from crm.models import Company, Contact, Deal, DealContact, DealStatus, NextStep, Priority, Stage, StepKind
@@ -116,7 +116,7 @@ def _stepless(actor: Actor, owner_id: int) -> tuple[ColumnElement[bool], ...]:
         Deal.owner_id == owner_id,
         Deal.status == DealStatus.OPEN,
         Deal.next_due_at.is_(None),
-        deal_visible(actor),
+        owner_visible(actor, Deal.owner_id),
     )
 
 

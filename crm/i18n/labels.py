@@ -37,6 +37,7 @@ _PAIRS: tuple[tuple[Enum, str], ...] = (
     (DealStatus.OPEN, N_("Open")),
     (DealStatus.WON, N_("Won")),
     (DealStatus.LOST, N_("Lost")),
+    (DealStatus.REMOVED, N_("Removed")),
     (Direction.IN, N_("Incoming")),
     (Direction.OUT, N_("Outgoing")),
     (FieldType.TEXT, N_("Text")),

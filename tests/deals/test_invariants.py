@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from crm.clock import utc_now
 from crm.deals.invariants import INVARIANTS, broken_invariants
 from crm.errors import Forbidden
-from crm.models import Deal, DealStatus, NextStep, SearchEntry, Stage, StageVisit, VisitOutcome
+from crm.models import Deal, DealRemoval, DealStatus, NextStep, SearchEntry, Stage, StageVisit, VisitOutcome
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
 from tests.refusals import refused
@@ -71,6 +71,14 @@ def reason_of_a_won_deal(session: Session, pipeline: PipelineRows, opened: int, 
     session.execute(update(Deal).where(Deal.id == closed).values(loss_reason_id=pipeline.reasons[0]))
 
 
+def remove_alone(session: Session, pipeline: PipelineRows, opened: int, closed: int) -> None:
+    session.execute(update(Deal).where(Deal.id == closed).values(status=DealStatus.REMOVED))
+
+
+def removal_alone(session: Session, pipeline: PipelineRows, opened: int, closed: int) -> None:
+    session.add(DealRemoval(deal_id=closed, reason="Entered twice", at=NOW))
+
+
 DAMAGES: tuple[tuple[Damage, str], ...] = (
     (lose_visit, "open deal without its open visit"),
     (visit_of_another_owner, "open deal without its open visit"),
@@ -81,6 +89,9 @@ DAMAGES: tuple[tuple[Damage, str], ...] = (
     (retire_stage, "open deal on a retired stage"),
     (lose_step, "next due not that of the open steps"),
     (reason_of_a_won_deal, "loss reason not that of the status"),
+    (remove_alone, "removed deal that search finds"),
+    (remove_alone, "removal not that of the status"),
+    (removal_alone, "removal not that of the status"),
 )
 
 
