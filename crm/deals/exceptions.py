@@ -103,7 +103,10 @@ def list_overrides(
         .where(deal_visible(actor), *_conditions(RuleOverride, wanted))
     )  # fmt: skip
     rows = session.execute(_paged(query, RuleOverride, after, limit))
-    return [OverrideRow(*row[:7], tuple(row[7]), *row[8:]) for row in rows]
+    return [
+        OverrideRow(number, at, deal_id, title, pipeline, start, end, tuple(rules), reason, author)
+        for number, at, deal_id, title, pipeline, start, end, rules, reason, author in rows
+    ]
 
 
 def count_overrides(session: Session, actor: Actor, wanted: ExceptionFilter) -> OverrideCounts:
@@ -162,17 +165,6 @@ def list_removals(
     if not with_restored:
         query = query.where(DealRemoval.restored_at.is_(None), Deal.status == DealStatus.REMOVED)
     return [RemovalRow(*row) for row in session.execute(_paged(query, DealRemoval, after, limit))]
-
-
-def overridden_stages(session: Session, actor: Actor, deal_id: int) -> dict[int, int]:
-    """Return how often a visible deal left each stage past a rule: (stage id -> times)."""
-    query = (
-        select(RuleOverride.from_stage_id, func.count())
-        .join(Deal, Deal.id == RuleOverride.deal_id)
-        .where(RuleOverride.deal_id == deal_id, deal_visible(actor))
-        .group_by(RuleOverride.from_stage_id)
-    )
-    return dict(session.execute(query).all())
 
 
 def _conditions(table: Any, wanted: ExceptionFilter) -> list[ColumnElement[bool]]:

@@ -26,6 +26,7 @@ from crm.models import (
     NextStep,
     PointKind,
     Priority,
+    RuleOverride,
     Stage,
     StageVisit,
     StepKind,
@@ -71,11 +72,15 @@ class StepCard:
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """A stage of the bar: seconds the deal spent there in all; None where it never was."""
+    """A stage of the bar: seconds the deal spent there in all, None where it never was; how often a rule was passed.
+
+    A passed rule is counted on the stage that the deal left by it.
+    """
 
     stage: StageInfo
     seconds: int | None
     is_current: bool
+    overrides: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +199,13 @@ def stage_times(session: Session, card: DealCard) -> list[StageTime]:
         .group_by(StageVisit.stage_id)
     )
     spent = {stage_id: int(seconds) for stage_id, seconds in session.execute(query)}
+    counted = select(RuleOverride.from_stage_id, func.count()).where(RuleOverride.deal_id == card.id)
+    passed = dict(session.execute(counted.group_by(RuleOverride.from_stage_id)).all())
     shown = [stage for stage in card.pipeline.stages if not stage.is_retired or stage.id in spent]
     shown.sort(key=lambda stage: stage.position)
-    return [StageTime(stage, spent.get(stage.id), stage.id == card.stage.id) for stage in shown]
+    return [
+        StageTime(stage, spent.get(stage.id), stage.id == card.stage.id, passed.get(stage.id, 0)) for stage in shown
+    ]
 
 
 def other_deals(session: Session, actor: Actor, card: DealCard) -> list[OtherDeal]:
