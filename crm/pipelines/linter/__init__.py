@@ -1,0 +1,1 @@
+"""The linter of pipelines: findings, their fixes, the score."""

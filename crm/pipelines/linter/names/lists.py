@@ -1,0 +1,42 @@
+"""The lists of data/linter/*.toml: words between blanks, and patterns over plain words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from typing import Any
+
+from crm.settings import ROOT
+
+FOLDER = ROOT / "data" / "linter"
+
+
+def words(file: str, key: str) -> frozenset[str]:
+    """Return the words of a list."""
+    return frozenset(_text(file, key).split())
+
+
+def single_words(file: str, *keys: str) -> re.Pattern[str]:
+    """Return a pattern for any one word of the lists, whose entries may be patterns themselves."""
+    return re.compile("|".join(alternatives(file, *keys)))
+
+
+def alternatives(file: str, *keys: str) -> list[str]:
+    """Return the entries of the lists, in their order."""
+    return [entry for key in keys for entry in _text(file, key).split()]
+
+
+def phrases(file: str, key: str) -> re.Pattern[str]:
+    """Return a pattern for any of the listed phrases, from a word's beginning to a word's end."""
+    return re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_lists(file)[key])})(?=\s|$)")
+
+
+def _text(file: str, key: str) -> str:
+    return str(_lists(file)[key])
+
+
+@cache
+def _lists(file: str) -> dict[str, Any]:
+    with (FOLDER / f"{file}.toml").open("rb") as stream:
+        return tomllib.load(stream)
