@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, insert, literal, select
+from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.actors import system_actor
 from crm.contacts.search_index import index_records
+from crm.deals.chain import chain_up
 from crm.deals.next_steps import add_step, refresh_next_due
 from crm.deals.values import StepPlan
 from crm.deals.visits import open_visit
@@ -130,12 +131,6 @@ def told_of_source(session: Session, link: LinkInfo, deal: Deal) -> dict[str, An
         "reason": reason,
         "note": deal.loss_note,
     }
-
-
-def chain_up(deal_id: int) -> CTE:
-    """Return a recursive query of the ids of a deal and those it came from."""
-    chain = select(Deal.id, Deal.origin_deal_id).where(Deal.id == deal_id).cte("chain_up", recursive=True)
-    return chain.union(select(Deal.id, Deal.origin_deal_id).where(Deal.id == chain.c.origin_deal_id))
 
 
 def _taken_over(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
-from crm.deals.auto_children import chain_up, create_child, landing_stage_id, told_of_source
+from crm.deals.auto_children import create_child, landing_stage_id, told_of_source
+from crm.deals.chain import chain_up
 from crm.deals.link_conditions import conditions_hold
 from crm.events import record
 from crm.models import (

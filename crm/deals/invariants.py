@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_in_use
+from crm.deals.link_invariants import LINK_INVARIANTS
 from crm.models import Deal, DealRemoval, DealStatus, NextStep, SearchEntry, Stage, StageKind, StageVisit, VisitOutcome
 
 SHOWN_IDS = 10
@@ -149,4 +150,5 @@ INVARIANTS: dict[str, Callable[[], Select[int]]] = {
     "deal that no search finds": _deal_that_no_search_finds,
     "removed deal that search finds": _removed_deal_that_search_finds,
     "removal not that of the status": _removal_not_that_of_the_status,
+    **LINK_INVARIANTS,
 }

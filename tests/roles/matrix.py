@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -21,7 +21,9 @@ from crm.contacts.fields import CompanyFields, ContactFields
 from crm.deals import (
     activities,
     board,
+    chain,
     due_links,
+    exceptions,
     invariants,
     link_runs,
     listing,
@@ -29,6 +31,7 @@ from crm.deals import (
     my_day,
     next_steps,
     objections,
+    removal,
     retiring,
     step_lists,
     timeline,
@@ -38,17 +41,24 @@ from crm.deals import reads as deal_reads
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
 from crm.models import (
     ActivityKind,
+    Deal,
+    DealRemoval,
+    DealStatus,
     FieldType,
     LinkTrigger,
+    NextStep,
     ObjectionOutcome,
     PointKind,
     Role,
+    RuleOverride,
+    StageVisit,
     StepKind,
     StepResult,
+    VisitOutcome,
     Workspace,
 )
 from crm.pipelines import commands as pipeline_commands
-from crm.pipelines import fields, links, templates
+from crm.pipelines import fields, flow_map, links, rules, templates
 from crm.pipelines.link_values import LinkPlan
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
@@ -111,6 +121,30 @@ def plan() -> StepPlan:
     return StepPlan(StepKind.CALL, utc_now() + timedelta(days=2), "Call again")
 
 
+def remove_every_deal(session: Session) -> None:
+    """Leave every deal as its removal would."""
+    now = utc_now()
+    session.execute(update(NextStep).values(done_at=now))
+    session.execute(update(StageVisit).values(left_at=now, outcome=VisitOutcome.REMOVED))
+    session.execute(update(Deal).values(status=DealStatus.REMOVED, next_due_at=None))
+    session.add_all(DealRemoval(deal_id=one, reason=REASON, at=now) for one in session.scalars(select(Deal.id)))
+    session.flush()
+    session.expire_all()
+
+
+def pass_a_rule_everywhere(session: Session) -> None:
+    """Let every owner have passed a rule with the own deal."""
+    query = select(Deal.id, Deal.owner_id, StageVisit.id, Deal.stage_id).join(StageVisit, StageVisit.deal_id == Deal.id)
+    session.add_all(
+        RuleOverride(
+            deal_id=deal_id, visit_id=visit_id, from_stage_id=stage_id, to_stage_id=stage_id,
+            rules=["back_not_allowed"], reason=REASON, actor_id=owner_id, at=utc_now(),
+        )
+        for deal_id, owner_id, visit_id, stage_id in session.execute(query).all()
+    )  # fmt: skip
+    session.flush()
+
+
 def company_values() -> workspace.WorkspaceValues:
     """Return good settings of the company."""
     return workspace.WorkspaceValues("Metal trade", "ru", "RUB", "Europe/Moscow", "RU")
@@ -159,6 +193,7 @@ def journal_owners(session: Session, actor: Actor, scene: Scene) -> set[str]:
 OBJECTION = objections.ObjectionPlan("Delivery is slow")
 STAGE_PLAN = pipeline_commands.StagePlan("Terms agreed")
 DONE = StepDone(StepResult.DONE)
+REASON = "Entered twice by one manager"
 
 PIPELINES: dict[Callable[..., Any], Row] = {
     pipeline_commands.create_pipeline: office(
@@ -223,10 +258,28 @@ PIPELINES: dict[Callable[..., Any], Row] = {
     links.delete_link: office(
         ADMINS, lambda s, a, sc, _o: links.delete_link(s, a, link_id=sc.spare_link, expected_version=1)
     ),
+    flow_map.load_map: office(ALL, lambda s, a, _sc, _o: flow_map.load_map(s, a)),
     link_runs.last_firings: office(ADMINS, lambda s, a, sc, _o: link_runs.last_firings(s, a, sc.link)),
     link_runs.firing_counts: office(ADMINS, lambda s, a, _sc, _o: link_runs.firing_counts(s, a)),
     due_links.due_run_ids: office(ADMINS, lambda s, a, _sc, _o: due_links.due_run_ids(s, a, now=utc_now(), limit=9)),
     due_links.perform_run: office(ADMINS, lambda s, a, _sc, _o: due_links.perform_run(s, a, run_id=0, now=utc_now())),
+    rules.edit_rules: office(
+        ADMINS,
+        lambda s, a, sc, _o: rules.edit_rules(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, rules=rules.PipelineRules(forward_only=False)
+        ),
+    ),
+    rules.set_transitions: office(
+        ADMINS,
+        lambda s, a, sc, _o: rules.set_transitions(
+            s,
+            a,
+            pipeline_id=sc.pipeline.id,
+            expected_version=1,
+            role=Role.HEAD,
+            exceptions={(stage(sc, 1), stage(sc, 0)): True},
+        ),
+    ),
     templates.create_from_template: office(
         ADMINS, lambda s, a, _sc, _o: templates.create_from_template(s, a, template="simple", language="ru")
     ),
@@ -256,6 +309,44 @@ DEALS: dict[Callable[..., Any], Row] = {
     moves.check_deal_move: of_owner(
         lambda s, a, sc, o: moves.check_deal_move(s, a, deal_id=o.deal, to_stage_id=stage(sc, 1))
     ),
+    removal.remove_deal: of_owner(
+        lambda s, a, _sc, o: removal.remove_deal(s, a, deal_id=o.deal, expected_version=1, reason=REASON), ADMINS
+    ),
+    removal.restore_deal: Row(
+        lambda s, a, _sc, o: removal.restore_deal(s, a, deal_id=o.deal, step=plan()),
+        ADMINS,
+        SIGHT,
+        prepare=remove_every_deal,
+    ),
+    exceptions.list_removals: Row(
+        lambda s, a, sc, _o: owners_by(
+            sc, "deal", (one.deal_id for one in exceptions.list_removals(s, a, exceptions.ExceptionFilter()))
+        ),
+        HEADS,
+        SIGHT,
+        lists=True,
+        prepare=remove_every_deal,
+    ),
+    exceptions.list_overrides: Row(
+        lambda s, a, sc, _o: owners_by(
+            sc, "deal", (one.deal_id for one in exceptions.list_overrides(s, a, exceptions.ExceptionFilter()))
+        ),
+        HEADS,
+        SIGHT,
+        lists=True,
+        prepare=pass_a_rule_everywhere,
+    ),
+    exceptions.count_overrides: Row(
+        lambda s, a, sc, _o: owners_by(
+            sc,
+            "user",
+            (one for one, _name, _count in exceptions.count_overrides(s, a, exceptions.ExceptionFilter()).by_person),
+        ),
+        HEADS,
+        SIGHT,
+        lists=True,
+        prepare=pass_a_rule_everywhere,
+    ),
     activities.add_activity: of_owner(
         lambda s, a, _sc, o: activities.add_activity(s, a, deal_id=o.deal, kind=ActivityKind.NOTE, text="Called")
     ),
@@ -282,6 +373,12 @@ DEALS: dict[Callable[..., Any], Row] = {
     ),
     next_steps.postpone_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.postpone_next_step(s, a, step_id=o.step, due_at=plan().due_at)
+    ),
+    chain.load_chain: of_owner(lambda s, a, _sc, o: chain.load_chain(s, a, o.deal)),
+    chain.chain_roots: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc, "deal", chain.chain_roots(s, a, [owned.deal for owned in sc.belongings.values()])
+        )
     ),
     link_runs.postpone_link_run: of_owner(
         lambda s, a, _sc, o: link_runs.postpone_link_run(s, a, run_id=o.link_run, due_at=plan().due_at)
@@ -537,7 +634,9 @@ INNER = frozenset(
         "crm.contacts.search.matching_ids",
         "crm.contacts.search.matching_records",
         "crm.deals.auto_deals.fire_links",
+        "crm.deals.creation.creation_violations",
         "crm.deals.editing.apply_changes",
+        "crm.deals.entering.enter_stage",
         "crm.deals.fields.value_violations",
         "crm.deals.finding.text_condition",
         "crm.deals.locking.lock_deal",
@@ -545,7 +644,9 @@ INNER = frozenset(
         "crm.deals.next_steps.add_step",
         "crm.deals.next_steps.cancel_open_steps",
         "crm.deals.next_steps.close_step",
+        "crm.deals.overrides.record_override",
         "crm.deals.visits.open_visit",
+        "crm.pipelines.commands.lock_pipeline",
         "crm.pipelines.commands.take_pipeline",
     }
 )
