@@ -21,6 +21,7 @@ from crm.models import (
     FieldDefinition,
     LossReason,
     Pipeline,
+    PipelineLink,
     Stage,
     Team,
     User,
@@ -31,19 +32,21 @@ _MODELS: Mapping[str, Any] = {
     "deal": Deal,
     "contact": Contact,
     "company": Company,
+    "link": PipelineLink,
     "loss_reason": LossReason,
     "pipeline": Pipeline,
     "field": FieldDefinition,
     "user": User,
     "team": Team,
 }
-# Deals stand on clients, clients on people: nothing goes before what stands on it.
+# Deals stand on clients and links, links on pipelines, clients on people: nothing goes before what stands on it.
 ORDER = tuple(_MODELS)
 _WOKEN = or_(User.version != 1, User.is_active, User.password_hash.is_not(None), User.oidc_subject.is_not(None))
 _CHANGED: Mapping[str, Any] = {
     "deal": Deal.version != 1,
     "contact": Contact.version != 1,
     "company": Company.version != 1,
+    "link": PipelineLink.version != 1,
     "pipeline": Pipeline.version != 1,
     "user": _WOKEN,
 }
@@ -116,12 +119,12 @@ def _remove_pipelines(session: Session, ids: Sequence[int]) -> set[int]:
 
 
 def _references(table: Table) -> list[Column[Any]]:
-    """Return the columns that refer to a table and don't go with its rows."""
+    """Return the columns that refer to a table, but for those that go or are emptied with its rows."""
     return [
         key.parent
         for other in Base.metadata.sorted_tables
         for key in other.foreign_keys
-        if key.column.table is table and key.ondelete != "CASCADE"
+        if key.column.table is table and key.ondelete is None
     ]
 
 

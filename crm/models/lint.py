@@ -20,7 +20,7 @@ class LintAcceptance(Base):
     __table_args__ = (UniqueConstraint("pipeline_id", "code", "subject"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id"))
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"))
     code: Mapped[str] = mapped_column(String(3))  # "L02"
     subject: Mapped[str] = mapped_column(String(100))  # what it is about: "stage:12", "" for the pipeline
     reason: Mapped[str] = mapped_column(Text)
@@ -35,7 +35,7 @@ class LintRun(Base):
     __table_args__ = (Index("ix_lint_runs_pipeline_id_at", "pipeline_id", "at"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id"))
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     occasion: Mapped[LintOccasion] = mapped_column(Code(LintOccasion))
     score: Mapped[int]

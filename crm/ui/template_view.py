@@ -18,8 +18,8 @@ def draw_create() -> None:
     """Draw the ways to make a pipeline: from a template, or empty with its first stage."""
     with st.popover(_("New pipeline"), icon=":material/add:", type="primary"):
         for template in available_templates(current_reader().language):
-            st.markdown(f"**{md(template.name)}**  \n{md(template.description)}")
-            st.caption(" → ".join(md(stage) for stage in template.stages[0]))
+            st.markdown(f"**{md(template.name)}**  \n{md(template.purpose)}")
+            st.caption(" · ".join(md(name) for name in template.pipelines))
             if st.button(_("Create"), key=f"template_{template.key}"):
                 _create(template.key)
         st.divider()

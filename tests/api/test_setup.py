@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from crm.auth.setup import prepare_first_start
 from crm.clock import utc_now
 from crm.models import Deal, Pipeline, Role, Stage, User, Workspace
+from crm.pipelines.templates import available_templates
 from tests.api.conftest import HTML, PASSWORD, Site
 from tests.conftest import Cast, UnchangedFactory
 
@@ -54,7 +55,7 @@ def test_set_up_makes_everything_signs_in_and_opens_home(empty_site: Site, form_
         assert session.scalar(select(func.count(Deal.id))) == 0
 
 
-@pytest.mark.parametrize("template", ["simple", "trade"])
+@pytest.mark.parametrize("template", ["simple", "trade", "construction", "product"])
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_every_template_begins_in_every_language(
     empty_site: Site, form_of: FormOf, template: str, language: str
@@ -74,7 +75,8 @@ def test_example_fills_the_chosen_pipeline(empty_site: Site, form_of: FormOf, te
     assert answer.status_code == 303
     with empty_site.database.read_scope() as session:
         assert (session.scalar(select(func.count(Deal.id))) or 0) > 20
-        assert session.scalar(select(func.count(Pipeline.id))) == 1
+        offered = {one.key: one.pipelines for one in available_templates("ru")}
+        assert tuple(session.scalars(select(Pipeline.name).order_by(Pipeline.position))) == offered[template]
 
 
 def test_link_is_dead_after_the_set_up(empty_site: Site, form_of: FormOf, unchanged: UnchangedFactory) -> None:

@@ -47,10 +47,17 @@ class DemoDeal:
 
 
 def invent_deal(
-    script: Script, pipeline: PipelineInfo, owner_id: int, client: Client, kind: StageKind, title: str, amount: int
+    script: Script,
+    pipeline: PipelineInfo,
+    owner_id: int,
+    client: Client,
+    kind: StageKind,
+    title: str,
+    amount: int,
+    began_at: datetime | None = None,
 ) -> DemoDeal:
-    """Return a deal of an outcome, with the stays that led there."""
-    stays = _stays(script, pipeline, kind)
+    """Return a deal of an outcome, with the stays that led there; it began some time ago, or when it is told to."""
+    stays = _stays(script, pipeline, kind) if began_at is None else _stays_from(script, pipeline, kind, began_at)
     end = pipeline.won_stage if kind is StageKind.WON else pipeline.lost_stage
     last = stays[-1]
     stage = last.stage if kind is StageKind.OPEN else end
@@ -93,6 +100,18 @@ def _stays(script: Script, pipeline: PipelineInfo, kind: StageKind) -> list[Stay
     return [Stay(stage, at, until) for stage, at, until in zip(stages, entered, left, strict=False)]
 
 
+def _stays_from(script: Script, pipeline: PipelineInfo, kind: StageKind, began_at: datetime) -> list[Stay]:
+    """Return the stays forwards from a moment, spread over the time there was since."""
+    stages = pipeline.open_stages
+    count = len(stages) if kind is StageKind.WON else script.chance.randint(1, len(stages))
+    step = (script.now - began_at) / (count + 1)
+    moments = [began_at + step * at * script.chance.uniform(0.9, 1) for at in range(count + 1)]
+    left: list[datetime | None] = [*moments[1:]]
+    if kind is StageKind.OPEN:
+        left[-1] = None
+    return [Stay(stage, at, until) for stage, at, until in zip(stages, moments, left, strict=False)]
+
+
 def _increasing(moments: Sequence[datetime], now: datetime) -> list[datetime]:
     """Return the moments with at least some minutes between them, all in the past."""
     spread = [min(moment, now - timedelta(minutes=5)) for moment in moments]
@@ -122,20 +141,21 @@ def _visit(
 
 def _steps(script: Script, owner_id: int, stays: Sequence[Stay], kind: StageKind) -> list[dict[str, Any]]:
     steps = [
-        _step(script, owner_id, stay.entered_at, stay.left_at, done_at=stay.left_at)
+        _step(script, owner_id, stay.stage, stay.entered_at, stay.left_at, done_at=stay.left_at)
         for stay in stays
         if stay.left_at is not None
     ]
     if kind is StageKind.OPEN:
         days = script.chance.choices([day for day, _weight in _LATER], [weight for _day, weight in _LATER])[0]
-        steps.append(_step(script, owner_id, stays[-1].entered_at, script.in_days(days), done_at=None))
+        steps.append(_step(script, owner_id, stays[-1].stage, stays[-1].entered_at, script.in_days(days), done_at=None))
     return steps
 
 
 def _step(
-    script: Script, owner_id: int, created_at: datetime, due_at: datetime, *, done_at: datetime | None
+    script: Script, owner_id: int, stage: StageInfo, created_at: datetime, due_at: datetime, *, done_at: datetime | None
 ) -> dict[str, Any]:
-    kind = script.pick((StepKind.CALL, StepKind.CALL, StepKind.MEETING, StepKind.EMAIL, StepKind.OFFER))
+    usual = (StepKind.CALL, StepKind.CALL, StepKind.MEETING, StepKind.EMAIL, StepKind.OFFER)
+    kind = script.pick([one for one in usual if one in stage.step_kinds] or usual)
     done = done_at is not None
     return {
         "kind": kind,
@@ -195,6 +215,7 @@ def _loss(script: Script, pipeline: PipelineInfo, stage: StageInfo, kind: StageK
 def _custom(script: Script, pipeline: PipelineInfo, reached: Sequence[StageInfo]) -> dict[str, Any]:
     """Return values for the custom fields that the stages passed require, and for some others."""
     needed = {key for stage in reached for key in stage.required}
+    needed |= {key for stage in reached[:-1] for key in stage.required_exit}
     fields = [field for field in pipeline.fields.values() if field.is_active]
     return {str(field.id): _value(script, at, field) for at, field in enumerate(fields) if field.key in needed}
 

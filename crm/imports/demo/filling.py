@@ -17,6 +17,7 @@ from crm.contacts.normalise import check_point
 from crm.contacts.search_index import index_records
 from crm.errors import CrmError
 from crm.events import record
+from crm.imports.demo.chains import LONGEST_CHAIN, Written, fire_demo_links
 from crm.imports.demo.deals import Client, DemoDeal, invent_deal
 from crm.imports.demo.script import Script, load_script
 from crm.imports.journal import Journal
@@ -34,9 +35,11 @@ from crm.models import (
     Import,
     ImportRow,
     ImportStatus,
+    LinkRun,
     LossReason,
     NextStep,
     Pipeline,
+    PipelineLink,
     PointKind,
     Role,
     StageKind,
@@ -45,6 +48,7 @@ from crm.models import (
     User,
     Workspace,
 )
+from crm.pipelines.links import list_links
 from crm.pipelines.reads import list_pipelines, load_pipeline
 from crm.pipelines.templates import create_from_template
 from crm.pipelines.values import PipelineInfo
@@ -96,9 +100,9 @@ def fill_demo(session: Session, actor: Actor, *, language: str) -> int:
     owners = _people(session, script, journal)
     clients = _clients(session, script, journal, owners)
     deals = _deals(script, pipelines, owners, clients, actor)
-    _write_deals(session, imports_actor(actor), journal, deals)
+    count = _write_chains(session, imports_actor(actor), journal, script, pipelines, deals)
     journal.write(session)
-    record(session, imports_actor(actor), "demo.filled", "import", row.id, language=language, deals=len(deals))
+    record(session, imports_actor(actor), "demo.filled", "import", row.id, language=language, deals=count)
     return row.id
 
 
@@ -139,7 +143,9 @@ def _create_pipelines(session: Session, actor: Actor, journal: Journal, language
             journal.made(entity, one)
 
 
-_STRUCTURE: Mapping[str, Any] = {"pipeline": Pipeline, "field": FieldDefinition, "loss_reason": LossReason}
+_STRUCTURE: Mapping[str, Any] = {
+    "pipeline": Pipeline, "field": FieldDefinition, "loss_reason": LossReason, "link": PipelineLink,
+}  # fmt: skip
 
 
 def _people(session: Session, script: Script, journal: Journal) -> list[int]:
@@ -231,28 +237,76 @@ def _person_name(script: Script) -> str:
 
 def _deals(
     script: Script, pipelines: Sequence[PipelineInfo], owners: Sequence[int], clients: Sequence[Client], actor: Actor
-) -> list[DemoDeal]:
+) -> list[tuple[Client, DemoDeal]]:
     deals = []
+    beginning = _beginning(pipelines)
     for number in range(DEALS - 2):
-        pipeline = pipelines[number % len(pipelines)]
+        pipeline = script.pick(beginning)
         own = actor.user_id if number % _OWN_SHARE == 0 and actor.user_id is not None else None
         title = script.pick(script.words["deals"]["titles"]).format(n=script.pick((2, 3, 5, 8, 10, 12, 16, 20, 30)))
         amount = int(script.chance.lognormvariate(12.6, 0.9)) // 100 * 100_00
         kind = _OUTCOMES[script.chance.randrange(len(_OUTCOMES))]
         client = clients[number % (len(clients) - 1)]
         owner_id = own or owners[number % len(owners)]
-        deals.append(invent_deal(script, pipeline, owner_id, client, kind, title, max(amount, 500_000)))
+        deals.append((client, invent_deal(script, pipeline, owner_id, client, kind, title, max(amount, 500_000))))
     words = script.words
     for title, amount, client in (
         (words["nasty"]["deal"], 4_500_000, clients[-1]),
         (words["deals"]["long_title"], 764_320_050, clients[0]),
     ):
         owner_id = actor.user_id or owners[0]
-        deals.append(invent_deal(script, pipelines[0], owner_id, client, StageKind.OPEN, title, amount))
+        deals.append((client, invent_deal(script, pipelines[0], owner_id, client, StageKind.OPEN, title, amount)))
     return deals
 
 
-def _write_deals(session: Session, actor: Actor, journal: Journal, deals: Sequence[DemoDeal]) -> None:
+def _beginning(pipelines: Sequence[PipelineInfo]) -> list[PipelineInfo]:
+    """Return the pipelines where deals begin, each as often as its share: the first one mostly, refunds seldom."""
+    begun = [one for one in pipelines if Role.MANAGER in one.creation_roles] or list(pipelines)
+    shares = [6, *(1 if one.stands_alone else 2 for one in begun[1:])]
+    return [one for one, share in zip(begun, shares, strict=True) for _time in range(share)]
+
+
+def _write_chains(
+    session: Session,
+    actor: Actor,
+    journal: Journal,
+    script: Script,
+    pipelines: Sequence[PipelineInfo],
+    deals: Sequence[tuple[Client, DemoDeal]],
+) -> int:
+    """Write the deals, then what their links made of them, and so on; return how many there are."""
+    by_id = {pipeline.id: pipeline for pipeline in pipelines}
+    links = [
+        link
+        for link in list_links(session)
+        if link.plan.is_active and {link.plan.from_pipeline_id, link.plan.to_pipeline_id} <= set(by_id)
+    ]
+    written = _write_deals(session, actor, journal, deals, [{} for _deal in deals])
+    count = len(written)
+    for _generation in range(LONGEST_CHAIN):
+        firings = fire_demo_links(script, by_id, links, written)
+        made = [(firing, firing.deal) for firing in firings if firing.deal is not None]
+        written = _write_deals(
+            session, actor, journal, [(firing.source.client, deal) for firing, deal in made],
+            [firing.source.rounds for firing, _deal in made],
+        )  # fmt: skip
+        children = iter(written)
+        runs = (firing.row(next(children).id if firing.deal is not None else None) for firing in firings)
+        _insert(session, LinkRun, list(runs))
+        count += len(written)
+    return count
+
+
+def _write_deals(
+    session: Session,
+    actor: Actor,
+    journal: Journal,
+    pairs_of_client: Sequence[tuple[Client, DemoDeal]],
+    rounds_before: Sequence[Mapping[int, int]],
+) -> list[Written]:
+    if not pairs_of_client:
+        return []
+    deals = [deal for _client, deal in pairs_of_client]
     common = {"created_by": actor.user_id, "created_channel": actor.channel}
     rows = [{**deal.columns, **common} for deal in deals]
     ids = session.scalars(insert(Deal).returning(Deal.id, sort_by_parameter_order=True), rows).all()
@@ -269,6 +323,15 @@ def _write_deals(session: Session, actor: Actor, journal: Journal, deals: Sequen
     index_records(session, "deal", ids)
     for deal_id in ids:
         journal.made("deal", deal_id)
+    visits: dict[int, dict[int, int]] = {deal_id: {} for deal_id in ids}
+    query = select(StageVisit.deal_id, StageVisit.stage_id, StageVisit.id).where(StageVisit.deal_id.in_(ids))
+    for deal_id, stage_id, visit_id in session.execute(query):
+        visits[deal_id][stage_id] = visit_id
+    return [
+        Written(deal_id, deal, client, visits[deal_id],
+                {**before, deal.columns["pipeline_id"]: deal.columns.get("round", 1)})
+        for deal_id, (client, deal), before in zip(ids, pairs_of_client, rounds_before, strict=True)
+    ]  # fmt: skip
 
 
 def _insert(session: Session, model: Any, rows: Iterable[Mapping[str, Any]]) -> None:

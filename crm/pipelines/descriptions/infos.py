@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from crm.i18n.labels import label
-from crm.models.codes import StageKind
 from crm.pipelines.descriptions.plans import MadeIds, link_plan, named_condition
 from crm.pipelines.descriptions.values import (
     DescribedField,
     DescribedLink,
     DescribedPipeline,
-    DescribedStage,
     Description,
 )
 from crm.pipelines.link_values import LinkInfo
@@ -67,7 +65,9 @@ def _made(description: Description) -> MadeIds:
     return MadeIds(
         pipelines={one.key: at for at, one in numbered},
         stages={
-            (one.key, end): at * STAGES_APART + number for at, one in numbered for number, end in enumerate(one.ends())
+            (one.key, stage.key): at * STAGES_APART + number
+            for at, one in numbered
+            for number, (stage, _kind) in enumerate(one.all_stages())
         },
         fields={field.key: custom_key(at) for at, field in enumerate(description.fields, start=1)},
     )
@@ -80,9 +80,6 @@ def _field(field: DescribedField, at: int, language: str) -> FieldInfo:
 
 
 def _stages(pipeline: DescribedPipeline, made: MadeIds, language: str) -> tuple[StageInfo, ...]:
-    ends = ((pipeline.won, StageKind.WON), (pipeline.lost, StageKind.LOST))
-    described = [(stage, StageKind.OPEN) for stage in pipeline.stages]
-    described += [(DescribedStage(kind.value, name), kind) for name, kind in ends]
     return tuple(
         StageInfo(
             id=made.stages[pipeline.key, stage.key],
@@ -99,7 +96,7 @@ def _stages(pipeline: DescribedPipeline, made: MadeIds, language: str) -> tuple[
             color=stage.color,
             accepts_new=stage.accepts_new,
         )
-        for position, (stage, kind) in enumerate(described)
+        for position, (stage, kind) in enumerate(pipeline.all_stages())
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crm.pipelines.descriptions.values import DescribedCondition, DescribedLink
-from crm.pipelines.link_values import COPYABLE_FIELDS, LinkCondition, LinkPlan
+from crm.pipelines.descriptions.values import DescribedCondition, DescribedLink, DescribedStage
+from crm.pipelines.link_values import LinkCondition, LinkPlan
+from crm.pipelines.stage_plans import StagePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,20 @@ class MadeIds:
     pipelines: Mapping[str, int]
     stages: Mapping[tuple[str, str], int]
     fields: Mapping[str, str]
+
+
+def stage_plan(stage: DescribedStage, field_keys: Mapping[str, str], language: str) -> StagePlan:
+    """Return a described stage; `field_keys` are those of described fields, built-in ones stay."""
+    return StagePlan(
+        name=stage.name.spoken(language),
+        exit_criterion=stage.exit_criterion.spoken(language),
+        norm_seconds=stage.norm_seconds,
+        required=tuple(field_keys.get(key, key) for key in stage.required),
+        required_exit=tuple(field_keys.get(key, key) for key in stage.required_exit),
+        step_kinds=stage.step_kinds,
+        color=stage.color,
+        accepts_new=stage.accepts_new,
+    )
 
 
 def link_plan(
@@ -34,7 +49,7 @@ def link_plan(
         kind=link.kind,
         from_stage_id=made.stages[link.from_pipeline, link.from_stage] if link.from_stage else None,
         to_stage_id=made.stages[link.to_pipeline, link.to_stage] if link.to_stage else None,
-        copied=tuple(key if key in COPYABLE_FIELDS else made.fields[key] for key in link.copied),
+        copied=tuple(made.fields.get(key, key) for key in link.copied),
         owner_rule=link.owner,
         owner_id=owner_id,
         delay_seconds=link.delay_seconds,
@@ -45,6 +60,7 @@ def link_plan(
         step_kind=link.step_kind,
         step_text=link.step_text.spoken(language),
         step_due_seconds=link.step_due_seconds,
+        is_active=link.is_active,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from crm.errors import InvalidInput, Param, Violation, refuse_if_any
 from crm.models.codes import FieldType, Role, StageKind, StepKind
-from crm.pipelines.commands import CRITERION_LIMIT, MAX_NORM_SECONDS, PIPELINE_NAME_LIMIT, STAGE_NAME_LIMIT
+from crm.pipelines.commands import PIPELINE_NAME_LIMIT
 from crm.pipelines.descriptions.references import read_exception, read_field_keys, read_link
 from crm.pipelines.descriptions.tables import Table
 from crm.pipelines.descriptions.values import (
@@ -21,6 +21,7 @@ from crm.pipelines.descriptions.values import (
     Text,
 )
 from crm.pipelines.fields import HINT_LIMIT, MAX_OPTIONS, NAME_LIMIT
+from crm.pipelines.stage_plans import CRITERION_LIMIT, MAX_NORM_SECONDS, STAGE_NAME_LIMIT
 from crm.pipelines.values import BUILTIN_FIELDS, COLORS
 from crm.typed_text import clean_line
 
@@ -166,8 +167,8 @@ def _pipeline(table: Table, key: str, keys: Collection[str], shared: tuple[Descr
         key=table.key(key),
         name=table.text("name", PIPELINE_NAME_LIMIT, required=True),
         stages=stages,
-        won=table.text("won", STAGE_NAME_LIMIT),
-        lost=table.text("lost", STAGE_NAME_LIMIT),
+        won=_end(table, StageKind.WON, keys),
+        lost=_end(table, StageKind.LOST, keys),
         forward_only=table.flag("forward_only", default=True),
         no_skipping=table.flag("no_skipping", default=True),
         creation_roles=frozenset(Role) if roles is None else frozenset(roles),
@@ -179,26 +180,44 @@ def _pipeline(table: Table, key: str, keys: Collection[str], shared: tuple[Descr
     return replace(described, exceptions=exceptions)
 
 
+def _end(table: Table, kind: StageKind, keys: Collection[str]) -> DescribedStage:
+    """Read an end of a pipeline: its name alone, or a table of settings with the name among them."""
+    if not table.is_table_with(kind.value, "name"):
+        return DescribedStage(kind.value, table.text(kind.value, STAGE_NAME_LIMIT))
+    inner = table.table(kind.value)
+    return _finished(inner, _common(inner, kind.value, keys))
+
+
 def _stage(table: Table, key: str, keys: Collection[str]) -> DescribedStage:
-    norm = table.seconds("norm")
+    common = _common(table, table.key(key), keys)
+    if common.key in {StageKind.WON, StageKind.LOST}:
+        table.wrong("key", "name_repeated", name=common.key)
+    stage = replace(
+        common,
+        required_exit=read_field_keys(table, "required_exit", keys),
+        step_kinds=table.codes("step_kinds", StepKind) or (),
+        accepts_new=table.flag("accepts_new"),
+    )
+    return _finished(table, stage)
+
+
+def _common(table: Table, key: str, keys: Collection[str]) -> DescribedStage:
+    norm, color = table.seconds("norm"), table.line("color", 20)
     if norm is not None and not 0 < norm <= MAX_NORM_SECONDS:
         table.wrong("norm", "norm_invalid")
-    color = table.line("color", 20)
     if color and color not in COLORS:
         table.wrong("color", "code_unknown", known=", ".join(COLORS))
-    stage = DescribedStage(
-        key=table.key(key),
+    return DescribedStage(
+        key=key,
         name=table.text("name", STAGE_NAME_LIMIT, required=True),
         exit_criterion=table.text("exit_criterion", CRITERION_LIMIT, block=True),
         norm_seconds=norm,
         required=read_field_keys(table, "required", keys),
-        required_exit=read_field_keys(table, "required_exit", keys),
-        step_kinds=table.codes("step_kinds", StepKind) or (),
         color=color if color in COLORS else None,
-        accepts_new=table.flag("accepts_new"),
     )
-    if stage.key in {StageKind.WON, StageKind.LOST}:
-        table.wrong("key", "name_repeated", name=stage.key)
+
+
+def _finished(table: Table, stage: DescribedStage) -> DescribedStage:
     table.finish()
     return stage
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from crm.i18n import current_reader
-from crm.models.codes import LinkKind, LinkOwner, LinkTrigger, Role, StepKind
-from crm.pipelines.commands import PIPELINE_NAME_LIMIT, STAGE_NAME_LIMIT
+from crm.models.codes import LinkKind, LinkOwner, LinkTrigger, Role, StageKind, StepKind
+from crm.pipelines.commands import PIPELINE_NAME_LIMIT
 from crm.pipelines.descriptions.tables import Table
 from crm.pipelines.descriptions.values import (
     DescribedCondition,
@@ -19,6 +19,7 @@ from crm.pipelines.descriptions.values import (
 from crm.pipelines.fields import NAME_LIMIT
 from crm.pipelines.link_checks import MAX_CONDITIONS, MAX_ROUNDS, MAX_VALUES, STEP_TEXT_LIMIT
 from crm.pipelines.link_values import CONDITION_FIELDS, COPYABLE_FIELDS, DAY_SECONDS, DEFAULT_COPIED, ConditionOp
+from crm.pipelines.stage_plans import STAGE_NAME_LIMIT
 from crm.pipelines.values import BUILTIN_FIELDS
 
 MOST_KEYS = 200
@@ -61,6 +62,7 @@ def read_link(table: Table, pipelines: Sequence[DescribedPipeline], keys: set[st
         step_kind=step.code("kind", StepKind) or StepKind.CALL,
         step_text=step.text("text", STEP_TEXT_LIMIT),
         step_due_seconds=step.seconds("due") or DAY_SECONDS,
+        is_active=table.flag("active", default=True),
         moves=table.code("mode", LinkMode) is LinkMode.MOVE,
     )
     step.finish()
@@ -72,8 +74,8 @@ def read_exception(table: Table, pipeline: DescribedPipeline) -> DescribedExcept
     """Read an exception to the switches of a pipeline."""
     exception = DescribedException(
         role=table.code("role", Role, required=True) or Role.MANAGER,
-        from_stage=_end(table, "from", pipeline),
-        to_stage=_end(table, "to", pipeline),
+        from_stage=_open_stage(table, "from", pipeline, required=True) or "",
+        to_stage=_open_stage(table, "to", pipeline, required=True, ends=(StageKind.WON.value,)) or "",
         is_allowed=table.flag("allowed", default=True),
     )
     table.finish()
@@ -116,11 +118,18 @@ def _pipeline_named(table: Table, key: str, pipelines: Sequence[DescribedPipelin
     return named[0] if named else None
 
 
-def _open_stage(table: Table, key: str, pipeline: DescribedPipeline | None, *, required: bool = False) -> str | None:
+def _open_stage(
+    table: Table,
+    key: str,
+    pipeline: DescribedPipeline | None,
+    *,
+    required: bool = False,
+    ends: tuple[str, ...] = (),
+) -> str | None:
     name = table.line(key, STAGE_NAME_LIMIT, required=required)
     if not name or pipeline is None:
         return None
-    found = _stage_called(pipeline, name)
+    found = name if name in ends else _stage_called(pipeline, name)
     if found is None:
         table.wrong(key, "stage_not_described", name=name, pipeline=pipeline.name.spoken(current_reader().language))
     return found
@@ -130,14 +139,6 @@ def _stage_called(pipeline: DescribedPipeline, name: str) -> str | None:
     keys = [stage.key for stage in pipeline.stages if stage.key == name]
     named = keys or [stage.key for stage in pipeline.stages if _is_called(stage.name, name)]
     return named[0] if len(named) == 1 else None
-
-
-def _end(table: Table, key: str, pipeline: DescribedPipeline) -> str:
-    name = table.line(key, STAGE_NAME_LIMIT, required=True)
-    found = name if name in pipeline.ends() else _stage_called(pipeline, name)
-    if name and found is None:
-        table.wrong(key, "stage_not_described", name=name, pipeline=pipeline.name.spoken(current_reader().language))
-    return found or ""
 
 
 def _is_called(text: Text, name: str) -> bool:

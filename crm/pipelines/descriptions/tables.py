@@ -42,6 +42,11 @@ class Table:
         """Tell whether a key was written."""
         return key in self._content
 
+    def is_table_with(self, key: str, inner: str) -> bool:
+        """Tell whether a key holds a table that has the inner key."""
+        value = self._content.get(key)
+        return isinstance(value, dict) and inner in value
+
     def finish(self) -> None:
         """Tell every key that nobody asked for."""
         for key in self._content:

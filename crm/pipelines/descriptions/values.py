@@ -65,7 +65,7 @@ class DescribedStage:
 
 @dataclass(frozen=True, slots=True)
 class DescribedException:
-    """An exception for one role to the pipeline's switches, between two ends named as `DescribedPipeline.ends` does."""
+    """An exception for one role to the pipeline's switches, from a working stage to another one or to "won"."""
 
     role: Role
     from_stage: str
@@ -75,13 +75,13 @@ class DescribedException:
 
 @dataclass(frozen=True, slots=True)
 class DescribedPipeline:
-    """A pipeline; one that stands alone is not expected to lead anywhere."""
+    """A pipeline; the names of its two ends may be left out. One that stands alone is not expected to lead anywhere."""
 
     key: str
     name: Text
     stages: tuple[DescribedStage, ...]
-    won: Text = Text()
-    lost: Text = Text()
+    won: DescribedStage = DescribedStage(StageKind.WON.value, Text())
+    lost: DescribedStage = DescribedStage(StageKind.LOST.value, Text())
     forward_only: bool = True
     no_skipping: bool = True
     creation_roles: frozenset[Role] = frozenset(Role)
@@ -93,10 +93,10 @@ class DescribedPipeline:
         """Return a working stage by its key."""
         return next(one for one in self.stages if one.key == key)
 
-    def ends(self) -> dict[str, StageKind]:
-        """Return the keys by which a link or an exception names a stage, in order, each with its kind."""
-        keys = {stage.key: StageKind.OPEN for stage in self.stages}
-        return keys | {StageKind.WON.value: StageKind.WON, StageKind.LOST.value: StageKind.LOST}
+    def all_stages(self) -> tuple[tuple[DescribedStage, StageKind], ...]:
+        """Return the working stages in order and the two ends behind them, each with its kind."""
+        working = tuple((stage, StageKind.OPEN) for stage in self.stages)
+        return (*working, (self.won, StageKind.WON), (self.lost, StageKind.LOST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,7 @@ class DescribedLink:
     step_kind: StepKind = StepKind.CALL
     step_text: Text = Text()
     step_due_seconds: int = DAY_SECONDS
+    is_active: bool = True
     moves: bool = False
 
 

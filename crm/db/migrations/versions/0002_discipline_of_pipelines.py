@@ -26,7 +26,9 @@ def upgrade() -> None:
         sa.Column("occasion", sa.String(length=20), nullable=False),
         sa.Column("score", sa.Integer(), nullable=False),
         sa.Column("findings", types.Json, nullable=False),
-        sa.ForeignKeyConstraint(["pipeline_id"], ["pipelines.id"], name=op.f("fk_lint_runs_pipeline_id_pipelines")),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipelines.id"], name=op.f("fk_lint_runs_pipeline_id_pipelines"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lint_runs")),
     )
     with op.batch_alter_table("lint_runs", schema=None) as batch_op:
@@ -43,7 +45,10 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["author_id"], ["users.id"], name=op.f("fk_lint_acceptances_author_id_users")),
         sa.ForeignKeyConstraint(
-            ["pipeline_id"], ["pipelines.id"], name=op.f("fk_lint_acceptances_pipeline_id_pipelines")
+            ["pipeline_id"],
+            ["pipelines.id"],
+            name=op.f("fk_lint_acceptances_pipeline_id_pipelines"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lint_acceptances")),
         sa.UniqueConstraint(
