@@ -114,8 +114,9 @@ def _needs(card: DealCard, saved: Mapping[str, Any]) -> dict[str, str]:
         return {}
     following = card.pipeline.next_stage(card.stage)
     marks = {key: _("needed for “{stage}”", stage=md(following.name)) for key in following.required}
+    marks |= {key: _("needed to go on") for key in card.stage.required_exit}
     marks |= {key: _("needed here") for key in card.stage.required}
-    ordered = dict.fromkeys([*card.stage.required, *following.required])
+    ordered = dict.fromkeys([*card.stage.required, *card.stage.required_exit, *following.required])
     return {key: marks[key] for key in ordered if saved.get(key) in (None, "", (), 0)}
 
 

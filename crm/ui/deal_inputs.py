@@ -98,7 +98,7 @@ def keys_by_need(card: DealCard) -> list[str]:
     """Return the keys of all fields of the editor: the main ones, those stages ask for, filled ones, the rest."""
     active = [field.key for field in card.pipeline.fields.values() if field.is_active]
     filled = [key for key in active if key.removeprefix("field:") in card.custom]
-    required_anywhere = [key for stage in card.pipeline.open_stages for key in stage.required]
+    required_anywhere = [key for stage in card.pipeline.open_stages for key in (*stage.required, *stage.required_exit)]
     wanted = [*MAIN_FIELDS, *required_anywhere, *filled, *active]
     known = {*MAIN_FIELDS, *active}
     return [key for key in dict.fromkeys(wanted) if key in known]

@@ -13,16 +13,18 @@ from crm.auth.permissions import Action, may
 from crm.db import read_scope
 from crm.deals.commands import reassign_deal
 from crm.deals.reads import DealCard, OtherDeal, PartCard, StageTime
-from crm.i18n import _
+from crm.deals.removal import remove_deal
+from crm.i18n import _, ngettext
 from crm.i18n.formats import duration, full_moment, money
 from crm.i18n.labels import label
 from crm.models import DealStatus, PointKind, StageKind
+from crm.pipelines.values import StageInfo
 from crm.ui import act
 from crm.ui.deal_editor import forget_typed
-from crm.ui.deal_moves import ask_loss, try_move
-from crm.ui.forms import owner_input, priority_text
+from crm.ui.deal_moves import ask_move, try_move
+from crm.ui.forms import field_error, owner_input, priority_text
 from crm.ui.markdown import md
-from crm.ui.nav import page_link
+from crm.ui.nav import go_to, page_link
 from crm.ui.page import redraw
 
 STATUS_BADGES = {
@@ -30,6 +32,7 @@ STATUS_BADGES = {
     DealStatus.WON: ":green-badge[:material/check_circle: {word}]",
     DealStatus.LOST: ":gray-badge[:material/cancel: {word}]",
 }
+PASSED_ICON = ":material/gavel:"
 
 
 def draw_head(card: DealCard) -> None:
@@ -52,15 +55,22 @@ def draw_head(card: DealCard) -> None:
 
 
 def draw_stage_bar(card: DealCard, times: list[StageTime]) -> None:
-    """Draw the stages with the time spent on each; the present one red when over its norm."""
-    st.markdown(" ".join(_stage_badge(card, time) for time in times if time.stage.kind is StageKind.OPEN))
+    """Draw the stages with the time spent on each; the present one red when over its norm, a passed rule marked."""
+    shown = [time for time in times if time.stage.kind is StageKind.OPEN or time.overrides]
+    st.markdown(" ".join(_stage_badge(card, time) for time in shown))
+    passed = sum(time.overrides for time in times)
+    if passed:
+        told = ngettext("{n} move past a rule, its reason is on the timeline",
+                        "{n} moves past a rule, their reasons are on the timeline", passed)  # fmt: skip
+        st.caption(f"{PASSED_ICON} {told}")
     if card.is_open and card.stage.exit_criterion:
         st.caption(_("Done when: {criterion}", criterion=md(card.stage.exit_criterion)))
 
 
 def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
-    """Draw the ways on: the next stage, won, lost, and handing over for those who may."""
+    """Draw the ways on: the next stage, won, lost; for those who may other stages, handing over, removal."""
     if not card.is_open:
+        _draw_closed(actor, card)
         return
     following = card.pipeline.next_stage(card.stage)
     with st.container(horizontal=True, gap="small"):
@@ -71,10 +81,13 @@ def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
                 st.rerun()  # the whole page: the timeline tells of the move too
             redraw()
         if st.button(_("Lost"), key="deal_lost", icon=":material/cancel:", type="tertiary"):
-            ask_loss(card.id, card.pipeline.lost_stage.id, typed)
+            ask_move(card.id, card.pipeline.lost_stage.id, typed)
             redraw()
+        _draw_elsewhere(actor, card, following, typed)
         if may(actor, Action.REASSIGN_DEALS):
             _draw_reassign(actor, card)
+        if may(actor, Action.REMOVE_DEALS):
+            _draw_removal(card)
 
 
 def draw_clients(card: DealCard, others: list[OtherDeal]) -> None:
@@ -106,7 +119,7 @@ def draw_origin(card: DealCard) -> None:
 
 def _stage_badge(card: DealCard, time: StageTime) -> str:
     spent = f" · {duration(time.seconds)}" if time.seconds is not None else ""
-    name = md(time.stage.name) + spent
+    name = md(time.stage.name) + spent + (f" {PASSED_ICON}" if time.overrides else "")
     if time.is_current:
         norm = time.stage.norm_seconds
         over = norm is not None and (time.seconds or 0) > norm
@@ -115,6 +128,52 @@ def _stage_badge(card: DealCard, time: StageTime) -> str:
     if time.seconds is not None:
         return f":green-badge[:material/check: {name}]"
     return f":gray-badge[{name}]"
+
+
+def _draw_closed(actor: Actor, card: DealCard) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if may(actor, Action.OVERRIDE_RULES) and st.button(
+            _("Take up again"), key="deal_reopen", icon=":material/restart_alt:",
+            help=_("Makes the deal an open one again, with a next step and a reason that others will see."),
+        ):  # fmt: skip
+            ask_move(card.id, card.pipeline.open_stages[-1].id)
+            redraw()
+        if may(actor, Action.REMOVE_DEALS):
+            _draw_removal(card)
+
+
+def _draw_elsewhere(actor: Actor, card: DealCard, following: StageInfo, typed: Mapping[str, Any]) -> None:
+    pipeline = card.pipeline
+    loose = not (pipeline.forward_only and pipeline.no_skipping)
+    loose |= any(
+        ok for (role, start, _end), ok in pipeline.transitions.items() if (role, start) == (actor.role, card.stage.id)
+    )
+    others = {one.id: one for one in (*pipeline.open_stages, pipeline.won_stage)}
+    others = {key: one for key, one in others.items() if key not in {card.stage.id, following.id}}
+    if not others or not (loose or may(actor, Action.OVERRIDE_RULES)):
+        return
+    with st.popover(_("Other stage"), icon=":material/drive_file_move:", type="tertiary"):
+        for stage in others.values():
+            if st.button(md(stage.name), key=f"deal_to_{stage.id}", type="tertiary"):
+                if try_move(card.id, stage.id, values=typed):
+                    forget_typed(card.id)
+                    st.rerun()
+                redraw()
+
+
+def _draw_removal(card: DealCard) -> None:
+    with st.popover(_("Remove"), icon=":material/delete:", type="tertiary"):
+        st.caption(_("The deal vanishes from every list. It stays on the page “Exceptions” and can come back."))
+        reason = st.text_area(_("Why?"), key=f"deal_remove_reason_{card.id}", max_chars=5000, height=80)
+        field_error(st.session_state.get("deal_remove_error"))
+        if st.button(_("Remove the deal"), key="deal_remove", type="primary"):
+            outcome = act.run(remove_deal, deal_id=card.id, expected_version=card.version, reason=reason or "")
+            if not outcome.ok:
+                st.session_state["deal_remove_error"] = outcome.full_message
+                redraw()
+            st.session_state.pop("deal_remove_error", None)
+            outcome.told(_("Deal {id} is removed", id=f"\\#{card.id}"))
+            go_to("board")
 
 
 def _draw_reassign(actor: Actor, card: DealCard) -> None:
