@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.db import session_scope
 from crm.errors import CrmError, Refused, Violation
 from crm.i18n.texts import error_sentence, violation_sentence
+from crm.pipelines.linter.runs import lint_designed
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
 from crm.ui.page import signed_in_actor
@@ -79,6 +80,7 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
 
     User, role and language are read anew, so it serves callbacks too. A refusal comes back as an Outcome; chain
     `.told(_("Saved"))` to keep a notice: `run(move_deal, deal_id=1, to_stage_id=2).told(_("Moved"))`.
+    A pipeline that was redesigned is looked over by the linter before the transaction ends.
     """
     try:
         actor = signed_in_actor()
@@ -86,6 +88,7 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
             raise SignedOut
         with session_scope() as session:
             value = command(session, actor, *args, **kwargs)
+            lint_designed(session, actor)
     except CrmError as error:
         return Outcome(error=error)
     return Outcome(value=value)

@@ -1,0 +1,61 @@
+"""L01: too many or too few stages."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from crm.errors import Param
+from crm.pipelines.linter.behaviour import StageFigures
+from crm.pipelines.linter.facts import LintFacts
+from crm.pipelines.linter.limits import (
+    FAR_TOO_MANY_STAGES,
+    FEWEST_DEALS,
+    FEWEST_STAGES,
+    MERGE_PASS_SHARE,
+    MERGE_SHORT_SHARE,
+    MOST_STAGES,
+)
+from crm.pipelines.linter.values import Finding, RetireStage, Severity
+
+
+def check(facts: LintFacts) -> list[Finding]:
+    """Return a finding unless there are five to eight working stages; merges are offered where there are too many."""
+    count = len(facts.pipeline.open_stages)
+    params: dict[str, Param] = {"count": count, "fewest": FEWEST_STAGES, "most": MOST_STAGES}
+    if count < FEWEST_STAGES:
+        return [Finding("L01", Severity.WARNING, ("few",), params=params)]
+    if count <= MOST_STAGES:
+        return []
+    severity = Severity.ERROR if count > FAR_TOO_MANY_STAGES else Severity.WARNING
+    return [Finding("L01", severity, ("many",), params=params, fixes=_merges(facts))]
+
+
+def _merges(facts: LintFacts) -> tuple[RetireStage, ...]:
+    """Return merges into the following stage where nearly every deal passes or stays under an hour only."""
+    stages = facts.pipeline.open_stages
+    behaviour = facts.behaviour
+    if behaviour is None:
+        return ()
+    good = [
+        (-_pass_share(behaviour.stages[stage.id]), stage, following)
+        for stage, following in pairwise(stages)
+        if _merges_well(behaviour.stages[stage.id])
+    ]
+    good.sort(key=lambda one: (one[0], one[1].position))
+    taken: set[int] = set()
+    chosen: list[RetireStage] = []
+    for _share, stage, following in good:
+        if not {stage.id, following.id} & taken:
+            taken |= {stage.id, following.id}
+            chosen.append(RetireStage(stage.id, following.id))
+    return tuple(chosen)
+
+
+def _merges_well(figures: StageFigures) -> bool:
+    if figures.left_count < FEWEST_DEALS:
+        return False
+    return _pass_share(figures) > MERGE_PASS_SHARE or figures.short_count / figures.left_count > MERGE_SHORT_SHARE
+
+
+def _pass_share(figures: StageFigures) -> float:
+    return figures.passed_count / figures.left_count
