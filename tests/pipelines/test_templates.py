@@ -19,6 +19,10 @@ from crm.pipelines.descriptions import Description, describe_pipelines, describe
 from crm.pipelines.fields import create_field, edit_field
 from crm.pipelines.link_values import LinkInfo, unbraked_loops
 from crm.pipelines.links import list_links
+from crm.pipelines.linter.findings import lint
+from crm.pipelines.linter.foreign import facts_of_description
+from crm.pipelines.linter.names import judge_name
+from crm.pipelines.linter.score import score_of
 from crm.pipelines.reads import list_pipelines, load_fields, load_pipeline
 from crm.pipelines.templates import TEMPLATES, available_templates, create_from_template
 from crm.pipelines.values import StageInfo
@@ -101,6 +105,26 @@ def test_pipelines_have_five_to_eight_stages_with_names_of_their_own(path: Path)
             names = [stage.name.spoken(language).casefold() for stage, _kind in pipeline.all_stages()]
             assert len(set(names)) == len(names)
             assert len(pipeline.name.spoken(language)) < PIPELINE_NAME_LIMIT - 5
+
+
+@each_language
+@each_template
+def test_every_name_is_a_finished_action(path: Path, language: str) -> None:
+    names = [
+        (stage.name.spoken(language), kind)
+        for pipeline in description(path).pipelines
+        for stage, kind in pipeline.all_stages()
+    ]
+    judged = {name: judge_name(name, language, kind) for name, kind in names}
+    assert {name: one.findings for name, one in judged.items() if not one.finished_action or one.findings} == {}
+
+
+@each_language
+@each_template
+def test_linter_finds_nothing(path: Path, language: str) -> None:
+    looked = {facts.pipeline.name: lint(facts) for facts in facts_of_description(description(path), language)}
+    assert {name: found for name, found in looked.items() if found} == {}
+    assert {score_of(found) for found in looked.values()} == {100}
 
 
 @each_template

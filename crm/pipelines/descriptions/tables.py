@@ -17,7 +17,7 @@ E = TypeVar("E", bound=Enum)
 
 MAX_SECONDS = 10 * 366 * 86400
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_LENGTH = re.compile(r"(?:\d{1,9}[dhms] ?)+")
+_LENGTH = re.compile(r"(?:[0-9]{1,9}[dhms] ?)+")
 _KEY = re.compile(r"[a-z0-9_]{1,50}")
 
 
