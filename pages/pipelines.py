@@ -7,12 +7,14 @@ import streamlit as st
 from crm.db import read_scope
 from crm.i18n import _
 from crm.pipelines.reads import list_pipelines, load_pipeline
+from crm.ui.link_view import draw_links
+from crm.ui.map_view import draw_map_tab
 from crm.ui.page import open_page
 from crm.ui.pipeline_view import draw_fields, draw_reasons, draw_settings
 from crm.ui.stage_view import draw_stages
 from crm.ui.template_view import draw_create
 
-open_page("pipelines")
+actor = open_page("pipelines")
 
 with read_scope() as session:
     pipelines = list_pipelines(session, with_archived=True)
@@ -42,10 +44,20 @@ if not names:
         icon=":material/filter_alt:",
     )
     st.stop()
-stages, reasons, fields = st.tabs([_("Stages"), _("Reasons of loss"), _("Deal fields")])
+stages, reasons, fields, links, flow = st.tabs(
+    [_("Stages"), _("Reasons of loss"), _("Deal fields"), _("Links"), _("Map")],
+    key="pipeline_tabs",
+    on_change="rerun",
+)
 with stages:
     draw_stages(pipeline)
 with reasons:
     draw_reasons(pipeline)
 with fields:
     draw_fields(pipeline)
+if links.open:
+    with links:
+        draw_links(actor, pipeline)
+if flow.open:
+    with flow:
+        draw_map_tab(actor)
