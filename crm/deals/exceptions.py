@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -22,11 +22,15 @@ Place = tuple[datetime, int]
 
 @dataclass(frozen=True, slots=True)
 class ExceptionFilter:
-    """Which exceptions are meant; None does not narrow. The period includes its beginning and leaves out its end."""
+    """Which exceptions are meant; None does not narrow. The period includes its beginning and leaves out its end.
+
+    `rule` is the code of a passed rule; removals have none.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     actor_id: int | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def list_overrides(
         .join(_Start, _Start.id == RuleOverride.from_stage_id)
         .join(_End, _End.id == RuleOverride.to_stage_id)
         .outerjoin(User, User.id == RuleOverride.actor_id)
-        .where(deal_visible(actor), *_conditions(RuleOverride, wanted))
+        .where(deal_visible(actor), *_override_conditions(wanted))
     )  # fmt: skip
     rows = session.execute(_paged(query, RuleOverride, after, limit))
     return [
@@ -120,7 +124,7 @@ def count_overrides(session: Session, actor: Actor, wanted: ExceptionFilter) -> 
         select(RuleOverride.rules, RuleOverride.actor_id, User.name, counted)
         .join(Deal, Deal.id == RuleOverride.deal_id)
         .outerjoin(User, User.id == RuleOverride.actor_id)
-        .where(deal_visible(actor), *_conditions(RuleOverride, wanted))
+        .where(deal_visible(actor), *_override_conditions(wanted))
         .group_by(RuleOverride.rules, RuleOverride.actor_id, User.name)
     )
     rules: Counter[str] = Counter()
@@ -165,6 +169,14 @@ def list_removals(
     if not with_restored:
         query = query.where(DealRemoval.restored_at.is_(None), Deal.status == DealStatus.REMOVED)
     return [RemovalRow(*row) for row in session.execute(_paged(query, DealRemoval, after, limit))]
+
+
+def _override_conditions(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
+    found = _conditions(RuleOverride, wanted)
+    if wanted.rule is not None:
+        # A list of codes is the same text in both databases: ["back_not_allowed", "skip_not_allowed"].
+        found.append(cast(RuleOverride.rules, Text).contains(f'"{wanted.rule}"', autoescape=True))
+    return found
 
 
 def _conditions(table: Any, wanted: ExceptionFilter) -> list[ColumnElement[bool]]:

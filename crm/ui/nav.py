@@ -46,6 +46,10 @@ PAGES: tuple[PageSpec, ...] = (
         N_("Companies and people, with all their deals."), Action.WORK_CLIENTS, WORK,
     ),
     PageSpec(
+        "exceptions", N_("Exceptions"), ":material/gavel:",
+        N_("Rules passed with a reason, and removed deals."), Action.SEE_EXCEPTIONS, WORK,
+    ),
+    PageSpec(
         "pipelines", N_("Pipelines"), ":material/filter_alt:",
         N_("Stages, what each of them needs, and reasons of loss."), Action.DESIGN_PIPELINES, BASE,
     ),

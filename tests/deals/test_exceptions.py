@@ -65,6 +65,9 @@ def test_moves_are_counted_by_rule_and_by_person(session: Session, cast: Cast, p
     of_boris = ExceptionFilter(actor_id=cast.boris.user_id)
     assert [row.deal_id for row in list_overrides(session, cast.vera, of_boris)] == back[::-1]
     assert count_overrides(session, cast.boris, EVERYTHING).moves == 3
+    skipped = ExceptionFilter(rule="skip_not_allowed")
+    assert [row.rules for row in list_overrides(session, cast.vera, skipped)] == [("skip_not_allowed",)] * 2
+    assert list_overrides(session, cast.vera, ExceptionFilter(rule="deal_closed")) == []
     assert count_overrides(session, cast.dina, EVERYTHING).moves == 1
 
 
