@@ -38,12 +38,18 @@ router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute, res
     response_model=DealOut,
     responses=WRITE_REFUSALS,
     summary=N_("Move a deal"),
-    description=N_("To the next stage, saving values and planning a next step in the same act, all or nothing."),
+    description=N_("To another stage, saving values and planning a next step in the same act, all or nothing."),
 )
 def post_move(deal_id: PathId, body: DealMove, call: VersionedWriting) -> Response:
     """Move a deal."""
     version = call.expected_version(body.expected_version)
-    move = Move(body.stage_id, version, changes=body.changes.changes(), next_step=plan_of(body.next_step))
+    move = Move(
+        body.stage_id,
+        version,
+        changes=body.changes.changes(),
+        next_step=plan_of(body.next_step),
+        override_reason=body.override_reason,
+    )
     return _perform(call, deal_id, lambda session, actor: move_deal(session, actor, deal_id=deal_id, move=move))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from crm.db import Database
-from crm.models import Activity, Channel, Deal, DealStatus, Event, NextStep, StageVisit, VisitOutcome
+from crm.models import Activity, Channel, Deal, DealStatus, Event, NextStep, RuleOverride, StageVisit, VisitOutcome
 from tests import factories
 from tests.api.v1.conftest import ClientOf, World, step_body
 from tests.conftest import Cast, UnchangedFactory
@@ -64,6 +64,21 @@ def test_late_move_is_told_the_present_version(anna: TestClient, world: World) -
     assert anna.post(path(world, "move"), json=body).status_code == 200
     late = anna.post(path(world, "move"), json=body)
     assert (late.status_code, late.json()["code"], late.json()["current_version"]) == (409, "deal_moved_meanwhile", 2)
+
+
+def test_head_passes_a_rule_with_a_reason_and_a_manager_does_not(
+    anna: TestClient, client_of: ClientOf, database: Database, cast: Cast, world: World
+) -> None:
+    body = {"stage_id": world.pipeline.stages[2], "expected_version": 1, "override_reason": "Came back with an order"}
+    refused = anna.post(path(world, "move"), json=body)
+    assert [(one["code"], one["field"]) for one in refused.json()["violations"]] == [
+        ("skip_not_allowed", "stage"),
+        ("override_not_allowed", "override_reason"),
+    ]
+    answer = client_of(cast.boris).post(path(world, "move"), json=body)
+    assert (answer.status_code, answer.json()["stage_id"]) == (200, world.pipeline.stages[2])
+    with database.read_scope() as session:
+        assert session.scalars(select(RuleOverride.rules)).one() == ["skip_not_allowed"]
 
 
 def test_win_closes_from_the_last_stage(anna: TestClient, database: Database, cast: Cast, world: World) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.testclient import TestClient
 
 from crm.db import Database
-from crm.models import FieldType, Pipeline, StageRequirement, User
+from crm.models import FieldType, Pipeline, Role, StageRequirement, StepKind, User
+from crm.pipelines.commands import StagePlan, edit_stage
 from crm.pipelines.fields import create_field
+from crm.pipelines.rules import PipelineRules, edit_rules, set_transitions
 from tests.api.v1.conftest import ClientOf, World
 from tests.conftest import Cast
 
@@ -30,6 +32,27 @@ def test_pipeline_tells_stages_fields_and_reasons(
     assert [(one["key"], one["type"], [option["name"] for option in one["options"]]) for one in told["fields"]] == [
         (f"field:{field}", "choice", ["Pickup", "Truck"])
     ]
+
+
+def test_pipeline_tells_its_rules(anna: TestClient, database: Database, cast: Cast, world: World) -> None:
+    first, second = world.pipeline.stages[:2]
+    with database.session_scope() as session:
+        rules = PipelineRules(no_skipping=False, creation_roles=frozenset({Role.ADMIN, Role.HEAD}))
+        edit_rules(session, cast.vera, pipeline_id=world.pipeline.id, expected_version=1, rules=rules)
+        set_transitions(
+            session, cast.vera, pipeline_id=world.pipeline.id, expected_version=2, role=Role.HEAD,
+            exceptions={(second, first): True},
+        )  # fmt: skip
+        plan = StagePlan("Need found", "", None, (), ("amount",), (StepKind.MEETING,), "blue", accepts_new=True)
+        edit_stage(session, cast.vera, stage_id=second, expected_version=3, plan=plan)
+    told = anna.get(f"/api/v1/pipelines/{world.pipeline.id}").json()
+    assert (told["forward_only"], told["no_skipping"], told["creation_roles"]) == (True, False, ["head", "admin"])
+    assert told["transitions"] == [{"role": "head", "from_stage_id": second, "to_stage_id": first, "is_allowed": True}]
+    stage = told["stages"][1]
+    assert (stage["required_exit"], stage["step_kinds"]) == (["amount"], ["meeting"])
+    assert (stage["color"], stage["accepts_new"]) == ("blue", True)
+    (line,) = anna.get("/api/v1/pipelines").json()["items"]
+    assert line["creation_roles"] == ["head", "admin"]
 
 
 def test_archived_pipelines_are_listed_when_asked_for(anna: TestClient, database: Database, world: World) -> None:

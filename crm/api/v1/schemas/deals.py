@@ -148,6 +148,12 @@ class DealMove(_Closing):
 
     stage_id: Id
     next_step: NextStepPlan | None = None
+    override_reason: Text5000 | None = Field(
+        default=None,
+        description=N_(
+            "Why rules are passed, or a closed deal is taken up again; counts from heads and administrators"
+        ),
+    )
 
 
 class DealWin(_Closing):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import Field
 
 from crm.api.v1.values import Output
 from crm.i18n import N_
-from crm.models import FieldType, StageKind
+from crm.models import FieldType, Role, StageKind, StepKind
 from crm.pipelines.values import FieldInfo, LossReasonInfo, PipelineInfo, PipelineSummary, StageInfo
 
 
@@ -17,6 +19,7 @@ class PipelineLine(Output):
     name: str
     is_archived: bool
     open_stage_count: int
+    creation_roles: list[Role] = Field(description=N_("Roles that create deals by hand and by this API"))
 
     @classmethod
     def of(cls, summary: PipelineSummary) -> PipelineLine:
@@ -26,6 +29,7 @@ class PipelineLine(Output):
             name=summary.name,
             is_archived=summary.is_archived,
             open_stage_count=summary.open_stage_count,
+            creation_roles=_in_order(summary.creation_roles),
         )
 
 
@@ -39,6 +43,10 @@ class StageOut(Output):
     exit_criterion: str | None
     norm_seconds: int | None = Field(description=N_("The longest healthy stay"))
     required: list[str] = Field(description=N_("Keys of the fields a deal needs to enter"))
+    required_exit: list[str] = Field(description=N_("Keys of the fields a deal needs to go on from it"))
+    step_kinds: list[StepKind] = Field(description=N_("Kinds of next steps that count here; any when empty"))
+    color: str | None
+    accepts_new: bool = Field(description=N_("New deals may begin here; on the first stage they always may"))
     is_retired: bool
 
     @classmethod
@@ -52,6 +60,10 @@ class StageOut(Output):
             exit_criterion=stage.exit_criterion,
             norm_seconds=stage.norm_seconds,
             required=list(stage.required),
+            required_exit=list(stage.required_exit),
+            step_kinds=list(stage.step_kinds),
+            color=stage.color,
+            accepts_new=stage.accepts_new,
             is_retired=stage.is_retired,
         )
 
@@ -108,6 +120,15 @@ class LossReasonOut(Output):
         )
 
 
+class TransitionOut(Output):
+    """An exception of a role to what the pipeline's switches say."""
+
+    role: Role
+    from_stage_id: int
+    to_stage_id: int
+    is_allowed: bool
+
+
 class PipelineOut(Output):
     """A pipeline whole."""
 
@@ -115,6 +136,10 @@ class PipelineOut(Output):
     version: int
     name: str
     is_archived: bool
+    forward_only: bool = Field(description=N_("Deals don't go back"))
+    no_skipping: bool = Field(description=N_("Deals enter every stage in turn"))
+    creation_roles: list[Role] = Field(description=N_("Roles that create deals by hand and by this API"))
+    transitions: list[TransitionOut] = Field(description=N_("Exceptions of single roles to the two switches"))
     stages: list[StageOut] = Field(
         description=N_("In order; the open ones first, then won and lost, retired ones last")
     )
@@ -129,7 +154,18 @@ class PipelineOut(Output):
             version=pipeline.version,
             name=pipeline.name,
             is_archived=pipeline.is_archived,
+            forward_only=pipeline.forward_only,
+            no_skipping=pipeline.no_skipping,
+            creation_roles=_in_order(pipeline.creation_roles),
+            transitions=[
+                TransitionOut(role=role, from_stage_id=start, to_stage_id=end, is_allowed=allowed)
+                for (role, start, end), allowed in sorted(pipeline.transitions.items())
+            ],
             stages=[StageOut.of(stage) for stage in pipeline.stages],
             fields=[FieldOut.of(field) for field in pipeline.fields.values()],
             loss_reasons=[LossReasonOut.of(reason) for reason in pipeline.loss_reasons],
         )
+
+
+def _in_order(roles: Collection[Role]) -> list[Role]:
+    return [role for role in Role if role in roles]
