@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from crm.i18n.labels import label
+from crm.models.codes import LinkTrigger
 from crm.pipelines.descriptions.plans import MadeIds, link_plan, named_condition
 from crm.pipelines.descriptions.values import (
     DescribedField,
@@ -12,10 +15,11 @@ from crm.pipelines.descriptions.values import (
     DescribedPipeline,
     Description,
 )
-from crm.pipelines.link_values import LinkInfo
+from crm.pipelines.flow_map import MapArrow, MapPicture, MapPipeline, MapStage
+from crm.pipelines.link_values import LinkCondition, LinkInfo
 from crm.pipelines.values import FieldInfo, LossReasonInfo, Option, PipelineInfo, StageInfo, custom_key
 
-STAGES_APART = 1000
+APART = 1000
 
 
 def described_pipelines(description: Description, language: str) -> tuple[PipelineInfo, ...]:
@@ -31,7 +35,7 @@ def described_pipelines(description: Description, language: str) -> tuple[Pipeli
             stages=_stages(one, made, language),
             loss_reasons=tuple(
                 LossReasonInfo(
-                    id=number,
+                    id=made.pipelines[one.key] * APART + number,
                     pipeline_id=made.pipelines[one.key],
                     name=reason.name.spoken(language),
                     note_required=reason.note_required,
@@ -55,9 +59,31 @@ def described_pipelines(description: Description, language: str) -> tuple[Pipeli
 
 
 def described_links(description: Description, language: str) -> tuple[LinkInfo, ...]:
-    """Return the described links between the pipelines of `described_pipelines`; values of conditions are names."""
+    """Return the described links between the pipelines of `described_pipelines`; teams are told by name."""
     made = _made(description)
-    return tuple(_link(description, link, made, at, language) for at, link in enumerate(description.links, start=1))
+    infos = {info.id: info for info in described_pipelines(description, language)}
+    return tuple(_link(link, infos, made, at, language) for at, link in enumerate(description.links, start=1))
+
+
+def described_map(description: Description, language: str) -> MapPicture:
+    """Return the map of the described pipelines; nothing is counted on it."""
+    infos = {info.id: info for info in described_pipelines(description, language)}
+    pipelines = tuple(
+        MapPipeline(
+            str(info.id), info.name, tuple(MapStage(str(stage.id), stage.name, stage.kind) for stage in info.stages)
+        )
+        for info in infos.values()
+    )
+    return MapPicture(pipelines, tuple(_arrow(link, infos) for link in described_links(description, language)))
+
+
+def _arrow(link: LinkInfo, infos: Mapping[int, PipelineInfo]) -> MapArrow:
+    plan = link.plan
+    source, target = infos[plan.from_pipeline_id], infos[plan.to_pipeline_id]
+    starts = {LinkTrigger.WON: source.won_stage.id, LinkTrigger.LOST: source.lost_stage.id}
+    start = starts.get(plan.trigger, plan.from_stage_id)
+    end = plan.to_stage_id or target.open_stages[0].id
+    return MapArrow(str(start), str(end), plan.trigger, plan.kind, plan.is_active)
 
 
 def _made(description: Description) -> MadeIds:
@@ -65,7 +91,7 @@ def _made(description: Description) -> MadeIds:
     return MadeIds(
         pipelines={one.key: at for at, one in numbered},
         stages={
-            (one.key, stage.key): at * STAGES_APART + number
+            (one.key, stage.key): at * APART + number
             for at, one in numbered
             for number, (stage, _kind) in enumerate(one.all_stages())
         },
@@ -100,17 +126,32 @@ def _stages(pipeline: DescribedPipeline, made: MadeIds, language: str) -> tuple[
     )
 
 
-def _link(description: Description, link: DescribedLink, made: MadeIds, at: int, language: str) -> LinkInfo:
-    source, target = description.pipeline(link.from_pipeline), description.pipeline(link.to_pipeline)
-    conditions = tuple(named_condition(one, made, language) for one in link.conditions)
+def _link(link: DescribedLink, infos: Mapping[int, PipelineInfo], made: MadeIds, at: int, language: str) -> LinkInfo:
+    source, target = infos[made.pipelines[link.from_pipeline]], infos[made.pipelines[link.to_pipeline]]
+    conditions = tuple(_condition(named_condition(one, made, language), source) for one in link.conditions)
+    plan = link_plan(link, made, language, conditions=conditions)
+    from_stage = source.stage(plan.from_stage_id) if plan.from_stage_id else None
+    to_stage = target.stage(plan.to_stage_id) if plan.to_stage_id else None
     return LinkInfo(
         id=at,
         version=1,
-        plan=link_plan(link, made, language, conditions=conditions),
-        from_pipeline=source.name.spoken(language),
-        from_stage=source.stage(link.from_stage).name.spoken(language) if link.from_stage else None,
-        to_pipeline=target.name.spoken(language),
-        to_stage=target.stage(link.to_stage).name.spoken(language) if link.to_stage else None,
+        plan=plan,
+        from_pipeline=source.name,
+        from_stage=from_stage.name if from_stage else None,
+        to_pipeline=target.name,
+        to_stage=to_stage.name if to_stage else None,
         owner_name=link.owner_email or None,
         created_at=datetime(2000, 1, 1, tzinfo=UTC),
     )
+
+
+def _condition(condition: LinkCondition, source: PipelineInfo) -> LinkCondition:
+    """Return a condition with ids and codes in place of names."""
+    codes: dict[str | int, str | int] = {}
+    if condition.field == "loss_reason":
+        codes = {reason.name: reason.id for reason in source.loss_reasons}
+    elif condition.field in source.fields:
+        codes = {option.name: option.code for option in source.fields[condition.field].options}
+    if not isinstance(condition.value, tuple):
+        return condition
+    return replace(condition, value=tuple(codes.get(one, one) for one in condition.value))
