@@ -10,6 +10,7 @@ from crm.deals.reads import load_deal, other_deals, stage_times
 from crm.errors import NotFound
 from crm.i18n import _
 from crm.i18n.texts import error_sentence
+from crm.ui.chain_view import draw_chain
 from crm.ui.deal_editor import draw_editor
 from crm.ui.deal_moves import draw_pending_move, forget_pending_move
 from crm.ui.deal_steps import draw_steps
@@ -32,6 +33,7 @@ def draw_deal(actor: Actor, deal_id: int) -> None:
         others = other_deals(session, actor, card)
     draw_head(card)
     draw_stage_bar(card, times)
+    draw_chain(actor, card)
     moves = st.container()
     draw_steps(card)
     st.divider()

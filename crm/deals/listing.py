@@ -68,6 +68,9 @@ class DealRecord:
     expected_close_on: date | None
     custom: Mapping[str, Any]  # str(field id) -> typed value
     origin_deal_id: int | None
+    origin_link_id: int | None
+    round: int
+    return_source: str | None
     loss_reason_id: int | None
     loss_note: str | None
     next_due_at: datetime | None
@@ -113,7 +116,7 @@ def _records() -> Select[*tuple[Any, ...]]:
         Deal.id, Deal.version, Deal.pipeline_id, Deal.stage_id, Deal.status, Deal.owner_id, Deal.company_id,
         Deal.title, Deal.amount_minor, Deal.currency, Deal.priority, Deal.source, Deal.utm_source, Deal.utm_medium,
         Deal.utm_campaign, Deal.utm_content, Deal.utm_term, Deal.expected_close_on, Deal.custom, Deal.origin_deal_id,
-        Deal.loss_reason_id, Deal.loss_note, Deal.next_due_at, Deal.stage_entered_at, Deal.created_at,
+        Deal.origin_link_id, Deal.round, Deal.return_source, Deal.loss_reason_id, Deal.loss_note, Deal.next_due_at, Deal.stage_entered_at, Deal.created_at,
         Deal.created_channel, Deal.updated_at, Deal.closed_at,
     )  # fmt: skip
 

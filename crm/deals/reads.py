@@ -126,6 +126,8 @@ class DealCard:
     loss_note: str | None
     loss_stage: str | None
     origin_deal_id: int | None
+    round: int
+    return_source: str | None
 
     @property
     def is_open(self) -> bool:
@@ -182,6 +184,8 @@ def load_deal(session: Session, actor: Actor, deal_id: int) -> DealCard:
         loss_note=deal.loss_note,
         loss_stage=loss_stage,
         origin_deal_id=deal.origin_deal_id,
+        round=deal.round,
+        return_source=deal.return_source,
     )
 
 

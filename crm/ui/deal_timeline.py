@@ -19,6 +19,7 @@ from crm.pipelines.reads import load_fields
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
+from crm.ui.nav import page_link
 from crm.ui.page import redraw
 
 PAGE = 30
@@ -109,3 +110,6 @@ def _draw_item(item: TimelineItem, names: Mapping[str, str]) -> None:
     door = "" if item.channel in {None, Channel.UI} else f" · {md(label(item.channel))}" if item.channel else ""
     sentence = md(event_sentence(item.event_kind or "", item.details, names))
     st.markdown(f":gray[:material/history: {author} · {md(moment(item.at))}{door}  \n{sentence}]")
+    linked = item.details.get("child_id") or item.details.get("origin_id")
+    if linked is not None:
+        page_link("deal", _("Deal {id}", id=f"\\#{linked}"), icon=":material/arrow_forward:", deal=linked)

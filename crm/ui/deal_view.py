@@ -113,8 +113,10 @@ def draw_origin(card: DealCard) -> None:
     st.caption(
         _("Created {when}, {channel}", when=md(full_moment(card.created_at)), channel=md(label(card.created_channel)))
     )
-    if card.origin_deal_id:
-        page_link("deal", _("Continues deal {id}", id=f"\\#{card.origin_deal_id}"), deal=card.origin_deal_id)
+    if card.return_source:
+        told = _("Came back from “{pipeline}”; first source: {source}", pipeline=md(card.return_source),
+                 source=md(card.source or "—"))  # fmt: skip
+        st.caption(f":material/undo: {told}")
 
 
 def _stage_badge(card: DealCard, time: StageTime) -> str:

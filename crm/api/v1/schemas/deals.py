@@ -210,7 +210,10 @@ class DealOut(Output):
     utm_term: str | None
     expected_close_on: date | None
     custom: dict[str, Any] = Field(description=N_("Values of custom fields by key, such as field:12"))
-    origin_deal_id: int | None
+    origin_deal_id: int | None = Field(description=N_("The deal that this one came of"))
+    origin_link_id: int | None = Field(description=N_("The link between pipelines that created it"))
+    round: int = Field(description=N_("How often the chain of deals has come to this pipeline"))
+    return_source: str | None = Field(description=N_("The pipeline that brought the client back; beside source"))
     loss_reason_id: int | None
     loss_note: str | None
     next_due_at: datetime | None = Field(description=N_("When the nearest next step is due"))
