@@ -10,14 +10,11 @@ import streamlit as st
 
 from crm.errors import InvalidInput, Violation
 from crm.i18n import N_, _, current_reader, ngettext
-from crm.i18n.lint_texts import finding_sentence
 from crm.i18n.texts import violation_sentence
 from crm.pipelines.descriptions import Description, create_from_description, description_from_text
-from crm.pipelines.linter.foreign import facts_of_description
-from crm.pipelines.linter.runs import health_of
-from crm.pipelines.linter.values import Severity
 from crm.ui import act
 from crm.ui.description_preview import created_counts, draw_preview
+from crm.ui.lint_check import draw_foreign_health
 from crm.ui.markdown import md
 
 # What a place such as "pipelines[2].stages[0].name" means to a reader.
@@ -31,7 +28,6 @@ _PARTS = {
     "exceptions": N_("exception {n}"),
 }
 _SEGMENT = re.compile(r"(\w+)\[(\d+)\]")
-_ICONS = {Severity.ERROR: ":red[:material/error:]", Severity.WARNING: ":orange[:material/warning:]"}
 
 
 def draw_description_input(created: Callable[[tuple[int, ...]], None]) -> None:
@@ -60,10 +56,12 @@ def draw_description_input(created: Callable[[tuple[int, ...]], None]) -> None:
     except InvalidInput as error:
         _draw_wrong(error.violations)
         return
-    _draw_result(description, created)
+    # A list of names has no settings that could be missed.
+    only_names = b"=" not in (content if isinstance(content, bytes) else content.encode(errors="replace"))
+    _draw_result(description, created, only_names=only_names)
 
 
-def _draw_result(description: Description, created: Callable[[tuple[int, ...]], None]) -> None:
+def _draw_result(description: Description, created: Callable[[tuple[int, ...]], None], *, only_names: bool) -> None:
     moving = [link for link in description.links if link.moves]
     if moving:
         # What a foreign system moved is copied here: the first pipeline keeps its history.
@@ -88,7 +86,7 @@ def _draw_result(description: Description, created: Callable[[tuple[int, ...]], 
             ),
             icon=":material/content_copy:",
         )
-    _draw_health(description)
+    draw_foreign_health(description, only_names=only_names)
     draw_preview(description, key="description")
 
 
@@ -102,23 +100,6 @@ def _draw_wrong(violations: Sequence[Violation]) -> None:
         for one in violations:
             place = f"{md(_place(one.field))}: " if one.field else ""
             st.markdown(f"- {place}{md(violation_sentence(one))}")
-
-
-def _draw_health(description: Description) -> None:
-    """Draw what the linter says about each pipeline, worst first."""
-    healths = [health_of(facts) for facts in facts_of_description(description, current_reader().language)]
-    for health in sorted(healths, key=lambda one: one.score):
-        title = _("{name}: {score} of 100", name=md(health.pipeline.name), score=health.score)
-        count = len(health.to_mend)
-        if not count:
-            st.markdown(f":green[:material/check_circle:] {title}")
-            continue
-        to_mend = ngettext("{n} thing to mend", "{n} things to mend", count)
-        with st.expander(f"{title} · {to_mend}", expanded=len(healths) == 1, icon=":material/rule:"):
-            for one in health.to_mend:
-                finding = one.finding
-                icon = _ICONS.get(finding.severity, ":gray[:material/info:]")
-                st.markdown(f"{icon} {md(finding_sentence(finding.code, finding.variants, finding.params))}")
 
 
 def _place(field: str) -> str:

@@ -21,11 +21,11 @@ from crm.pipelines.reads import list_pipelines
 from crm.pipelines.values import PipelineInfo
 from crm.ui import act
 from crm.ui.forms import field_error
-from crm.ui.lint_check import draw_check
 from crm.ui.lint_fix import ask_fix
 from crm.ui.lint_words import SEVERITY_SIGNS, SEVERITY_WORDS, door_label, fix_label, sentence_of
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
+from crm.ui.template_view import open_foreign_check
 
 SHOWN_DEALS = 20
 _KEPT = "lint_health"
@@ -34,7 +34,7 @@ _VERDICTS = ((90, N_("In good health")), (60, N_("Has weak spots")), (0, N_("Its
 
 
 def draw_health(actor: Actor, pipeline: PipelineInfo) -> None:
-    """Draw the score with its history, the findings with their fixes, and the box for a foreign pipeline."""
+    """Draw the score with its history, then the findings with their fixes."""
     with read_scope() as session:
         history = load_score_history(session, actor, pipeline.id)
         others = {one.id: one.name for one in list_pipelines(session) if one.id != pipeline.id}
@@ -53,7 +53,6 @@ def draw_health(actor: Actor, pipeline: PipelineInfo) -> None:
         with st.expander(_("Accepted: {count}", count=len(accepted))):
             for told in accepted:
                 _draw_accepted(pipeline, told)
-    draw_check()
 
 
 def _health(actor: Actor, pipeline: PipelineInfo, history: list[PastScore]) -> Health:
@@ -92,6 +91,14 @@ def _draw_score(pipeline: PipelineInfo, health: Health, history: list[PastScore]
                 if st.button(_("Look again"), key="lint_again", icon=":material/refresh:", type="tertiary"):
                     act.run(lint_pipeline, pipeline_id=pipeline.id, occasion=LintOccasion.DEMAND).told(_("Looked over"))
                     st.rerun()
+                if st.button(
+                    _("Check another pipeline"),
+                    key="lint_check",
+                    icon=":material/content_paste_search:",
+                    type="tertiary",
+                    help=_("Paste its stages; nothing is changed."),
+                ):
+                    open_foreign_check()
                 with st.popover(_("How it is counted"), type="tertiary", icon=":material/help:"):
                     _draw_rules(history)
 

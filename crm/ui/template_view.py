@@ -30,6 +30,13 @@ def draw_new_button() -> None:
         st.rerun()
 
 
+def open_foreign_check() -> None:
+    """Open the making of pipelines where a foreign one is pasted and looked over."""
+    st.session_state[_OPEN] = st.session_state.get("pipeline_chosen")
+    st.session_state["new_pipeline_way"] = "description"
+    st.rerun()
+
+
 def is_making() -> bool:
     """Tell whether pipelines are being made on the page."""
     return _OPEN in st.session_state
@@ -94,18 +101,16 @@ def _draw_chosen(template: Template) -> None:
 def _draw_card(template: Template, *, is_chosen: bool) -> None:
     with st.container(border=True, height="stretch", vertical_alignment="distribute"):
         count = ngettext("{n} pipeline", "{n} pipelines", len(template.pipelines))
-        st.markdown(f"**{md(template.name)}**  \n:small[{md(template.purpose)}]")
+        st.markdown(f"**{md(template.name)}** :gray[· {count}]  \n:small[{md(template.purpose)}]")
         if st.button(
             _("Shown below") if is_chosen else _("Look"),
             icon=":material/check:" if is_chosen else ":material/visibility:",
             key=f"template_{template.key}",
-            help=" · ".join(md(name) for name in template.pipelines),
             disabled=is_chosen,
             width="stretch",
         ):
             st.session_state["template_chosen"] = template.key
             st.rerun()
-        st.caption(count)
 
 
 def _draw_empty() -> None:
