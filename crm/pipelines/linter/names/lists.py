@@ -32,6 +32,11 @@ def phrases(file: str, key: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_lists(file)[key])})(?=\s|$)")
 
 
+def table(file: str, key: str) -> dict[str, str]:
+    """Return a table of the file."""
+    return dict(_lists(file)[key])
+
+
 def _text(file: str, key: str) -> str:
     return str(_lists(file)[key])
 

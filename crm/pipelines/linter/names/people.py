@@ -24,6 +24,7 @@ _BESIDE_EN = words("people", "english_beside")
 _OWNED_EN = words("people", "english_owned")
 _NOT_ALONE_EN = words("people", "english_not_alone")
 _FIRST_NAMES = words("people", "english_first_names")
+_CALL_CENTRE = re.compile(r"\b(?:call|contact) cent(?:er|re)\b")
 _ADDRESS = frozenset(("mr", "mrs", "ms", "miss", "dr"))
 _NO_SURNAME = re.compile(r".*(ed|ing|tion|ment|al|call|meeting|demo)")
 
@@ -71,7 +72,7 @@ def _fits_role(word: str, in_department: bool) -> bool:
 
 
 def _is_person_english(name: Words) -> bool:
-    bare = [word.removesuffix("'s") for word in name.all]
+    bare = _CALL_CENTRE.sub("callcenter", " ".join(name.all)).replace("'s", "").split()
     people = _FIRST_NAMES | _ADDRESS | _BESIDE_EN
     if any(word in _FIRST_NAMES for word in bare) and bare[0] in people:
         rest = [word for word in bare if word not in people | _OWNED_EN | _ROLES_EN]

@@ -58,6 +58,7 @@ def _nearest(word: str, index: Mapping[str, tuple[str, ...]], words: frozenset[s
     if word in words:
         return word
     found = {one for cut in {word, *_cuts(word)} for one in index.get(cut, ()) if _is_one_slip(word, one)}
+    found = found or set(index.get(_without_doubles(word), ()))
     return min(
         found,
         key=lambda one: (one[0] != word[0], not is_finished_form(one), abs(len(one) - len(word)), one),
@@ -80,9 +81,13 @@ def _index(words: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     index: dict[str, list[str]] = defaultdict(list)
     for word in words:
         if len(word) >= SHORTEST:
-            for cut in {word, *_cuts(word)}:
+            for cut in {word, _without_doubles(word), *_cuts(word)}:
                 index[cut].append(word)
     return {cut: tuple(found) for cut, found in index.items()}
+
+
+def _without_doubles(word: str) -> str:
+    return re.sub(r"(.)\1", r"\1", word)
 
 
 def _cuts(word: str) -> Iterator[str]:

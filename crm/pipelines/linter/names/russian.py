@@ -11,7 +11,7 @@ from pymorphy3.analyzer import Parse
 
 from crm.pipelines.linter.names.lists import words
 
-_NOUNS_FIRST = words("russian", "nouns_first")
+_NO_RESULTS = words("russian", "nouns_first") | words("russian", "ongoing")
 _RESULTS = words("russian", "results")
 _DENYING = words("russian", "denying")
 _BETWEEN = words("russian", "between")
@@ -20,7 +20,8 @@ _RELATIVE = re.compile(r"котор(ый|ая|ое|ые|ого|ых|ой|ую|ы
 _GONE_BY = re.compile(
     r"(за|от|по|про|вы|на|при|с|под|до|об|о|у|пере|раз|рас|из|ис|в)[а-я]{2,}(ал|ил|ел|ул|ял|ыл|ол)([аои]?)(сь|ся)?$"
 )
-_PARTICIPLE = re.compile(r"[а-я]{3,}(ован|еван|ирован|ен|ан|ян|ыт|ут)(а|о|ы)?$")
+_SURE_PARTICIPLE = re.compile(r"[а-я]{3,}[оеи]ван(а|о|ы)?$")
+_PARTICIPLE = re.compile(r"[а-я]{3,}(ен|ан|ян|ыт|ут)(а|о|ы)?$")
 
 
 @cache
@@ -56,7 +57,7 @@ def is_negated(segment: Sequence[str]) -> bool:
 @lru_cache(maxsize=20_000)
 def is_finished_form(word: str) -> bool:
     """Tell whether a word by itself has the form of a finished action."""
-    if word in _NOUNS_FIRST:
+    if word in _NO_RESULTS:
         return False
     if is_known(word):
         return any(_is_finished_tag(str(parse.tag)) for parse in parses(word) if parse.is_known)
@@ -99,5 +100,6 @@ def _looks_finished(word: str) -> bool:
         return False
     if _GONE_BY.match(word):
         return True
-    guessed = str(parses(word)[0].tag)
-    return bool(_PARTICIPLE.match(word)) and guessed.startswith(("PRTS", "ADJS"))
+    if _SURE_PARTICIPLE.match(word):
+        return True
+    return bool(_PARTICIPLE.match(word)) and str(parses(word)[0].tag).startswith(("PRTS", "ADJS"))

@@ -19,7 +19,7 @@ _CAME_FROM = re.compile(
 _FROM_ONLY = re.compile(rf"(?:из|с|со|от|from|via)\s(?:\w+\s)?(?:{_ANY_SOURCE})")
 _COLD = re.compile(r"cold|холодн\w+")
 _COLD_CONTACTS = re.compile(r"calls?|calling|звонк\w+|звонок|баз[аы]|обзвон\w*|outreach|email")
-_CALLS = re.compile(r"(входящ\w+|исходящ\w+|incoming|outgoing) (звонк\w+|calls)")
+_CALLS = re.compile(r"(входящ\w+|исходящ\w+|incoming|outgoing|inbound|outbound) (звон\w+|calls?)")
 
 
 def is_source(segments: Sequence[Sequence[str]]) -> bool:

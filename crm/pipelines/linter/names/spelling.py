@@ -51,9 +51,15 @@ _WRITTEN_OUT = {
     "квалиф": "квалификация",
     "перегов": "переговоры",
     "кл": "клиент",
-    "рассм": "рассмотрении",
+    "возр": "возражений",
+    "вход": "входящие",
+    "исх": "исходящие",
+    "хол": "холодные",
     "ожид": "ожидание",
+    "выясн": "выяснение",
+    "согл": "согласовано",
     "отпр": "отправлено",
+    "отправл": "отправлено",
     "подп": "подписано",
     "подпис": "подписано",
     "опл": "оплачено",
@@ -62,6 +68,19 @@ _WRITTEN_OUT = {
     "пров": "проведено",
     "назн": "назначено",
     "закл": "заключено",
+}
+
+
+# Behind «на» an abbreviation is a state: «на согл.».
+_STATES = {
+    "согл": "согласовании",
+    "подп": "подписи",
+    "подпис": "подписании",
+    "рассм": "рассмотрении",
+    "утв": "утверждении",
+    "пров": "проверке",
+    "расчет": "расчете",
+    "подготовк": "подготовке",
 }
 
 
@@ -140,14 +159,13 @@ def _one_alphabet(word: str) -> str:
 
 
 def _written_out(words: list[str]) -> tuple[str, ...]:
-    """Write abbreviations out; those of a participle only behind a noun, where they can be nothing else."""
+    """Write abbreviations out; one of a participle only behind a noun, where it can be nothing else."""
     full: list[str] = []
     for place, word in enumerate(words):
         meant = _WRITTEN_OUT.get(word, word)
-        if word == "согл":
-            behind_na = place > 0 and words[place - 1] == "на"
-            meant = "согласовании" if behind_na else ("согласовано" if place else "согласование")
-        elif place == 0 and meant.endswith(("но", "то")) and meant != word and len(words) == 1:
+        if place and words[place - 1] == "на":
+            meant = _STATES.get(word, meant)
+        elif meant.endswith("но") and len(words) == 1:
             meant = word
-        full += meant.split()
+        full.append(meant)
     return tuple(full)
