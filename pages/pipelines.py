@@ -12,6 +12,7 @@ from crm.ui.lint_view import draw_health
 from crm.ui.map_view import draw_map_tab
 from crm.ui.page import open_page
 from crm.ui.pipeline_view import draw_fields, draw_reasons, draw_settings
+from crm.ui.rules_view import draw_rules
 from crm.ui.stage_view import draw_stages
 from crm.ui.template_view import draw_making, draw_new_button, is_making
 
@@ -41,8 +42,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         pipeline = load_pipeline(session, chosen)
     draw_settings(pipeline)
     draw_new_button()
-health, stages, reasons, fields, links, flow = st.tabs(
-    [_("Health"), _("Stages"), _("Reasons of loss"), _("Deal fields"), _("Links"), _("Map")],
+health, stages, rules, reasons, fields, links, flow = st.tabs(
+    [_("Health"), _("Stages"), _("Rules"), _("Reasons of loss"), _("Deal fields"), _("Links"), _("Map")],
     key="pipeline_tabs",
     on_change="rerun",
 )
@@ -51,6 +52,9 @@ if health.open:
         draw_health(actor, pipeline)
 with stages:
     draw_stages(pipeline)
+if rules.open:
+    with rules:
+        draw_rules(pipeline)
 with reasons:
     draw_reasons(pipeline)
 with fields:

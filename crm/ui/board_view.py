@@ -141,6 +141,7 @@ def columns_of(board: Board) -> list[Column]:
             cards=tuple(_card(card) for card in column.cards),
             summary=total_text(column.total),
             tooltip=_tooltip(column.stage),
+            color=column.stage.color or "",
         )
         for column in board.columns
     ]

@@ -54,7 +54,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A stage; every text is plain. `summary` stands beside the title, `warning` below it in red."""
+    """A stage; every text is plain. `summary` stands beside the title, `warning` below it in red.
+
+    `color` is a name of `crm.pipelines.values.COLORS`, none when empty.
+    """
 
     id: int
     title: str
@@ -63,6 +66,7 @@ class Column:
     tooltip: str = ""
     warning: str = ""
     kind: ColumnKind = ColumnKind.OPEN
+    color: str = ""
 
 
 @dataclass(slots=True)
@@ -161,6 +165,7 @@ def live_texts(columns: Sequence[Column]) -> dict[str, Any]:
         "columns": [
             {
                 "kind": column.kind.value,
+                "color": column.color,
                 "summary": _plain(column.summary),
                 "warning": _plain(column.warning),
                 "tooltip": column.tooltip,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crm.errors import Violation
 from crm.models.codes import StageKind
 from crm.pipelines.stage_rules.facts import MoveFacts
+from crm.pipelines.values import PipelineInfo, StageInfo
 
 
 def check(facts: MoveFacts) -> list[Violation]:
@@ -19,7 +20,12 @@ def check(facts: MoveFacts) -> list[Violation]:
     if exception is not None:
         refusal = Violation("move_forbidden", "stage", {"start": start.name, "stage": target.name})
         return [] if exception else [refusal]
-    if not facts.goes_on:
+    return switch_violations(pipeline, start, target)
+
+
+def switch_violations(pipeline: PipelineInfo, start: StageInfo, target: StageInfo) -> list[Violation]:
+    """Return what the two switches alone have against a move from an open stage to another one or to the win."""
+    if target.kind is StageKind.OPEN and target.position < start.position:
         return [Violation("back_not_allowed", "stage", {"stage": target.name})] if pipeline.forward_only else []
     following = pipeline.next_stage(start)
     if pipeline.no_skipping and following.id != target.id:

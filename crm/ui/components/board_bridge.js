@@ -22,6 +22,7 @@ function dress(doc, data) {
     const column = data.columns[index] ?? {}
     const header = node.querySelector(".sortable-container-header")
     put(node, "data-kind", column.kind)
+    put(node, "data-color", column.color)
     if (!header) return
     put(header, "data-summary", column.summary)
     put(header, "data-warning", column.warning)
