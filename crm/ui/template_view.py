@@ -101,7 +101,7 @@ def _draw_chosen(template: Template) -> None:
 def _draw_card(template: Template, *, is_chosen: bool) -> None:
     with st.container(border=True, height="stretch", vertical_alignment="distribute"):
         count = ngettext("{n} pipeline", "{n} pipelines", len(template.pipelines))
-        st.markdown(f"**{md(template.name)}** :gray[· {count}]  \n:small[{md(template.purpose)}]")
+        st.markdown(f"**{md(template.name)}**  \n:small[:gray[{count}]]  \n:small[{md(template.purpose)}]")
         if st.button(
             _("Shown below") if is_chosen else _("Look"),
             icon=":material/check:" if is_chosen else ":material/visibility:",
