@@ -20,12 +20,14 @@ from hypothesis.stateful import (
 from crm.actor import Actor
 from crm.db import Database
 from crm.deals.values import LossAnswer
+from crm.models import Role
+from crm.pipelines.rules import PipelineRules
 from tests.conftest import Cast
 from tests.properties.machine import Department
 from tests.stopped_clock import StopClock
 
 BOUNDED = settings(
-    max_examples=60,
+    max_examples=90,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
@@ -40,6 +42,8 @@ amounts = st.sampled_from([250_000, 1, None, 0, -1])
 hours = st.sampled_from([24, 1, 72, 24, 1, None, 0, -5, 20_000])
 notes = st.sampled_from(["", "No cranes"])
 numbers = st.integers(0, 50)
+removers = st.sampled_from(["vera", "vera", "vera", "vera", "boris"])
+whys = st.sampled_from(["The client asked for it", "The client asked for it", "The client asked for it", "so what"])
 # None, or one of the three reasons of the first pipeline, or of the second.
 reasons = st.sampled_from([1, 4, 1, 4, 2, 5, 0])
 with_deals = precondition(lambda self: bool(self.department.deals()))
@@ -79,8 +83,46 @@ class SalesDepartment(RuleBasedStateMachine):
     def drop_anywhere(self, who: str, number: int, to: int, step: int | None, reason: int, note: str) -> None:
         stages = self.department.stages()
         target = stages[to % len(stages)]
-        plan = self.department.step_plan(step)
-        self.department.move(self.person(who), self.deal(number), target, plan, self.loss(reason, note))
+        plan, loss = self.department.step_plan(step), self.loss(reason, note)
+        # What the target has no use for is refused, so most drops bring only what fits.
+        if number % 4:
+            plan, loss = self.department.fitting(target, plan, loss)
+        self.department.move(self.person(who), self.deal(number), target, plan, loss)
+
+    @with_deals
+    @rule(who=people, number=numbers, to=numbers, step=st.sampled_from([24, None]), reason=reasons, why=whys)
+    def move_anyway(self, who: str, number: int, to: int, step: int | None, reason: int, why: str) -> None:
+        stages = self.department.stages()
+        target = stages[to % len(stages)]
+        plan, loss = self.department.fitting(target, self.department.step_plan(step), self.loss(reason, "Why"))
+        self.department.move(self.person(who), self.deal(number), target, plan, loss, why)
+
+    @with_deals
+    @rule(who=people, number=numbers, step=hours, why=whys)
+    def take_up(self, who: str, number: int, step: int | None, why: str) -> None:
+        self.department.take_up(self.person(who), self.deal(number), self.department.step_plan(step), why)
+
+    @with_deals
+    @rule(who=removers, number=numbers, why=whys)
+    def remove(self, who: str, number: int, why: str) -> None:
+        self.department.remove(self.person(who), self.deal(number), why)
+
+    @precondition(lambda self: self.department.removed() is not None)
+    @rule(who=removers, step=st.sampled_from([24, 1, 72, None, -5]), to=numbers)
+    def restore(self, who: str, step: int | None, to: int) -> None:
+        stages = self.department.stages()
+        self.department.restore(self.person(who), self.department.step_plan(step), stages[to % len(stages)])
+
+    @rule(who=admins, pipeline=st.sampled_from([0, 1]), back=st.booleans(), jump=st.booleans(), everybody=st.booleans())
+    def set_rules(self, who: str, pipeline: int, back: bool, jump: bool, everybody: bool) -> None:
+        roles = frozenset(Role) if everybody else frozenset({Role.ADMIN, Role.HEAD})
+        self.department.set_rules(self.person(who), pipeline, PipelineRules(not back, not jump, roles))
+
+    @rule(who=admins, start=numbers, end=numbers, role=st.sampled_from(Role), allowed=st.booleans())
+    def except_role(self, who: str, start: int, end: int, role: Role, allowed: bool) -> None:
+        stages = self.department.stages()
+        ways = stages[start % len(stages)], stages[end % len(stages)]
+        self.department.except_role(self.person(who), *ways, role, allowed=allowed)
 
     @with_deals
     @rule(who=people, number=numbers, step=hours)
@@ -184,7 +226,7 @@ def test_facts_stay_whole_whatever_people_do(database: Database, cast: Cast, sto
     commands = {name for name in done if ":" not in name}
     assert commands == {
         "create", "edit", "move", "win", "lose", "plan", "complete", "postpone", "reassign", "note", "retire",
-        "edit_stage", "add_stage",
+        "edit_stage", "add_stage", "remove", "restore", "edit_rules", "set_transitions", "override", "take_up",
     }  # fmt: skip
     refusals = {name.split(": ")[1] for name in done if ":" in name}
     assert refusals == {"forbidden", "not_found", "invalid_input", "stage_rules_broken", "deal_moved_meanwhile"}
