@@ -47,12 +47,14 @@ def ask_fix(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], fix: F
     @page_dialog(md(fix_label(fix, pipeline, others)), width="medium")
     def ask() -> None:
         outcome: act.Outcome[FixDone] | None = st.session_state.get(_OUTCOME)
+        stage_id = getattr(fix, "stage_id", None)
+        if stage_id is not None:
+            st.markdown(f":gray[{_('Stage')}:] **{md(stage_name(pipeline, stage_id))}**")
         chosen = _inputs(pipeline, others, fix)
         with read_scope() as session:
             preview = preview_fix(session, actor, pipeline_id=pipeline.id, fix=chosen)
         _draw_stages(preview.stages_before, preview.stages_after)
-        for line in preview_lines(chosen, preview):
-            st.markdown(f"- {md(line)}")
+        st.markdown("\n".join(f"- {md(line)}" for line in preview_lines(chosen, preview)))
         if outcome is not None:
             field_error(outcome.full_message or None)
         if st.button(_("Mend it"), key="lint_fix_go", type="primary", icon=":material/build:"):
@@ -125,8 +127,7 @@ def _unused_inputs(pipeline: PipelineInfo, fix: SwitchOffReasons) -> SwitchOffRe
     return SwitchOffReasons(tuple(chosen))
 
 
-def _rename_inputs(pipeline: PipelineInfo, fix: RenameStage) -> RenameStage:
-    st.markdown(f":gray[{_('Now')}:] {md(stage_name(pipeline, fix.stage_id))}")
+def _rename_inputs(_pipeline: PipelineInfo, fix: RenameStage) -> RenameStage:
     name = st.text_input(
         _("What has been done when a deal is here?"), value=fix.name, key="lint_fix_name", max_chars=100
     )

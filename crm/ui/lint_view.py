@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import streamlit as st
 
 from crm.actor import Actor
@@ -40,14 +42,12 @@ def draw_health(actor: Actor, pipeline: PipelineInfo) -> None:
         others = {one.id: one.name for one in list_pipelines(session) if one.id != pipeline.id}
     health = _health(actor, pipeline, history)
     _draw_score(pipeline, health, history)
-    grave = [one for one in health.to_mend if one.finding.severity is not Severity.HINT]
-    for told in grave:
-        _draw_finding(actor, pipeline, others, told.finding)
-    hints = [one for one in health.to_mend if one.finding.severity is Severity.HINT]
+    grave = [one.finding for one in health.to_mend if one.finding.severity is not Severity.HINT]
+    _draw_findings(actor, pipeline, others, grave)
+    hints = [one.finding for one in health.to_mend if one.finding.severity is Severity.HINT]
     if hints:
         with st.expander(ngettext("{n} hint", "{n} hints", len(hints)), expanded=not grave):
-            for told in hints:
-                _draw_finding(actor, pipeline, others, told.finding)
+            _draw_findings(actor, pipeline, others, hints)
     accepted = [one for one in health.told if one.acceptance is not None]
     if accepted:
         with st.expander(_("Accepted: {count}", count=len(accepted))):
@@ -118,24 +118,28 @@ def _draw_rules(history: list[PastScore]) -> None:
         st.caption(f"{day(one.at.date())} · {one.score} · {label(one.occasion)}")
 
 
+def _draw_findings(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], findings: list[Finding]) -> None:
+    """Draw findings of one code together: why they hurt is said once."""
+    for (code, severity), group in groupby(findings, key=lambda one: (one.code, one.severity)):
+        with st.container(border=True, key=f"lint_{code}_{severity.value}", gap="xsmall"):
+            st.markdown(f"{SEVERITY_SIGNS[severity]} :small[:gray[{_(SEVERITY_WORDS[severity])} · {md(why(code))}]]")
+            for finding in group:
+                _draw_finding(actor, pipeline, others, finding)
+
+
 def _draw_finding(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], finding: Finding) -> None:
     key = f"{finding.code}_{finding.subject.replace(':', '_')}"
-    with st.container(border=True, key=f"lint_{key}", gap="xsmall"):
-        sign = SEVERITY_SIGNS[finding.severity]
-        st.markdown(f"{sign} **{md(sentence_of(finding))}**", help=_(SEVERITY_WORDS[finding.severity]))
-        st.markdown(f":gray[{md(why(finding.code))}]")
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            for number, fix in enumerate(finding.fixes[:1]):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(md(sentence_of(finding)), width="stretch")
+        for number, door in enumerate(finding.doors):
+            _draw_door(door, f"door_{key}_{number}")
+        if finding.fixes:
+            _draw_fix(actor, pipeline, others, finding.fixes[0], f"fix_{key}_0")
+        with st.popover(_("More"), type="tertiary", key=f"more_{key}"):
+            for number, fix in enumerate(finding.fixes[1:], 1):
                 _draw_fix(actor, pipeline, others, fix, f"fix_{key}_{number}")
-            for number, door in enumerate(finding.doors):
-                _draw_door(door, f"door_{key}_{number}")
-            if len(finding.fixes) > 1:
-                with st.popover(_("Other ways"), type="tertiary"):
-                    for number, fix in enumerate(finding.fixes[1:], 1):
-                        _draw_fix(actor, pipeline, others, fix, f"fix_{key}_{number}")
-            with st.popover(_("Accept..."), type="tertiary"):
-                _draw_accept(pipeline, finding, key)
-        _draw_open_door(actor, finding, key)
+            _draw_accept(pipeline, finding, key)
+    _draw_open_door(actor, finding, key)
 
 
 def _draw_fix(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], fix: Fix, key: str) -> None:
@@ -168,9 +172,11 @@ def _draw_open_door(actor: Actor, finding: Finding, key: str) -> None:
 
 
 def _draw_accept(pipeline: PipelineInfo, finding: Finding, key: str) -> None:
-    st.caption(_("It stays in sight with your name and no longer lowers the score."))
-    reason = st.text_area(_("Why it is right as it is"), key=f"accept_why_{key}", max_chars=1000, height=90)
-    if st.button(_("Accept"), key=f"accept_{key}", type="primary"):
+    reason = st.text_area(
+        _("Or accept it: why is it right as it is?"), key=f"accept_why_{key}", max_chars=1000, height=90,
+        help=_("It stays in sight with your name and no longer lowers the score."),
+    )  # fmt: skip
+    if st.button(_("Accept"), key=f"accept_{key}"):
         outcome = act.run(
             accept_finding, pipeline_id=pipeline.id, code=finding.code, subject=finding.subject, reason=reason or ""
         )

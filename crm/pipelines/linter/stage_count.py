@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from crm.errors import Param
 from crm.pipelines.linter.behaviour import StageFigures
-from crm.pipelines.linter.facts import LintFacts
+from crm.pipelines.linter.facts import WORSE_NAMES, LintFacts
 from crm.pipelines.linter.limits import (
     FAR_TOO_MANY_STAGES,
     FEWEST_DEALS,
@@ -36,10 +36,12 @@ def _merges(facts: LintFacts) -> tuple[RetireStage, ...]:
     behaviour = facts.behaviour
     if behaviour is None:
         return ()
+    # A stage with a name that bad goes by its own fix, and is no place to send deals to.
+    bad = {one for one, verdict in facts.names.items() if set(verdict.findings) & set(WORSE_NAMES)}
     good = [
         (-_pass_share(behaviour.stages[stage.id]), stage, following)
         for stage, following in pairwise(stages)
-        if _merges_well(behaviour.stages[stage.id])
+        if not bad & {stage.id, following.id} and _merges_well(behaviour.stages[stage.id])
     ]
     good.sort(key=lambda one: (one[0], one[1].position))
     taken: set[int] = set()
