@@ -11,7 +11,7 @@ import streamlit as st
 from crm.errors import InvalidInput, Violation
 from crm.i18n import N_, _, current_reader, ngettext
 from crm.i18n.texts import violation_sentence
-from crm.pipelines.descriptions import Description, create_from_description, description_from_text
+from crm.pipelines.descriptions import Description, create_from_description, description_from_text, read_description
 from crm.ui import act
 from crm.ui.description_preview import created_counts, draw_preview
 from crm.ui.lint_check import draw_foreign_health
@@ -51,8 +51,9 @@ def draw_description_input(created: Callable[[tuple[int, ...]], None]) -> None:
     content: str | bytes = upload.getvalue() if upload is not None else typed or ""
     if not content.strip():
         return
+    is_toml = upload is not None and upload.name.lower().endswith(".toml")
     try:
-        description = description_from_text(content, name=name or "")
+        description = read_description(content) if is_toml else description_from_text(content, name=name or "")
     except InvalidInput as error:
         _draw_wrong(error.violations)
         return

@@ -58,7 +58,7 @@ from crm.models import (
     Workspace,
 )
 from crm.pipelines import commands as pipeline_commands
-from crm.pipelines import fields, flow_map, links, rules, templates
+from crm.pipelines import descriptions, fields, flow_map, links, rules, templates
 from crm.pipelines.link_values import LinkPlan
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
@@ -282,6 +282,12 @@ PIPELINES: dict[Callable[..., Any], Row] = {
     ),
     templates.create_from_template: office(
         ADMINS, lambda s, a, _sc, _o: templates.create_from_template(s, a, template="simple", language="ru")
+    ),
+    descriptions.create_from_description: office(
+        ADMINS,
+        lambda s, a, _sc, _o: descriptions.create_from_description(
+            s, a, description=descriptions.description_from_names("Paid", name="Pasted"), language="en"
+        ),
     ),
 }
 
