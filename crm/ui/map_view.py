@@ -15,7 +15,7 @@ from crm.i18n.labels import label
 from crm.models import LinkKind
 from crm.pipelines.flow_map import MapArrow, MapPicture, load_map
 from crm.ui.component import browser_script
-from crm.ui.map_layout import BOX_WIDTH, Box, Curve, lay_out
+from crm.ui.map_layout import BOX_WIDTH, Box, Route, lay_out
 
 PERIODS: dict[str, tuple[str, int | None]] = {
     "month": (N_("30 days"), 30),
@@ -23,9 +23,7 @@ PERIODS: dict[str, tuple[str, int | None]] = {
     "year": (N_("A year"), 365),
     "all": (N_("All time"), None),
 }
-NAME_LIMIT, STAGE_LIMIT = 25, 27
-# Along the way, so that labels of arrows from one box don't meet.
-_PLACES = (0.34, 0.5, 0.66)
+NAME_LIMIT, STAGE_LIMIT = 60, 60  # the browser cuts what is still too wide
 
 
 def draw_map_tab(actor: Actor) -> None:
@@ -33,7 +31,7 @@ def draw_map_tab(actor: Actor) -> None:
     st.caption(
         _(
             "On stages: open deals now. On the ends and the arrows: deals won, lost and passed on in the period; "
-            "with a clock: deals that are to come."
+            "with a plus: deals still to come."
         )
     )
     chosen = st.segmented_control(
@@ -69,7 +67,7 @@ def draw_map(picture: MapPicture, *, key: str) -> None:
         "box_width": BOX_WIDTH,
         "alt": "; ".join([*(one.name for one in picture.pipelines), *sentences]),
         "boxes": [_box(box) for box in layout.boxes],
-        "arrows": [_curve(curve, number, names) for number, curve in enumerate(layout.curves)],
+        "arrows": [_route(route, names) for route in layout.routes],
     }
     browser_script("flow_map")(key=key, data=content, height="content")
 
@@ -89,23 +87,17 @@ def _box(box: Box) -> dict[str, Any]:
     return {"x": box.x, "y": box.y, "height": box.height, "name": _cut(name, NAME_LIMIT), "title": name, "rows": rows}
 
 
-def _curve(curve: Curve, number: int, names: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    arrow = curve.arrow
-    label_parts = [] if arrow.flow is None else [str(arrow.flow)]
-    label_parts += [f"⏱{arrow.waiting}"] if arrow.waiting else []
+def _route(route: Route, names: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    arrow = route.arrow
+    label_parts = [str(arrow.flow)] if arrow.flow else []
+    label_parts += [f"+{arrow.waiting}"] if arrow.waiting else []
     return {
-        "x1": curve.x1,
-        "y1": curve.y1,
-        "x2": curve.x2,
-        "y2": curve.y2,
-        "out": curve.out,
-        "into": curve.into,
-        "reach": curve.reach,
+        "points": [list(point) for point in route.points],
+        "out": route.out,
         "kind": "back" if arrow.kind is LinkKind.RETURN else arrow.trigger.value,
         "off": not arrow.is_active,
         "label": " ".join(label_parts),
         "title": _sentence(arrow, names),
-        "place": _PLACES[number % len(_PLACES)],
     }
 
 
