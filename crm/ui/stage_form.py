@@ -14,6 +14,8 @@ from crm.pipelines.commands import StagePlan, add_stage, edit_stage
 from crm.pipelines.values import BUILTIN_FIELDS, COLORS, PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.forms import field_error
+from crm.ui.markdown import md
+from crm.ui.name_hint import name_hint
 from crm.ui.page import page_dialog, redraw
 from crm.ui.step_inputs import STEP_ICONS
 
@@ -113,6 +115,9 @@ def _name_input(stage: StageInfo | None, outcome: _Outcome) -> str:
         max_chars=100,
     )
     _error(outcome, "name")
+    hint = name_hint(name or "") if stage is None or stage.kind is StageKind.OPEN else None
+    if hint:
+        st.caption(f":material/lightbulb: {md(hint)}")
     return name or ""
 
 

@@ -76,6 +76,7 @@ def test_changed_stage_is_saved_and_a_refusal_keeps_what_was_typed(
 ) -> None:
     page = open_browser("vera")
     page.goto(f"{server.url}/pipelines")
+    page.get_by_role("tab", name="Stages").click()
     page.locator(f".st-key-edit_stage_{pipeline.stages[1]} button").click()
     dialog = page.get_by_role("dialog")
     name, criterion = dialog.get_by_label("Name: a finished action"), dialog.get_by_label("Done when")
@@ -112,6 +113,7 @@ def test_dialogs_keep_the_readers_language_and_time(
     save.click()
     expect(page.get_by_text("Отправьте эту ссылку")).to_be_visible()
     page.goto(f"{server.url}/pipelines")
+    page.get_by_role("tab", name="Этапы").click()
     page.get_by_role("button", name="Добавить этап").click()
     criterion = dialog.get_by_label("Этап пройден, когда")
     criterion.fill("Есть подпись")
