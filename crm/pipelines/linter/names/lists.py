@@ -9,6 +9,8 @@ from typing import Any
 
 from crm.settings import ROOT
 
+# Between ends, blanks and the bars of an alternative.
+_WHOLE_WORD = re.compile(r"(?:(?<=[\s|(^])|^)[а-яa-z]{4,}(?=[\s|)$]|$)(?!\)\?)")
 FOLDER = ROOT / "data" / "linter"
 
 
@@ -30,6 +32,14 @@ def alternatives(file: str, *keys: str) -> list[str]:
 def phrases(file: str, key: str) -> re.Pattern[str]:
     """Return a pattern for any of the listed phrases, from a word's beginning to a word's end."""
     return re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_lists(file)[key])})(?=\s|$)")
+
+
+def whole_words(file: str) -> frozenset[str]:
+    """Return the words that stand in a file's lists as they are, without anything of a pattern about them."""
+    lists = [
+        entry for value in _lists(file).values() for entry in (value if isinstance(value, list) else value.split())
+    ]
+    return frozenset(word for entry in lists for word in _WHOLE_WORD.findall(entry))
 
 
 def table(file: str, key: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from string import ascii_lowercase
 
 from crm.pipelines.linter.names import english
 from crm.pipelines.linter.names.russian import is_finished_form, is_known
@@ -13,6 +14,8 @@ from crm.pipelines.linter.names.spelling import is_cyrillic
 from crm.pipelines.linter.names.vocabulary import english_words, russian_words
 
 SHORTEST = 4
+# "signd", "dispatchde", "funedd": an "-ed" that came out wrong.
+_LIKE_PAST = re.compile(r"[^e]d$|de$|edd$")
 # Words of their own that in funnels are nothing but slips.
 _SLIPS = frozenset(("snet", "sned", "singed"))
 # Mistakes of the ear and of the rule-book, which may come on top of a slip.
@@ -49,9 +52,17 @@ def _repaired_english(word: str) -> str:
         return word
     near = _nearest(word, _english_index(), english_words())
     # A last letter tells "approves" from "approved": it is not a slip unless two letters changed places.
-    if near and ((len(word) > 5 and near[-1] == word[-1]) or sorted(near) == sorted(word)):
+    if near and ((len(word) > SHORTEST and near[-1] == word[-1]) or sorted(near) == sorted(word)):
         return near
-    return word
+    return _past_meant(word) if _LIKE_PAST.search(word) else word
+
+
+def _past_meant(word: str) -> str:
+    """Return the past tense, of any verb there is, that a word ending like one was meant to be."""
+    swapped = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1))
+    longer = (word[:at] + letter + word[at:] for at in range(1, len(word)) for letter in ascii_lowercase)
+    meant = (one for one in (*swapped, *_cuts(word), *longer) if one.endswith("ed"))
+    return next((one for one in meant if english.is_known(one) and english.is_participle(one)), word)
 
 
 def _nearest(word: str, index: Mapping[str, tuple[str, ...]], words: frozenset[str]) -> str:
@@ -59,10 +70,18 @@ def _nearest(word: str, index: Mapping[str, tuple[str, ...]], words: frozenset[s
         return word
     found = {one for cut in {word, *_cuts(word)} for one in index.get(cut, ()) if _is_one_slip(word, one)}
     found = found or set(index.get(_without_doubles(word), ()))
-    return min(
-        found,
-        key=lambda one: (one[0] != word[0], not is_finished_form(one), abs(len(one) - len(word)), one),
-        default="",
+    return min(found, key=lambda one: _distance(word, one), default="")
+
+
+def _distance(typed: str, meant: str) -> tuple[bool, bool, bool, bool, bool, str]:
+    """Order what may be meant: swapped letters first, then alike ends, then a letter left out."""
+    return (
+        sorted(meant) != sorted(typed),
+        meant[0] != typed[0],
+        meant[-1] != typed[-1],
+        len(meant) <= len(typed),
+        not is_finished_form(meant),
+        meant,
     )
 
 
