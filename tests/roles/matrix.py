@@ -26,6 +26,8 @@ from crm.deals import (
     exceptions,
     invariants,
     link_runs,
+    lint_deals,
+    lint_fixes,
     listing,
     moves,
     my_day,
@@ -33,6 +35,7 @@ from crm.deals import (
     objections,
     removal,
     retiring,
+    splitting,
     step_lists,
     timeline,
 )  # fmt: skip
@@ -46,8 +49,11 @@ from crm.models import (
     DealStatus,
     FieldType,
     LinkTrigger,
+    LintAcceptance,
+    LintOccasion,
     NextStep,
     ObjectionOutcome,
+    Pipeline,
     PointKind,
     Role,
     RuleOverride,
@@ -60,6 +66,9 @@ from crm.models import (
 from crm.pipelines import commands as pipeline_commands
 from crm.pipelines import descriptions, fields, flow_map, links, rules, templates
 from crm.pipelines.link_values import LinkPlan
+from crm.pipelines.linter import acceptance, standing
+from crm.pipelines.linter import runs as lint_runs
+from crm.pipelines.linter.values import Behind, Door, RetireStage
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
 Do = Callable[[Session, Actor, Scene, Belongings], Any]
@@ -170,6 +179,15 @@ def stage(scene: Scene, number: int) -> int:
 def losing(scene: Scene) -> moves.Move:
     """Return a good move to lost."""
     return moves.Move(0, loss=LossAnswer(scene.pipeline.reasons[0]))
+
+
+def accept_few_stages(session: Session) -> None:
+    """Have the finding about too few stages accepted in every pipeline."""
+    session.add_all(
+        LintAcceptance(pipeline_id=one, code="L01", subject="", reason=REASON, at=utc_now())
+        for one in session.scalars(select(Pipeline.id))
+    )
+    session.flush()
 
 
 def win(session: Session, actor: Actor, scene: Scene, own: Belongings) -> None:
@@ -623,8 +641,60 @@ ACCOUNTS: dict[Callable[..., Any], Row] = {
     ),
 }
 
-GROUPS = {"pipelines": PIPELINES, "deals": DEALS, "clients": CLIENTS, "accounts": ACCOUNTS}
-ROWS: dict[Callable[..., Any], Row] = PIPELINES | DEALS | CLIENTS | ACCOUNTS
+LINTER: dict[Callable[..., Any], Row] = {
+    lint_runs.load_health: office(ADMINS, lambda s, a, sc, _o: lint_runs.load_health(s, a, sc.pipeline.id)),
+    lint_runs.load_score_history: office(
+        ADMINS, lambda s, a, sc, _o: lint_runs.load_score_history(s, a, sc.pipeline.id)
+    ),
+    lint_runs.lint_pipeline: office(
+        ADMINS,
+        lambda s, a, sc, _o: lint_runs.lint_pipeline(s, a, pipeline_id=sc.pipeline.id, occasion=LintOccasion.DEMAND),
+    ),
+    lint_runs.lint_all: office(ADMINS, lambda s, a, _sc, _o: lint_runs.lint_all(s, a, occasion=LintOccasion.SCHEDULE)),
+    lint_runs.lint_designed: office(ALL, lambda s, a, _sc, _o: lint_runs.lint_designed(s, a)),
+    acceptance.accept_finding: office(
+        ADMINS,
+        lambda s, a, sc, _o: acceptance.accept_finding(
+            s, a, pipeline_id=sc.pipeline.id, code="L01", subject="", reason=REASON
+        ),
+    ),
+    acceptance.revoke_acceptance: office(
+        ADMINS,
+        lambda s, a, sc, _o: acceptance.revoke_acceptance(s, a, pipeline_id=sc.pipeline.id, code="L01", subject=""),
+        prepare=accept_few_stages,
+    ),
+    standing.set_stands_alone: office(
+        ADMINS,
+        lambda s, a, sc, _o: standing.set_stands_alone(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, stands_alone=True
+        ),
+    ),
+    lint_deals.deals_behind: office(
+        ADMINS,
+        lambda s, a, sc, _o: lint_deals.deals_behind(s, a, Door(Behind.OPEN_HERE, 6, sc.pipeline.id, stage(sc, 0))),
+    ),
+    lint_fixes.preview_fix: office(
+        ADMINS,
+        lambda s, a, sc, _o: lint_fixes.preview_fix(
+            s, a, pipeline_id=sc.pipeline.id, fix=RetireStage(stage(sc, 0), stage(sc, 1))
+        ),
+    ),
+    lint_fixes.apply_fix: office(
+        ADMINS,
+        lambda s, a, sc, _o: lint_fixes.apply_fix(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, fix=RetireStage(stage(sc, 0), stage(sc, 1))
+        ),
+    ),
+    splitting.split_pipeline: office(
+        ADMINS,
+        lambda s, a, sc, _o: splitting.split_pipeline(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, stage_ids=(stage(sc, 0),), name="Apart"
+        ),
+    ),
+}
+
+GROUPS = {"pipelines": PIPELINES, "linter": LINTER, "deals": DEALS, "clients": CLIENTS, "accounts": ACCOUNTS}
+ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | ACCOUNTS
 
 # Parts of commands: they check no role, so no edge may call them.
 INNER = frozenset(
@@ -647,10 +717,15 @@ INNER = frozenset(
         "crm.deals.finding.text_condition",
         "crm.deals.locking.lock_deal",
         "crm.deals.locking.take_deal",
+        "crm.deals.mass_closing.close_stage_as_lost",
+        "crm.deals.mass_events.record_for_deals",
         "crm.deals.next_steps.add_step",
         "crm.deals.next_steps.cancel_open_steps",
         "crm.deals.next_steps.close_step",
+        "crm.deals.objections.settle_at_close",
         "crm.deals.overrides.record_override",
+        "crm.deals.stage_traces.add_objections",
+        "crm.deals.stage_traces.fill_source",
         "crm.deals.visits.open_visit",
         "crm.pipelines.commands.lock_pipeline",
         "crm.pipelines.commands.take_pipeline",
