@@ -138,7 +138,9 @@ def _draw_closed(actor: Actor, card: DealCard) -> None:
             _("Take up again"), key="deal_reopen", icon=":material/restart_alt:",
             help=_("Makes the deal an open one again, with a next step and a reason that others will see."),
         ):  # fmt: skip
-            ask_move(card.id, card.pipeline.open_stages[-1].id)
+            stages = card.pipeline.open_stages
+            left = next((stage for stage in stages if stage.name == card.loss_stage), stages[-1])
+            ask_move(card.id, left.id)
             redraw()
         if may(actor, Action.REMOVE_DEALS):
             _draw_removal(card)
@@ -154,13 +156,15 @@ def _draw_elsewhere(actor: Actor, card: DealCard, following: StageInfo, typed: M
     others = {key: one for key, one in others.items() if key not in {card.stage.id, following.id}}
     if not others or not (loose or may(actor, Action.OVERRIDE_RULES)):
         return
-    with st.popover(_("Other stage"), icon=":material/drive_file_move:", type="tertiary"):
-        for stage in others.values():
-            if st.button(md(stage.name), key=f"deal_to_{stage.id}", type="tertiary"):
-                if try_move(card.id, stage.id, values=typed):
-                    forget_typed(card.id)
-                    st.rerun()
-                redraw()
+    chosen = st.menu_button(
+        _("Other stage"), list(others), format_func=lambda one: md(others[one].name), key="deal_elsewhere",
+        icon=":material/drive_file_move:", type="tertiary",
+    )  # fmt: skip
+    if chosen is not None:
+        if try_move(card.id, chosen, values=typed):
+            forget_typed(card.id)
+            st.rerun()  # the whole page: the timeline tells of the move too
+        redraw()
 
 
 def _draw_removal(card: DealCard) -> None:

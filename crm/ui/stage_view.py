@@ -32,11 +32,13 @@ border-radius:6px;font-size:14px;text-align:left;height:auto;padding:8px 12px;ma
 def draw_stages(pipeline: PipelineInfo) -> None:
     """Draw each open stage with what it asks for, then the two ends."""
     for number, stage in enumerate(pipeline.open_stages, 1):
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"stage_{stage.id}"):
-            st.markdown(_described(number, stage, pipeline), width="stretch")
-            if st.button(_("Change"), key=f"edit_stage_{stage.id}", icon=":material/edit:"):
+        with st.container(border=True, key=f"stage_{stage.id}"):
+            told, buttons = st.columns([7, 3], vertical_alignment="center")
+            told.markdown(_described(number, stage, pipeline))
+            row = buttons.container(horizontal=True, horizontal_alignment="right", gap="small")
+            if row.button(_("Change"), key=f"edit_stage_{stage.id}", icon=":material/edit:"):
                 ask_stage(pipeline, stage)
-            if st.button(_("Retire"), key=f"retire_stage_{stage.id}", icon=":material/archive:", type="tertiary"):
+            if row.button(_("Retire"), key=f"retire_stage_{stage.id}", icon=":material/archive:", type="tertiary"):
                 _ask_retire(pipeline, stage)
     with st.container(horizontal=True):
         if st.button(_("Add a stage"), key="add_stage", icon=":material/add:"):
