@@ -50,13 +50,13 @@ def draw_client(actor: Actor, kind: str, client_id: int) -> None:
     draw_head(card)
     if is_phone():  # the number to call comes first
         draw_about(actor, card)
-        draw_deals(card.deals)
+        draw_deals(actor, card.deals)
         return
     left, right = st.columns([3, 2], gap="large")
     with right:
         draw_about(actor, card)
     with left:
-        draw_deals(card.deals)
+        draw_deals(actor, card.deals)
 
 
 def draw_about(actor: Actor, card: CompanyCard | ContactCard) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from crm.actor import Actor
 from crm.contacts.reads import ClientDeals, CompanyCard, ContactCard, ContactLine, DealLine
+from crm.db import read_scope
+from crm.deals.chain import chain_roots
 from crm.i18n import _, current_reader, ngettext
 from crm.i18n.formats import day, days_away, money
 from crm.i18n.labels import label
@@ -75,14 +78,19 @@ def draw_people(people: Sequence[ContactLine], hidden: int) -> None:
         st.caption(_("Nobody yet. Who decides, who pays, who calls?"))
 
 
-def draw_deals(deals: ClientDeals) -> None:
-    """Draw what the client brought and brings, then its deals, the newest first."""
+def draw_deals(actor: Actor, deals: ClientDeals) -> None:
+    """Draw what the client brought and brings, then its deals, the newest first; those of one chain together."""
+    with read_scope() as session:
+        roots = chain_roots(session, actor, [deal.id for deal in deals.shown])
+    chains: dict[int, list[DealLine]] = {}
+    for deal in deals.shown:
+        chains.setdefault(roots.get(deal.id, deal.id), []).append(deal)
     st.markdown(f"**{_('Deals')}**")
     if deals.totals:
         st.markdown(" ".join(_totals(deals)))
     with st.container(gap="xsmall", key="client_deals"):
-        for deal in deals.shown:
-            _draw_deal(deal)
+        for chain in chains.values():
+            _draw_chain(chain)
     rest = deals.visible - len(deals.shown)
     if rest > 0:
         st.caption(ngettext("And {n} older deal.", "And {n} older deals.", rest))
@@ -93,12 +101,23 @@ def draw_deals(deals: ClientDeals) -> None:
         page_link("board", _("To the board"), icon=":material/view_kanban:")
 
 
+def _draw_chain(deals: Sequence[DealLine]) -> None:
+    if len(deals) == 1:
+        with st.container(gap=None, border=True):
+            _draw_deal(deals[0])
+        return
+    with st.container(gap="xsmall", border=True):
+        st.markdown(f":small[:gray[:material/account_tree: {_('Chain of deals, the newest first')}]]")
+        for deal in deals:
+            with st.container(gap=None):
+                _draw_deal(deal)
+
+
 def _draw_deal(deal: DealLine) -> None:
-    with st.container(gap=None, border=True):
-        title = f"**\\#{deal.id} {md(deal.title)}** · {md(money(deal.amount_minor, deal.currency))}"
-        page_link("deal", title, deal=deal.id)
-        badge = STATUS_BADGES[deal.status].format(word=md(deal.stage_name))
-        st.markdown(f":small[{badge} {_about(deal)}]")
+    title = f"**\\#{deal.id} {md(deal.title)}** · {md(money(deal.amount_minor, deal.currency))}"
+    page_link("deal", title, deal=deal.id)
+    badge = STATUS_BADGES[deal.status].format(word=md(deal.stage_name))
+    st.markdown(f":small[{badge} {_about(deal)}]")
 
 
 def _totals(deals: ClientDeals) -> list[str]:

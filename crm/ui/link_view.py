@@ -121,7 +121,7 @@ def _draw_firing(firing: Firing) -> None:
         told = f"{told}: {_(SKIP_TEXTS[firing.reason])}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         page_link("deal", f"\\#{firing.deal_id} {md(firing.deal_title)}", deal=firing.deal_id)
-        st.markdown(f":gray[{md(moment(firing.at))} · {md(told)}]")
+        st.markdown(f":small[:gray[{md(moment(firing.at))} · {md(told)}]]")
         if firing.child_id is not None:
             page_link(
                 "deal", f"\\#{firing.child_id} {md(firing.child_title)}", icon=":material/arrow_forward:",

@@ -42,10 +42,12 @@ def link_details(link: LinkInfo, fields: Mapping[str, FieldInfo], names: Mapping
     `names` are those of reasons of loss and of teams by id, under "loss_reason" and "team".
     """
     plan = link.plan
-    owner = md(link.owner_name or "—") if plan.owner_rule is LinkOwner.USER else label(plan.owner_rule).lower()
+    owner = label(plan.owner_rule).lower()
+    if plan.owner_rule is not LinkOwner.SAME:
+        owner = _("owner: {owner}", owner=md(link.owner_name) if link.owner_name else owner)
     parts = [
         label(plan.kind).lower(),
-        _("owner: {owner}", owner=owner),
+        owner,
         _("after {time}", time=duration(plan.delay_seconds)) if plan.delay_seconds else _("at once"),
     ]
     told = [condition_words(one, fields, names) for one in plan.conditions]
