@@ -21,6 +21,7 @@ _BUCKETS = words("english", "buckets")
 _SINGLE_BUCKETS = words("english", "single_buckets")
 _BUCKET_QUALITIES = words("english", "bucket_qualities")
 _ADJECTIVES = words("english", "adjectives")
+_PAID_FOR = words("english", "paid_for")
 _AUXILIARIES = frozenset(("been", "was", "were", "has", "have", "had", "is", "are"))
 SHORTEST = 4
 _NO_OBJECTS = frozenset(("data", "skill", "trial", "test", "the", "a"))
@@ -100,6 +101,8 @@ def _is_attribute(segment: Sequence[str], place: int) -> bool:
     follower = _word_behind(segment, place)
     if not follower or follower in _LINKS:
         return False
+    if segment[place] == "paid":
+        return follower in _PAID_FOR
     is_group = segment[-1] in _BUCKETS
     if segment[place] in _BUCKET_QUALITIES and (is_group or segment[-1] in _SINGLE_BUCKETS):
         return True

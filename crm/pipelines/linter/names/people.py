@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crm.pipelines.linter.names.english import is_participle
 from crm.pipelines.linter.names.lists import words
 from crm.pipelines.linter.names.russian import is_known, parses
 from crm.pipelines.linter.names.spelling import Words, is_cyrillic
@@ -16,7 +17,7 @@ _OF_DEPARTMENT = frozenset(("NOUN", "ADJF", "CONJ", "PREP"))
 _PREPOSITIONS_RU = frozenset(("у", "на", "в", "к", "для", "от", "под", "за"))
 _OWNED_RU = re.compile(r"лид\w{0,2}|клиент\w{0,3}|сделк\w{1,2}|заявк\w{1,2}|воронка|база|ответственн\w+")
 _OF_ROLE_RU = re.compile(
-    r"по|и|продаж\w{0,2}|клиент\w{1,3}|работ\w|закупк\w{1,2}|развити\w|"
+    r"по|и|продаж\w{0,2}|клиент\w{1,3}|закупк\w{1,2}|"
     r"(главн|старш|младш|коммерч|генеральн|исполнит|юридич|технич|финанс|наш|персональн)\w+"
 )
 _ROLES_EN = words("people", "english_roles")
@@ -25,6 +26,7 @@ _OWNED_EN = words("people", "english_owned")
 _NOT_ALONE_EN = words("people", "english_not_alone")
 _FIRST_NAMES = words("people", "english_first_names")
 _CALL_CENTRE = re.compile(r"\b(?:call|contact) cent(?:er|re)\b")
+_DEPARTMENT_EN = frozenset(("team", "teams", "department", "dept", "division", "desk"))
 _ADDRESS = frozenset(("mr", "mrs", "ms", "miss", "dr"))
 _NO_SURNAME = re.compile(r".*(ed|ing|tion|ment|al|call|meeting|demo)")
 
@@ -37,16 +39,16 @@ def is_person(name: Words) -> bool:
 
 
 def _is_person_russian(name: Sequence[str]) -> bool:
-    named = in_department = False
+    named = False
+    in_department = any(_is_department(word) for word in name)
     for word in name:
-        if word in _PREPOSITIONS_RU or _OWNED_RU.fullmatch(word):
+        if word in _PREPOSITIONS_RU or _OWNED_RU.fullmatch(word) or word.isdigit() or (named and len(word) == 1):
             continue
-        if _is_role(word) or _is_persons_name(word):
+        if _is_role(word) or _is_persons_name(word) or (len(name) == 1 and _may_be_first_name(word)):
             named = True
-            in_department = in_department or _is_department(word)
         elif word in _CENTRES_RU or word in _ROLES_EN:
             named = named or word == "центр"
-        elif not _fits_role(word, in_department):
+        elif not _fits_role(word, in_department, "по" in name):
             return False
     return named
 
@@ -64,19 +66,26 @@ def _is_persons_name(word: str) -> bool:
     return is_known(word) and any(mark in first.tag for mark in ("Name", "Surn", "Patr"))
 
 
-def _fits_role(word: str, in_department: bool) -> bool:
-    """Complements: «отдел контроля качества», «главный технолог», «менеджер по продажам»."""
+def _may_be_first_name(word: str) -> bool:
+    """«Вера» and «Роман» alone are people, though more often they are something else."""
+    return is_known(word) and any({"Name", "nomn", "sing"} in parse.tag for parse in parses(word))
+
+
+def _fits_role(word: str, in_department: bool, for_task: bool) -> bool:
+    """Complements: «отдел контроля качества», «главный технолог», «менеджер по работе с клиентами»."""
     if in_department:
         return parses(word)[0].tag.POS in _OF_DEPARTMENT
-    return bool(_OF_ROLE_RU.fullmatch(word))
+    return bool(_OF_ROLE_RU.fullmatch(word)) or (for_task and parses(word)[0].tag.POS in _OF_DEPARTMENT)
 
 
 def _is_person_english(name: Words) -> bool:
     bare = _CALL_CENTRE.sub("callcenter", " ".join(name.all)).replace("'s", "").split()
-    people = _FIRST_NAMES | _ADDRESS | _BESIDE_EN
+    people = _FIRST_NAMES | _ADDRESS | _BESIDE_EN | _ROLES_EN
     if any(word in _FIRST_NAMES for word in bare) and bare[0] in people:
-        rest = [word for word in bare if word not in people | _OWNED_EN | _ROLES_EN]
+        rest = [word for word in bare if word not in people | _OWNED_EN]
         return not rest or (len(bare) == 2 and _is_surname(name, rest[0]))
+    if len(bare) in {2, 3} and bare[-1] in _DEPARTMENT_EN:
+        return not any(is_participle(word) for word in bare)
     if not any(word in _ROLES_EN for word in bare) or (len(bare) == 1 and bare[0] in _NOT_ALONE_EN):
         return False
     owns = bare[-1] in _OWNED_EN and any(word.endswith("'s") for word in name.all)

@@ -19,28 +19,33 @@ _CAME_FROM = re.compile(
 _FROM_ONLY = re.compile(rf"(?:из|с|со|от|from|via)\s(?:\w+\s)?(?:{_ANY_SOURCE})")
 _COLD = re.compile(r"cold|холодн\w+")
 _COLD_CONTACTS = re.compile(r"calls?|calling|звонк\w+|звонок|баз[аы]|обзвон\w*|outreach|email")
+_BOUGHT = re.compile(r"(purchased|bought|rented) (lists?|leads|base|database)|(купленн|покупн)\w+ (баз|лид)\w+")
+_TWO_IN_ONE = re.compile(
+    r"\b(trade shows?|walk ins?|direct mail|live chat|pay per click|tik ?tok|whats app|you tube|linked in)\b"
+)
 _CALLS = re.compile(r"(входящ\w+|исходящ\w+|incoming|outgoing|inbound|outbound) (звон\w+|calls?)")
 
 
 def is_source(segments: Sequence[Sequence[str]]) -> bool:
     """Tell whether a name, given as segments of plain words, names where requests come from."""
-    words = [word for segment in segments for word in segment]
-    return _is_nothing_else(words) or any(_says_from(" ".join(segment)) for segment in segments)
+    joined = [_joined(" ".join(segment)) for segment in segments]
+    return _is_nothing_else(" ".join(joined).split()) or any(_says_from(text) for text in joined)
+
+
+def _joined(text: str) -> str:
+    """Write "trade show" and the like as the one word they are."""
+    return _TWO_IN_ONE.sub(lambda found: found.group().replace(" ", ""), text)
 
 
 def _is_nothing_else(words: Sequence[str]) -> bool:
     sources = [word for word in words if _SOURCE.fullmatch(word)]
     if not sources or not all(_SOURCE.fullmatch(word) or _BESIDE.fullmatch(word) for word in words):
         return False
-    if all(_WEAK.fullmatch(word) for word in sources):
-        return any(_CAME.fullmatch(word) for word in words) and not _is_temperature(words)
-    return True
+    if any(_COLD.fullmatch(word) for word in words):
+        # «Холодные клиенты» and "cold leads" tell how near a client is, "cold calls" where they come from.
+        return any(_COLD_CONTACTS.fullmatch(word) for word in words)
+    return any(_CAME.fullmatch(word) for word in words) or not all(_WEAK.fullmatch(word) for word in sources)
 
 
 def _says_from(text: str) -> bool:
-    return bool(_CAME_FROM.search(text) or _FROM_ONLY.fullmatch(text) or _CALLS.fullmatch(text))
-
-
-def _is_temperature(words: Sequence[str]) -> bool:
-    """«Холодные клиенты» and "cold leads" tell how near a client is, "cold calls" where they come from."""
-    return any(_COLD.fullmatch(word) for word in words) and not any(_COLD_CONTACTS.fullmatch(word) for word in words)
+    return any(pattern.fullmatch(text) for pattern in (_FROM_ONLY, _CALLS, _BOUGHT)) or bool(_CAME_FROM.search(text))

@@ -27,14 +27,9 @@ def russian_words() -> frozenset[str]:
 def english_words() -> frozenset[str]:
     """Return the English words and the past forms of the verbs."""
     verbs = words("vocabulary", "english_verbs")
-    listed = {word for word in _listed() if not is_cyrillic(word)} | words("english", "states")
-    return (
-        listed
-        | words("vocabulary", "english_words")
-        | words("english", "irregular")
-        | verbs
-        | {past(verb) for verb in verbs}
-    )
+    listed = [word for word in _listed() if not is_cyrillic(word)]
+    others = words("vocabulary", "english_words") | words("english", "states") | words("english", "irregular")
+    return others.union(listed, verbs, map(past, verbs))
 
 
 def _listed() -> frozenset[str]:
