@@ -11,9 +11,16 @@ import streamlit as st
 from crm.errors import InvalidInput, Violation
 from crm.i18n import N_, _, current_reader, ngettext
 from crm.i18n.texts import violation_sentence
-from crm.pipelines.descriptions import Description, create_from_description, description_from_text, read_description
+from crm.pipelines.descriptions import (
+    Description,
+    create_from_description,
+    description_from_names,
+    is_bare_list,
+    read_description,
+)
 from crm.ui import act
 from crm.ui.description_preview import created_counts, draw_preview
+from crm.ui.forms import field_error
 from crm.ui.lint_check import draw_foreign_health
 from crm.ui.markdown import md
 
@@ -41,24 +48,31 @@ def draw_description_input(created: Callable[[tuple[int, ...]], None]) -> None:
             placeholder=_("Contact made\nNeed found\nOffer sent\nInvoice issued"),
         )
     with right:
-        upload = st.file_uploader(_("Or a file"), type=["toml", "txt"], key="description_file")
+        upload = st.file_uploader(_("Or a file"), type=["toml", "txt"], key="description_file", max_upload_size=1)
         name = st.text_input(
             _("Name of the pipeline"),
             key="description_name",
             max_chars=200,
             help=_("For a bare list of stages; a description names its pipelines itself."),
         )
+        beside_name = st.empty()
     content: str | bytes = upload.getvalue() if upload is not None else typed or ""
     if not content.strip():
         return
     is_toml = upload is not None and upload.name.lower().endswith(".toml")
     try:
-        description = read_description(content) if is_toml else description_from_text(content, name=name or "")
+        only_names = not is_toml and is_bare_list(content)
     except InvalidInput as error:
         _draw_wrong(error.violations)
         return
-    # A list of names has no settings that could be missed.
-    only_names = b"=" not in (content if isinstance(content, bytes) else content.encode(errors="replace"))
+    try:
+        description = description_from_names(content, name=name or "") if only_names else read_description(content)
+    except InvalidInput as error:
+        of_name = [one for one in error.violations if only_names and one.field == "pipelines[0].name"]
+        with beside_name:
+            field_error(violation_sentence(of_name[0]) if of_name else None)
+        _draw_wrong([one for one in error.violations if one not in of_name])
+        return
     _draw_result(description, created, only_names=only_names)
 
 

@@ -76,7 +76,7 @@ def test_list_of_stages_is_created_under_the_name_of_its_file(database: Database
     ("content", "told"),
     [
         (b"\x00\x01", "This is not text."),
-        (b"Documents bought", "This is not TOML: "),
+        (b"Documents bought", "Line 1 is not TOML: "),
         (b"[[pipelines]]\nname = 'A'\n", "pipelines[0].stages: Fill this in."),
     ],
 )

@@ -52,7 +52,7 @@ def test_pasted_names_are_judged_and_created(shell: OpenShell, cast: Cast, datab
     at = page(shell, cast)
     at.get_by_key("new_pipeline_way").set_value("description").run()
     at.get_by_key("description_text").set_value("1. Contact made\n2. In progress").run()
-    assert "pipeline 1, name: Fill this in." in drawn(at)
+    assert ":small[:red[:material/error: Fill this in.]]" in drawn(at)
     at.get_by_key("description_name").set_value("Pasted").run()
     assert "“In progress” is a place to wait" in drawn(at)
     at.get_by_key("description_create").click().run()

@@ -269,6 +269,7 @@ def test_length_of_time_comes_back(seconds: int) -> None:
         ("", ("description_empty", None)),
         (" \n\t", ("description_empty", None)),
         ("[[pipelines]", ("description_not_toml", None)),
+        ("name = [", ("description_breaks_off", None)),
         ("name = 'a'\nname = 'b'", ("description_not_toml", None)),
         ("a = " + "[" * 5000 + "]" * 5000, ("description_too_deep", None)),
         ("a = " + "9" * 9000, ("description_too_deep", None)),
@@ -278,7 +279,7 @@ def test_length_of_time_comes_back(seconds: int) -> None:
         ("x" * (MOST_BYTES + 1), ("description_too_large", None)),
         (b"x" * (MOST_BYTES + 1), ("description_too_large", None)),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_is_no_description_is_told(text: str | bytes, wrong: tuple[str, str | None]) -> None:
     assert told(text) == [wrong]
@@ -429,6 +430,13 @@ def test_text_is_told_from_toml() -> None:
     assert description_from_text(LEAST).pipelines[0].name.spoken("en") == "Sales"
     names = description_from_text("КП = отправлено\n[Счёт]\nPaid", name="Sales")
     assert [stage.name.spoken("en") for stage in names.pipelines[0].stages] == ["КП = отправлено", "[Счёт]", "Paid"]
+
+
+def test_broken_toml_is_told_by_its_line() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_description(LEAST + "норма = 1")
+    with reader("ru"):
+        assert violation_sentence(caught.value.violations[0]).startswith("Строка 6 ")
 
 
 def test_list_without_a_name_or_with_a_long_one_is_refused() -> None:

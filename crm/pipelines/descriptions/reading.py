@@ -31,6 +31,7 @@ MOST_PROBLEMS = 50
 TEXT_LIMIT = 500
 
 _LOOKS_LIKE_TOML = re.compile(r"^\s*(?:\[\[?[A-Za-z_.]+\]\]?|[a-z_]+\s*=\s*[\"'\[{\dtf].*)\s*$", re.MULTILINE)
+_AT_LINE = re.compile(r"at line (\d+)")
 _BULLET = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2013\u2014\u2022])\s+")
 # The ends as the systems that such lists are copied from call them.
 _ENDS = {
@@ -52,11 +53,18 @@ def description_from_text(content: str | bytes, *, name: str = "") -> Descriptio
     `name` is the pipeline's where the text has none.
     Errors: InvalidInput with everything that is wrong in it.
     """
-    text = _decoded(content)
-    return read_description(text) if _LOOKS_LIKE_TOML.search(text) else description_from_names(text, name=name)
+    return description_from_names(content, name=name) if is_bare_list(content) else read_description(content)
 
 
-def description_from_names(text: str, *, name: str) -> Description:
+def is_bare_list(content: str | bytes) -> bool:
+    """Tell whether a text is a list of names, and not TOML, sound or broken.
+
+    Errors: InvalidInput for what is no text at all.
+    """
+    return not _LOOKS_LIKE_TOML.search(_decoded(content))
+
+
+def description_from_names(text: str | bytes, *, name: str) -> Description:
     """Make one pipeline of the names of its stages, one a line; numbers and bullets before them are left out.
 
     Errors: InvalidInput.
@@ -87,9 +95,12 @@ def read_description(content: str | bytes) -> Description:
     Errors: InvalidInput with everything that is wrong in it, each with its place: "pipelines[2].stages[0].name".
     """
     try:
-        tree = tomllib.loads(_decoded(content))
+        tree = tomllib.loads(_decoded(content) + "\n")  # so that the last line has a number too
     except tomllib.TOMLDecodeError as error:
-        raise _refused("description_not_toml", detail=str(error)[:200]) from error
+        line = _AT_LINE.search(str(error))
+        raise (
+            _refused("description_not_toml", line=int(line[1])) if line else _refused("description_breaks_off")
+        ) from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, tables nested without end
         raise _refused("description_too_deep") from error
     found: list[Violation] = []
