@@ -71,7 +71,10 @@ def draw_description_input(created: Callable[[tuple[int, ...]], None]) -> None:
         of_name = [one for one in error.violations if only_names and one.field == "pipelines[0].name"]
         with beside_name:
             field_error(violation_sentence(of_name[0]) if of_name else None)
-        _draw_wrong([one for one in error.violations if one not in of_name])
+        others = [one for one in error.violations if one not in of_name]
+        _draw_wrong(others)
+        if of_name and not others:  # to be looked over, a list needs no name
+            draw_foreign_health(description_from_names(content, name=_("Pasted pipeline")), only_names=True)
         return
     _draw_result(description, created, only_names=only_names)
 

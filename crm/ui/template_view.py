@@ -53,11 +53,11 @@ def draw_making(*, is_first: bool) -> None:
             _("A pipeline is one process of your company, step by step. Begin with a template and change it later."),
             icon=":material/filter_alt:",
         )
+    st.session_state.setdefault("new_pipeline_way", "template")  # a default beside a set state is told to the reader
     way = st.segmented_control(
         _("How to begin"),
         list(WAYS),
         format_func=lambda one: _(WAYS[one]),
-        default="template",
         required=True,
         key="new_pipeline_way",
         label_visibility="collapsed",
