@@ -129,7 +129,7 @@ def _unused_inputs(pipeline: PipelineInfo, fix: SwitchOffReasons) -> SwitchOffRe
 
 def _rename_inputs(_pipeline: PipelineInfo, fix: RenameStage) -> RenameStage:
     name = st.text_input(
-        _("What has been done when a deal is here?"), value=fix.name, key="lint_fix_name", max_chars=100
+        _("What has been done when a deal is here?"), value=fix.name, key="lint_fix_name", max_chars=100, live=True
     )
     hint = name_hint(name or "")
     if hint:

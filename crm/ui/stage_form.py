@@ -113,6 +113,7 @@ def _name_input(stage: StageInfo | None, outcome: _Outcome) -> str:
         value=stage.name if stage else "",
         key="stage_form_name",
         max_chars=100,
+        live=True,
     )
     _error(outcome, "name")
     hint = name_hint(name or "") if stage is None or stage.kind is StageKind.OPEN else None
@@ -126,7 +127,7 @@ def _color_input(stage: StageInfo | None) -> str | None:
         _("Colour on the board"),
         list(COLORS),
         default=stage.color if stage else None,
-        format_func=lambda one: f":{one}[:material/circle:] {_(COLOR_WORDS[one])}",
+        format_func=lambda one: f":{one}[●] {_(COLOR_WORDS[one])}",
         key="stage_form_color",
     )
 
