@@ -32,6 +32,7 @@ from crm.pipelines.fields import ReasonPlan, add_loss_reason
 from crm.pipelines.link_values import ConditionOp, LinkCondition
 from crm.pipelines.links import list_links
 from crm.pipelines.reads import list_pipelines, load_fields, load_pipeline
+from crm.settings import ROOT
 from tests.conftest import Cast
 from tests.refusals import refused
 
@@ -219,6 +220,13 @@ def test_whole_description_is_read_to_the_last_setting() -> None:
     ]
     assert (second.from_pipeline, second.to_pipeline, second.copied) == ("orders", "repairs", ())
     assert (second.is_active, second.step_due_seconds) == (False, 86400)
+
+
+def test_example_of_the_admin_guide_is_read() -> None:
+    guide = (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
+    read = read_description(guide.split("```toml\n")[1].split("```")[0])
+    assert [one.name.spoken("en") for one in read.pipelines] == ["Sales"]
+    assert [one.cooldown_seconds for one in read.links] == [30 * 86400]
 
 
 def test_foreign_link_that_moves_is_read_and_never_created(session: Session, cast: Cast) -> None:
