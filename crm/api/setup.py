@@ -20,11 +20,11 @@ from crm.auth.workspace import USUAL_CURRENCIES, WorkspaceValues
 from crm.clock import utc_now
 from crm.db import read_scope, session_scope
 from crm.errors import CrmError, NotFound, Violation, refuse_if_any
-from crm.i18n import LANGUAGES
+from crm.i18n import LANGUAGES, ngettext
 from crm.i18n.places import country_choices, currency_label, timezone_choices
 from crm.imports.demo import fill_demo
 from crm.models import Channel
-from crm.pipelines.templates import available_templates, create_from_template
+from crm.pipelines.templates import Template, available_templates, create_from_template
 
 # How to begin: with examples, with one's own files, or with nothing.
 STARTS = ("demo", "import", "empty")
@@ -53,7 +53,7 @@ def show_setup(request: Request, form: Form, error: CrmError | None, status: int
         currencies=[(code, currency_label(code)) for code in USUAL_CURRENCIES],
         timezones=timezone_choices(known_timezones()),
         countries=country_choices(SUPPORTED_REGIONS),
-        templates=available_templates(page_language(request)),
+        templates=[(one, _count(one)) for one in available_templates(page_language(request))],
         starts=STARTS,
         min_length=MIN_LENGTH,
     )
@@ -92,6 +92,10 @@ def _choice_violations(form: Form) -> list[Violation]:
     if form.get("template") not in {template.key for template in available_templates("en")}:
         broken.append(Violation("choice_unknown", "template"))
     return broken
+
+
+def _count(template: Template) -> str:
+    return ngettext("{n} pipeline", "{n} pipelines", len(template.pipelines))
 
 
 def _starting_values(language: str) -> dict[str, str]:

@@ -55,6 +55,12 @@ def test_set_up_makes_everything_signs_in_and_opens_home(empty_site: Site, form_
         assert session.scalar(select(func.count(Deal.id))) == 0
 
 
+def test_templates_are_offered_with_the_number_of_their_pipelines(empty_site: Site) -> None:
+    page = empty_site.browser().get(f"{link(empty_site)}?lang=ru").text
+    assert "Торговая компания · 6 воронок" in page
+    assert "Строительная компания · 3 воронки" in page
+
+
 @pytest.mark.parametrize("template", ["simple", "trade", "construction", "product"])
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_every_template_begins_in_every_language(
