@@ -55,7 +55,7 @@ def draw_stages(pipeline: PipelineInfo) -> None:
 
 
 def _described(number: int, stage: StageInfo, pipeline: PipelineInfo) -> str:
-    dot = f" :{stage.color}[:material/circle:]" if stage.color else ""
+    dot = f" :{stage.color}[●]" if stage.color else ""
     lines = [f"**{number}. {md(stage.name)}**{dot}"]
     if stage.exit_criterion:
         lines.append(_("Done when: {criterion}", criterion=md(stage.exit_criterion)))
