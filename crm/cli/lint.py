@@ -60,7 +60,8 @@ def lint(arguments: argparse.Namespace) -> int:
     try:
         healths = _healths(arguments.target)
     except CrmError as error:
-        told = [violation_sentence(one) for one in error.violations] if isinstance(error, InvalidInput) else []
+        broken = error.violations if isinstance(error, InvalidInput) else ()
+        told = [f"{one.field}: {violation_sentence(one)}" if one.field else violation_sentence(one) for one in broken]
         print("\n  ".join([error_sentence(error), *told]), file=sys.stderr)
         return BAD_INPUT
     if arguments.format == "json":
@@ -89,7 +90,7 @@ def _described(path: Path) -> list[Health]:
     if path.suffix.lower() == ".toml":
         return [health_of(facts) for facts in facts_of_description(read_description(content), language)]
     # Any other file holds bare names, one a line.
-    description = description_from_names(content.decode(errors="replace"), name=path.stem)
+    description = description_from_names(content, name=path.stem)
     return [health_of(names_alone(facts)) for facts in facts_of_description(description, language)]
 
 
