@@ -30,10 +30,12 @@ from crm.i18n.rule_texts import RULE_NAMES
 from crm.models import (
     Activity,
     ActivityKind,
+    Channel,
     Deal,
     DealRemoval,
     DealStatus,
     Event,
+    LinkRun,
     NextStep,
     Pipeline,
     Role,
@@ -51,6 +53,7 @@ from crm.pipelines.commands import StagePlan, add_stage, edit_stage
 from crm.pipelines.rules import PipelineRules, edit_rules, set_transitions
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_pipeline
+from tests.properties.linked import check_links, do_due_links, link_outcomes, link_pipelines
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 OUTCOMES = {DealStatus.WON: VisitOutcome.WON, DealStatus.LOST: VisitOutcome.LOST}
@@ -77,12 +80,14 @@ class Department:
         """Open a department with two pipelines in a transaction that is never committed."""
         session = Session(database.write_engine, expire_on_commit=False)
         pipelines = [add_pipeline(session, "First sales"), add_pipeline(session, "Repeat sales", ("Asked", "Agreed"))]
+        link_pipelines(session, *pipelines)
         department = cls(session, cast, pipelines)
         department.seen = department.rows()
         return department
 
     def close(self) -> None:
         """Take everything back, once what administrators look a base over with has agreed that it is whole."""
+        self.done.update(link_outcomes(self.session))
         try:
             assert broken_invariants(self.session, self.cast.vera) == []
         finally:
@@ -173,6 +178,10 @@ class Department:
     def removed(self) -> int | None:
         """Return the first removed deal."""
         return self.session.scalars(select(Deal.id).where(Deal.status == DealStatus.REMOVED).order_by(Deal.id)).first()
+
+    def do_due(self) -> None:
+        """Let the deals come that links have put off."""
+        self.attempt("do_due", lambda: do_due_links(self.session, self.now))
 
     def set_rules(self, actor: Actor, pipeline: int, rules: PipelineRules) -> None:
         """Turn a pipeline's switches and say who creates deals."""
@@ -323,6 +332,7 @@ class Department:
         """Return what commands on deals and stages change."""
         tables = (
             Deal, StageVisit, NextStep, Activity, Event, Stage, Pipeline, StageTransition, RuleOverride, DealRemoval,
+            LinkRun,
         )  # fmt: skip
         return {
             table.__tablename__: [tuple(row) for row in self.session.execute(select(table.__table__).order_by("id"))]
@@ -341,6 +351,7 @@ class Department:
         self._check_versions_and_events(deals)
         self._check_exceptions(deals)
         self._check_board()
+        check_links(self.session)
         self.is_checked = True
 
     def _check_visits(self, deals: Any) -> None:
@@ -404,7 +415,7 @@ class Department:
         for event in fresh:
             assert "—" not in event_sentence(event.kind, event.details)
             assert event.deal_id is None or event.deal_id in versions
-            assert event.actor_id is not None
+            assert event.actor_id is not None or event.channel is Channel.SYSTEM
         self.newest_event = fresh[-1].id if fresh else self.newest_event
 
     def _check_exceptions(self, deals: Any) -> None:
