@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from string import ascii_lowercase
 
 from crm.pipelines.linter.names import english
+from crm.pipelines.linter.names.lists import single_words
 from crm.pipelines.linter.names.russian import is_finished_form, is_known
 from crm.pipelines.linter.names.spelling import is_cyrillic
 from crm.pipelines.linter.names.vocabulary import english_words, russian_words
@@ -18,6 +19,8 @@ SHORTEST = 4
 _LIKE_PAST = re.compile(r"[^e]d$|de$|edd$")
 # Words of their own that in funnels are nothing but slips.
 _SLIPS = frozenset(("snet", "sned", "singed"))
+# Names of channels are in no dictionary.
+_CHANNEL = single_words("sources", "russian")
 # Mistakes of the ear and of the rule-book, which may come on top of a slip.
 _MISTAKES = ((re.compile("нн"), "н"), (re.compile("(?<=[жшц])ы"), "и"), (re.compile("(?<=[чщц])я"), "а"))
 
@@ -31,7 +34,7 @@ def repaired(word: str) -> str:
 
 
 def _repaired_russian(word: str) -> str:
-    if is_known(word) or (word.startswith("не") and is_known(word[2:])):
+    if is_known(word) or _CHANNEL.fullmatch(word) or (word.startswith("не") and is_known(word[2:])):
         return word
     near = _nearest(word, _russian_index(), russian_words())
     if near:

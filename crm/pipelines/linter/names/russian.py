@@ -20,6 +20,8 @@ _RELATIVE = re.compile(r"котор(ый|ая|ое|ые|ого|ых|ой|ую|ы
 _GONE_BY = re.compile(
     r"(за|от|по|про|вы|на|при|с|под|до|об|о|у|пере|раз|рас|из|ис|в)[а-я]{2,}(ал|ил|ел|ул|ял|ыл|ол)([аои]?)(сь|ся)?$"
 )
+# Verbs in «-ировать» have one form for both aspects, whatever the dictionary says.
+_BOTH_ASPECTS = re.compile(r"[а-я]{3,}ирован(а|о|ы)?$")
 _SURE_PARTICIPLE = re.compile(r"[а-я]{3,}[оеи]ван(а|о|ы)?$")
 _PARTICIPLE = re.compile(r"[а-я]{3,}(ен|ан|ян|ыт|ут)(а|о|ы)?$")
 
@@ -59,6 +61,8 @@ def is_finished_form(word: str) -> bool:
     """Tell whether a word by itself has the form of a finished action."""
     if word in _NO_RESULTS:
         return False
+    if _BOTH_ASPECTS.match(word):
+        return True
     if is_known(word):
         return any(_is_finished_tag(str(parse.tag)) for parse in parses(word) if parse.is_known)
     return _looks_finished(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crm.pipelines.linter.names.lists import alternatives, single_words
+from crm.pipelines.linter.names.lists import alternatives, phrases, single_words
 
 _SOURCE = single_words("sources", "russian", "english")
 _WEAK = single_words("sources", "weak_russian", "weak_english")
@@ -18,12 +18,11 @@ _CAME_FROM = re.compile(
 )
 _FROM_ONLY = re.compile(rf"(?:из|с|со|от|from|via)\s(?:\w+\s)?(?:{_ANY_SOURCE})")
 _COLD = re.compile(r"cold|холодн\w+")
-_COLD_CONTACTS = re.compile(r"calls?|calling|звонк\w+|звонок|баз[аы]|обзвон\w*|outreach|email")
-_BOUGHT = re.compile(r"(purchased|bought|rented) (lists?|leads|base|database)|(купленн|покупн)\w+ (баз|лид)\w+")
-_TWO_IN_ONE = re.compile(
-    r"\b(trade shows?|walk ins?|direct mail|live chat|pay per click|tik ?tok|whats app|you tube|linked in)\b"
+_COLD_CONTACTS = re.compile(
+    r"calls?|calling|звонк\w+|звонок|баз[аы]|обзвон\w*|контакт\w*|contacts|outreach|emails?|traffic|трафик\w*"
 )
-_CALLS = re.compile(r"(входящ\w+|исходящ\w+|incoming|outgoing|inbound|outbound) (звон\w+|calls?)")
+_TWO_IN_ONE = phrases("sources", "two_in_one")
+_WHOLE = phrases("sources", "whole")
 
 
 def is_source(segments: Sequence[Sequence[str]]) -> bool:
@@ -44,8 +43,10 @@ def _is_nothing_else(words: Sequence[str]) -> bool:
     if any(_COLD.fullmatch(word) for word in words):
         # «Холодные клиенты» and "cold leads" tell how near a client is, "cold calls" where they come from.
         return any(_COLD_CONTACTS.fullmatch(word) for word in words)
-    return any(_CAME.fullmatch(word) for word in words) or not all(_WEAK.fullmatch(word) for word in sources)
+    # Two weak words make a channel together: «чат-бот», "email campaign".
+    is_told = len(sources) > 1 or not _WEAK.fullmatch(sources[0])
+    return is_told or any(_CAME.fullmatch(word) for word in words)
 
 
 def _says_from(text: str) -> bool:
-    return any(pattern.fullmatch(text) for pattern in (_FROM_ONLY, _CALLS, _BOUGHT)) or bool(_CAME_FROM.search(text))
+    return bool(_WHOLE.fullmatch(text) or _FROM_ONLY.fullmatch(text) or _CAME_FROM.search(text))

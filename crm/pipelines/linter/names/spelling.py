@@ -7,6 +7,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from crm.pipelines.linter.names.lists import table
+
 LONGEST = 300  # a name is judged by its beginning; nobody reads further either
 
 _TAGS = re.compile(r"<[^<>]{0,200}>")
@@ -36,50 +38,8 @@ _SHORT = tuple(
         (r"\be-mail", "email"),
     )
 )
-_WRITTEN_OUT = {
-    "дог": "договор",
-    "зак": "заказ",
-    "докум": "документы",
-    "док": "документы",
-    "предл": "предложение",
-    "комм": "коммерческое",
-    "ком": "коммерческое",
-    "презент": "презентация",
-    "встр": "встреча",
-    "конс": "консультация",
-    "консульт": "консультация",
-    "квалиф": "квалификация",
-    "перегов": "переговоры",
-    "кл": "клиент",
-    "возр": "возражений",
-    "вход": "входящие",
-    "исх": "исходящие",
-    "хол": "холодные",
-    "ожид": "ожидание",
-    "выясн": "выяснение",
-    "согл": "согласовано",
-    "отпр": "отправлено",
-    "отправл": "отправлено",
-    "подп": "подписано",
-    "подпис": "подписано",
-    "опл": "оплачено",
-    "выст": "выставлено",
-    "утв": "утверждено",
-    "пров": "проведено",
-    "назн": "назначено",
-    "закл": "заключено",
-}
-
-
-# Behind «на» an abbreviation is a state: «на согл.».
-_STATES = {
-    "согл": "согласовании",
-    "подп": "подписи",
-    "подпис": "подписании",
-    "рассм": "рассмотрении",
-    "утв": "утверждении",
-    "пров": "проверке",
-}
+_WRITTEN_OUT = table("abbreviations", "written_out")
+_BEHIND_NA = table("abbreviations", "behind_na")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +122,7 @@ def _written_out(words: list[str]) -> tuple[str, ...]:
     for place, word in enumerate(words):
         meant = _WRITTEN_OUT.get(word, word)
         if place and words[place - 1] == "на":
-            meant = _STATES.get(word, meant)
+            meant = _BEHIND_NA.get(word, meant)
         elif meant.endswith("но") and len(words) == 1:
             meant = word
         full.append(meant)
