@@ -29,6 +29,7 @@ from crm.models import (
     LinkRun,
     LinkRunStatus,
     LinkTrigger,
+    LossReason,
     StageVisit,
 )
 from crm.pipelines.link_values import LinkInfo
@@ -39,7 +40,10 @@ def fire_links(session: Session, actor: Actor, deal: Deal, trigger: LinkTrigger)
     """Do what the links of the deal's pipeline say, in the transaction that moved it; a second call changes nothing.
 
     A firing belongs to the deal's newest stay: the one that the win or loss ended, or that began on the stage.
+    Spam, a duplicate or a test is closed as lost too, but nobody was lost: it leads nowhere.
     """
+    if trigger is LinkTrigger.LOST and not _is_a_loss(session, deal):
+        return
     cause = replace(actor, channel=Channel.SYSTEM)
     for link in links_set_off(session, deal.pipeline_id, trigger, deal.stage_id):
         if not conditions_hold(session, deal, link.plan.conditions):
@@ -79,6 +83,11 @@ def skip_run(session: Session, cause: Actor, link: LinkInfo, run: LinkRun, reaso
         session, cause, "deal.link_skipped", "deal", run.deal_id, at=run.done_at, link_id=link.id,
         pipeline=link.to_pipeline, reason_code=reason,
     )  # fmt: skip
+
+
+def _is_a_loss(session: Session, deal: Deal) -> bool:
+    reason = session.get(LossReason, deal.loss_reason_id) if deal.loss_reason_id is not None else None
+    return reason is None or reason.counts_as_loss
 
 
 def _claim(session: Session, link: LinkInfo, deal: Deal) -> LinkRun | None:

@@ -13,8 +13,10 @@ from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.contacts.search import search
 from crm.deals.auto_deals import fire_links
+from crm.deals.commands import NewDeal, create_deal
 from crm.deals.invariants import broken_invariants
-from crm.deals.moves import Move, move_deal
+from crm.deals.moves import Move, lose_deal, move_deal
+from crm.deals.values import LossAnswer
 from crm.models import (
     Channel,
     Deal,
@@ -145,6 +147,15 @@ def test_a_deal_that_comes_to_a_stage_sets_its_link_off(
     assert only_child(session, source_id).stage_id == base.stages[2]
     move_deal(session, cast.anna, deal_id=source_id, move=Move(pipeline.stages[2]))
     assert len(children(session, source_id)) == 1
+
+
+def test_a_deal_created_on_a_stage_sets_its_link_off_too(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows
+) -> None:
+    add_link(session, pipeline, base, trigger=LinkTrigger.STAGE, from_stage_id=pipeline.stages[0])
+    step = StepPlan(StepKind.CALL, utc_now() + timedelta(days=1))
+    deal_id = create_deal(session, cast.anna, NewDeal(pipeline.id, DealChanges(title="Pipes"), step))
+    assert only_child(session, deal_id).title == "Pipes"
 
 
 def test_links_of_another_trigger_another_pipeline_and_switched_off_ones_do_nothing(
@@ -361,6 +372,16 @@ def test_conditions_look_at_the_team_and_at_the_reason_and_all_must_hold(
         deal_id = add_deal(session, owner, pipeline)
         lose(session, owner, deal_id, pipeline)
         assert len(children(session, deal_id)) == fires
+
+
+def test_spam_a_duplicate_or_a_test_leads_nowhere(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows
+) -> None:
+    add_link(session, pipeline, base, trigger=LinkTrigger.LOST)
+    deal_id = add_deal(session, cast.anna, pipeline)
+    lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(pipeline.reasons[2], "")))
+    assert session.get_one(Deal, deal_id).status is DealStatus.LOST
+    assert (children(session, deal_id), runs(session)) == ([], [])
 
 
 def test_conditions_look_at_custom_choices(
