@@ -26,6 +26,10 @@ from crm.models import (
     Contact,
     Deal,
     DealStatus,
+    LinkRun,
+    LinkRunStatus,
+    LinkTrigger,
+    LossReason,
     NextStep,
     Pipeline,
     Role,
@@ -37,6 +41,7 @@ from crm.models import (
     User,
     VisitOutcome,
 )
+from crm.pipelines.links import list_links
 from tests.conftest import Cast
 from tests.factories import add_pipeline
 from tests.imports.importing import assert_whole
@@ -97,6 +102,32 @@ def test_past_of_each_deal_is_whole(database: Database, cast: Cast) -> None:
         assert (last.left_at, last.outcome is VisitOutcome.OPEN) == (deal.closed_at, deal.status is DealStatus.OPEN)
         assert stages[deal.stage_id].kind is {0: StageKind.OPEN, 1: StageKind.WON, 2: StageKind.LOST}[deal.status]
         assert deal.stage_entered_at == (deal.closed_at or last.entered_at)
+
+
+def test_links_have_made_deals_of_the_demo_as_they_would(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        fill_demo(session, cast.vera, language="ru")
+    assert_whole(database)
+    with database.read_scope() as session:
+        deals = {deal.id: deal for deal in session.scalars(select(Deal))}
+        links = {link.id: link.plan for link in list_links(session)}
+        runs = session.scalars(select(LinkRun)).all()
+        reasons = {reason.id: reason.counts_as_loss for reason in session.scalars(select(LossReason))}
+    children = {one.id: one for one in deals.values() if one.origin_link_id is not None}
+    assert len(children) > 50
+    assert {run.child_deal_id for run in runs if run.status is LinkRunStatus.CREATED} == set(children)
+    assert any(run.status is LinkRunStatus.WAITING and run.due_at > utc_now() for run in runs)
+    assert {1, 2} <= {child.round for child in children.values()}
+    assert any(child.return_source for child in children.values())
+    for child in children.values():
+        source, plan = deals[child.origin_deal_id or 0], links[child.origin_link_id or 0]
+        assert (source.pipeline_id, child.pipeline_id) == (plan.from_pipeline_id, plan.to_pipeline_id)
+        assert (child.company_id, child.owner_id, child.title) == (source.company_id, source.owner_id, source.title)
+        if plan.trigger is LinkTrigger.LOST:
+            assert reasons[source.loss_reason_id or 0]
+        if plan.trigger is not LinkTrigger.STAGE:
+            assert source.closed_at is not None
+            assert child.created_at >= source.closed_at
 
 
 def test_nasty_client_is_there_word_for_word(database: Database, cast: Cast) -> None:

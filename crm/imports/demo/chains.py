@@ -76,6 +76,9 @@ def _firing(script: Script, pipelines: Mapping[int, PipelineInfo], link: LinkInf
     visit = _visit_of(link, source)
     if visit is None or columns["pipeline_id"] != link.plan.from_pipeline_id or not _holds(link, columns):
         return None
+    reasons = pipelines[link.plan.from_pipeline_id].loss_reasons
+    if any(one.id == columns["loss_reason_id"] and not one.counts_as_loss for one in reasons):
+        return None
     at = visit["entered_at"] if link.plan.trigger is LinkTrigger.STAGE else columns["closed_at"]
     due_at = at + timedelta(seconds=link.plan.delay_seconds)
     is_due = due_at < script.now - timedelta(days=1)
