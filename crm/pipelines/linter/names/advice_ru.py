@@ -18,6 +18,8 @@ _VERBS = table("advice_ru", "verbs")
 _NAMES = table("advice_ru", "names")
 _SWAMPS = [(re.compile(rf"\b(?:{pattern})"), name) for pattern, name in table("advice_ru", "swamps").items()]
 _AGREEING = ("ADJF", "PRTF")
+_OF_ANY_FUNNEL = frozenset(("лид", "заявка", "клиент", "обращение", "сделка"))
+_OF_ANY_NEW = frozenset(("новый", "входящий"))
 _MEN = frozenset(("клиент", "заказчик", "покупатель", "менеджер", "лид", "кандидат", "пациент"))
 
 
@@ -28,10 +30,15 @@ def suggest(segment: Sequence[str], shown: Sequence[str], is_swamp: bool) -> Ite
         yield built
     ways_out = [name for pattern, name in _SWAMPS if pattern.search(" ".join(segment))] if is_swamp else []
     yield from ways_out
-    # What a name is about stands in its nouns: «новый лид» is a lead first.
-    for word in () if ways_out else sorted(segment, key=lambda one: not _is_pos(one, ("NOUN",))):
+    for word in () if ways_out else sorted(segment, key=_generality):
         for lemma in sorted(_lemmas(word)):
             yield from _NAMES.get(lemma, "").split("; ")
+
+
+def _generality(word: str) -> int:
+    """Order words by how little they tell: «горячий клиент» is about interest, «новый лид» about a lead."""
+    lemmas = _lemmas(word)
+    return 2 * bool(lemmas & _OF_ANY_NEW) or int(bool(lemmas & _OF_ANY_FUNNEL))
 
 
 def _of_action(segment: Sequence[str], shown: Sequence[str]) -> str:
