@@ -13,16 +13,17 @@ from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
+from crm.deals.auto_deals import fire_links
 from crm.deals.creation import creation_violations
 from crm.deals.editing import apply_changes, emptied_required, present_keys
 from crm.deals.fields import keys_after, value_violations
-from crm.deals.locking import hold_pipeline, take_deal
+from crm.deals.locking import hold_reached_pipelines, take_deal
 from crm.deals.next_steps import add_step, open_steps, plan_violations, refresh_next_due
 from crm.deals.values import UNSET, DealChanges, StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.errors import InvalidInput, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, DealStatus, NextStep, Priority, User, VisitOutcome, Workspace
+from crm.models import Deal, DealStatus, LinkTrigger, NextStep, Priority, User, VisitOutcome, Workspace
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.stage_rules.step_kind import kind_violations
 from crm.pipelines.values import PipelineInfo, StageInfo
@@ -47,7 +48,7 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     Errors: Forbidden; NotFound for an unknown pipeline; InvalidInput with everything that is wrong.
     """
     require(actor, Action.WORK_DEALS)
-    hold_pipeline(session, new.pipeline_id)
+    hold_reached_pipelines(session, new.pipeline_id)
     pipeline = load_pipeline(session, new.pipeline_id)
     now = utc_now()
     owner_id = new.owner_id if new.owner_id is not None else actor.user_id
@@ -63,6 +64,7 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     if new.next_step is not None:
         add_step(session, actor, deal, new.next_step, now)
         refresh_next_due(session, deal)
+    fire_links(session, actor, deal, LinkTrigger.STAGE)
     return deal.id
 
 

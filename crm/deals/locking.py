@@ -29,8 +29,12 @@ def hold_linked_pipelines(session: Session, deal_id: int) -> None:
     own = session.scalar(select(Deal.pipeline_id).where(Deal.id == deal_id))
     reached = pipelines_reached(session, own) if own is not None else set()
     if own is not None and reached - {own}:
-        query = select(Pipeline.id).where(Pipeline.id.in_({own, *reached})).order_by(Pipeline.id)
-        session.execute(query.with_for_update(read=True, key_share=True))
+        _hold_in_order(session, {own, *reached})
+
+
+def hold_reached_pipelines(session: Session, pipeline_id: int) -> None:
+    """Hold a pipeline with those where links may create deals of its deals."""
+    _hold_in_order(session, {pipeline_id, *pipelines_reached(session, pipeline_id)})
 
 
 def lock_deal(session: Session, actor: Actor, deal_id: int) -> Deal:
@@ -60,3 +64,8 @@ def take_deal(session: Session, actor: Actor, deal_id: int, expected_version: in
         raise DealMovedMeanwhile(deal_id=deal_id, version=deal.version)
     deal.version += 1
     return deal
+
+
+def _hold_in_order(session: Session, pipeline_ids: set[int]) -> None:
+    query = select(Pipeline.id).where(Pipeline.id.in_(pipeline_ids)).order_by(Pipeline.id)
+    session.execute(query.with_for_update(read=True, key_share=True))

@@ -16,7 +16,7 @@ from crm.deals.auto_deals import fire_links
 from crm.deals.commands import NewDeal, create_deal
 from crm.deals.invariants import broken_invariants
 from crm.deals.moves import Move, lose_deal, move_deal
-from crm.deals.values import LossAnswer
+from crm.deals.values import DealChanges, LossAnswer, StepPlan
 from crm.models import (
     Channel,
     Deal,
