@@ -17,6 +17,7 @@ from crm.deals.board import BoardFilter, board_sources, load_board
 from crm.deals.listing import DealFilter, DealOrder, list_deals
 from crm.deals.step_lists import StepFilter, list_open_steps
 from crm.models import DealStatus, Priority
+from crm.pipelines.linter.runs import load_health
 from crm.pipelines.reads import list_pipelines
 
 
@@ -28,6 +29,7 @@ def other_cases(viewers: Viewers, pipeline_id: int) -> list[Case]:
         *_deal_lists(viewers, pipeline_id),
         _case("open next steps, API, admin", list_open_steps, viewers.admin, wanted=StepFilter()),
         _case("open next steps, API, manager", list_open_steps, viewers.manager, wanted=StepFilter()),
+        _case("health of the largest pipeline, admin", load_health, viewers.admin, pipeline_id=pipeline_id),
         _case("audit, admin, newest", load_journal, viewers.admin, wanted=JournalFilter()),
         _case("audit, head, newest", load_journal, viewers.head, wanted=JournalFilter()),
         _case(
