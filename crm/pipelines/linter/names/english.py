@@ -77,7 +77,7 @@ def _is_set_down(segment: Sequence[str], place: int) -> bool:
     """Tell "meeting set" and "put on hold" from "set meeting": the form is the verb's own."""
     follower = _word_behind(segment, place)
     if segment[place] == "put":
-        return follower in {"", "on"}
+        return follower in {"", "on", "off"}
     return place > 0 and segment[place - 1] not in _NO_OBJECTS and (not follower or follower in _LINKS)
 
 

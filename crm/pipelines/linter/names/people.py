@@ -44,7 +44,12 @@ def _is_person_russian(name: Sequence[str]) -> bool:
     for word in name:
         if word in _PREPOSITIONS_RU or _OWNED_RU.fullmatch(word) or word.isdigit() or (named and len(word) == 1):
             continue
-        if _is_role(word) or _is_persons_name(word) or (len(name) == 1 and _may_be_first_name(word)):
+        if (
+            _is_role(word)
+            or word.endswith("отдел")
+            or _is_persons_name(word)
+            or (len(name) == 1 and _may_be_first_name(word))
+        ):
             named = True
         elif word in _CENTRES_RU or word in _ROLES_EN:
             named = named or word == "центр"
@@ -54,7 +59,7 @@ def _is_person_russian(name: Sequence[str]) -> bool:
 
 
 def _is_department(word: str) -> bool:
-    return any(_DEPARTMENT_RU.fullmatch(parse.normal_form) for parse in parses(word))
+    return word.endswith("отдел") or any(_DEPARTMENT_RU.fullmatch(parse.normal_form) for parse in parses(word))
 
 
 def _is_role(word: str) -> bool:
