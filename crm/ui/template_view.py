@@ -9,6 +9,7 @@ from crm.pipelines.commands import StagePlan, create_pipeline
 from crm.pipelines.descriptions import create_from_description
 from crm.pipelines.templates import Template, available_templates
 from crm.ui import act
+from crm.ui.description_export import draw_description_export
 from crm.ui.description_input import draw_description_input
 from crm.ui.description_preview import created_counts, draw_preview
 from crm.ui.forms import field_error
@@ -64,6 +65,7 @@ def draw_making(*, is_first: bool) -> None:
     )
     if way == "description":
         draw_description_input(_created)
+        draw_description_export()
     elif way == "empty":
         _draw_empty()
     else:

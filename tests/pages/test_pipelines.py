@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from crm.db import Database
 from crm.models import LossReason, Pipeline, Stage
+from crm.pipelines.descriptions import read_description
 from crm.pipelines.links import list_links
+from crm.pipelines.templates import create_from_template
 from tests.conftest import Cast
 from tests.factories import add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
@@ -70,6 +72,22 @@ def test_mistakes_of_a_description_are_told_with_their_places(shell: OpenShell, 
     assert "pipeline 1, stage 1, norm: Write a length of time such as 15m, 24h or 3d." in drawn(at)
     assert "description_create" not in [one.key for one in at.button]
     assert at.get_by_key("description_text").value == text
+
+
+def test_own_pipelines_are_shown_as_a_description(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        create_from_template(session, cast.vera, template="product", language="en")
+    at = page(shell, cast)
+    at.get_by_key("new_pipeline").click().run()
+    at.get_by_key("new_pipeline_way").set_value("description").run()
+    assert not at.code
+    at.session_state["description_export"] = True
+    at.run()
+    assert len(read_description(at.code[0].value).links) == 12
+    first = names_of(database)[0]
+    at.get_by_key("description_exported").set_value([1]).run()
+    read = read_description(at.code[0].value)
+    assert ([one.name.spoken("en") for one in read.pipelines], read.links) == ([first], ())
 
 
 def test_links_that_move_are_created_as_copies(shell: OpenShell, cast: Cast, database: Database) -> None:
