@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,15 +38,22 @@ RETURN_SOURCE_LIMIT = 100
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
 
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """The stage where a new deal begins."""
+
+    id: int
+    name: str
+
+
 def create_child(
-    session: Session, cause: Actor, link: LinkInfo, deal: Deal, *, round_number: int, now: datetime
+    session: Session, cause: Actor, link: LinkInfo, deal: Deal, *, landing: Landing, round_number: int, now: datetime
 ) -> Deal:
-    """Create the deal that a link makes of another one, on a stage that is in use; tell it on both timelines."""
+    """Create the deal that a link makes of another one; tell it on both timelines."""
     system = system_actor()
-    stage = session.get_one(Stage, landing_stage_id(session, link))
     child = Deal(
         pipeline_id=link.plan.to_pipeline_id,
-        stage_id=stage.id,
+        stage_id=landing.id,
         status=DealStatus.OPEN,
         owner_id=child_owner(session, link, deal),
         company_id=deal.company_id,
@@ -65,12 +73,12 @@ def create_child(
     _copy_contacts(session, deal.id, child.id)
     record(
         session, system, "deal.created", "deal", child.id, at=now, title=child.title, pipeline=link.to_pipeline,
-        stage_id=stage.id, stage=stage.name,
+        stage_id=landing.id, stage=landing.name,
     )  # fmt: skip
     record(session, system, "deal.came_by_link", "deal", child.id, at=now, **told_of_source(session, link, deal))
     record(
         session, cause, "deal.auto_created", "deal", deal.id, at=now, link_id=link.id, child_id=child.id,
-        pipeline=link.to_pipeline, stage=stage.name, round=round_number,
+        pipeline=link.to_pipeline, stage=landing.name, round=round_number,
     )  # fmt: skip
     open_visit(session, system, child, now)
     due_at = now + timedelta(seconds=link.plan.step_due_seconds)
@@ -80,13 +88,13 @@ def create_child(
     return child
 
 
-def landing_stage_id(session: Session, link: LinkInfo) -> int | None:
+def landing_stage(session: Session, link: LinkInfo) -> Landing | None:
     """Return the stage where new deals of a link begin: its own, or the first one when that is retired.
 
     None when the pipeline is archived or has no stage in use.
     """
     query = (
-        select(Stage.id)
+        select(Stage.id, Stage.name)
         .join(Pipeline, Pipeline.id == Stage.pipeline_id)
         .where(
             Stage.pipeline_id == link.plan.to_pipeline_id,
@@ -96,10 +104,9 @@ def landing_stage_id(session: Session, link: LinkInfo) -> int | None:
         )
         .order_by(Stage.position, Stage.id)
     )
-    stages = list(session.scalars(query))
-    if link.plan.to_stage_id in stages:
-        return link.plan.to_stage_id
-    return stages[0] if stages else None
+    stages = [Landing(*row) for row in session.execute(query)]
+    chosen = (stage for stage in stages if stage.id == link.plan.to_stage_id)
+    return next(chosen, next(iter(stages), None))
 
 
 def child_owner(session: Session, link: LinkInfo, deal: Deal) -> int:
@@ -121,7 +128,7 @@ def child_owner(session: Session, link: LinkInfo, deal: Deal) -> int:
 def told_of_source(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:
     """Return what the new deal's timeline tells of the deal it came from: its end with the reason."""
     stage = session.scalar(select(Stage.name).where(Stage.id == deal.stage_id))
-    reason = session.scalar(select(LossReason.name).where(LossReason.id == deal.loss_reason_id))
+    reason = session.get_one(LossReason, deal.loss_reason_id).name if deal.loss_reason_id is not None else None
     told = ": ".join(part for part in (stage, reason) if part)
     return {
         "link_id": link.id,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
-from crm.deals.auto_children import create_child, landing_stage_id, told_of_source
+from crm.deals.auto_children import create_child, landing_stage, told_of_source
 from crm.deals.chain import chain_up
 from crm.deals.link_conditions import conditions_hold
 from crm.events import record
@@ -57,18 +57,19 @@ def settle_run(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: 
     """Do what a firing is for, now: a new deal, a note on the one that is open already, or nothing with a reason."""
     _lock_client(session, deal)
     open_child_id = _open_child(session, link, deal)
-    round_number = _round(session, link, deal)
-    why_not = _why_not(session, link, round_number)
+    round_number, landing = _round(session, link, deal), landing_stage(session, link)
     run.done_at = now
     if open_child_id is not None:
         run.status, run.child_deal_id = LinkRunStatus.NOTED, open_child_id
         _note_both(session, cause, link, deal, open_child_id, now)
-    elif why_not is not None:
-        skip_run(session, cause, link, run, why_not)
+    elif landing is None:
+        skip_run(session, cause, link, run, "target_closed")
+    elif _is_past_the_limit(link, round_number):
+        skip_run(session, cause, link, run, "max_rounds")
     elif link.plan.skip_if_open and _client_is_busy(session, deal):
         skip_run(session, cause, link, run, "client_has_open_deal")
     else:
-        child = create_child(session, cause, link, deal, round_number=round_number, now=now)
+        child = create_child(session, cause, link, deal, landing=landing, round_number=round_number, now=now)
         run.status, run.child_deal_id = LinkRunStatus.CREATED, child.id
         session.flush()
         fire_links(session, system_actor(), child, LinkTrigger.STAGE)
@@ -110,7 +111,8 @@ def _claim(session: Session, link: LinkInfo, deal: Deal) -> LinkRun | None:
 def _begin(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: LinkRun) -> None:
     now = run.created_at
     run.due_at = max(run.due_at, _rested_at(session, link, deal, now))
-    hopeless = _why_not(session, link, _round(session, link, deal)) is not None
+    # Nobody is told of a day on which nothing can come.
+    hopeless = run.due_at > now and _is_past_the_limit(link, _round(session, link, deal))
     if hopeless or run.due_at <= now:
         settle_run(session, cause, link, deal, run, now)
         return
@@ -121,12 +123,8 @@ def _begin(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: Link
     )  # fmt: skip
 
 
-def _why_not(session: Session, link: LinkInfo, round_number: int) -> str | None:
-    if landing_stage_id(session, link) is None:
-        return "target_closed"
-    if link.plan.max_rounds is not None and round_number > link.plan.max_rounds:
-        return "max_rounds"
-    return None
+def _is_past_the_limit(link: LinkInfo, round_number: int) -> bool:
+    return link.plan.max_rounds is not None and round_number > link.plan.max_rounds
 
 
 def _round(session: Session, link: LinkInfo, deal: Deal) -> int:
