@@ -94,6 +94,7 @@ to = "measured"
 key = "repairs"
 name = { ru = "Починка", en = "Repairs" }
 stands_alone = true
+creation_roles = []
 [[pipelines.stages]]
 name = { ru = "Вещь принята", en = "Garment accepted" }
 [[pipelines.loss_reasons]]
@@ -205,6 +206,7 @@ def test_whole_description_is_read_to_the_last_setting() -> None:
     assert [one.name.spoken("en") for one in orders.loss_reasons] == ["Too dear", "Other", "A test"]
     assert [one.name.spoken("en") for one in repairs.loss_reasons] == ["Beyond repair"]
     assert (repairs.stands_alone, repairs.stages[0].key) == (True, "stage_1")
+    assert repairs.creation_roles == frozenset()
     first, second = read.links
     assert (first.from_pipeline, first.trigger, first.from_stage) == ("orders", LinkTrigger.STAGE, "sewn")
     assert (first.to_pipeline, first.kind, first.owner) == ("repairs", LinkKind.REPEAT_SALE, LinkOwner.TEAM_HEAD)

@@ -77,7 +77,7 @@ def _pipeline(info: PipelineInfo, keys: Mapping[str, str]) -> Tree:
         "name": info.name,
         "forward_only": None if info.forward_only else False,
         "no_skipping": None if info.no_skipping else False,
-        "creation_roles": None if every_role else sorted(role.value for role in info.creation_roles),
+        "creation_roles": None if every_role else _Always(sorted(role.value for role in info.creation_roles)),
         "stands_alone": info.stands_alone or None,
         "stages": [{"key": _stage_key(info, stage.id), **_stage(info, stage, keys)} for stage in info.open_stages],
         "won": _stage(info, info.won_stage, keys),
