@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bench import api, moves
 from bench.bases import Base, scratch_copy
+from bench.designing import measure_designing
 from bench.floor import Bare
 from bench.moves import Crowd, Task
 from bench.other_reads import other_cases
@@ -62,6 +63,17 @@ def measure_writes(base: Base) -> list[Section]:
             for rate in api.measure_api(url, tasks[0].pipeline_id, asked, each=int(API_REQUESTS * share)):
                 name = f"{rate.name}, {rate.clients} client{'s' * (rate.clients > 1)}"
                 rows.append(Row(name, rate.times, per_second=rate.per_second, errors=rate.refused))
+    return sections
+
+
+def measure_design(base: Base) -> list[Section]:
+    """Measure how long a redesign of the busiest pipeline lasts, on a copy that is thrown away."""
+    sections: list[Section] = []
+    with scratch_copy(base) as url:
+        database = Database(url)
+        with _section(f"{base.kind}: designing", sections) as rows:
+            rows.extend(measure_designing(database))
+        database.close()
     return sections
 
 

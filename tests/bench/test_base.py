@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text
 
 from bench import bases, moves
 from bench.bases import Base, Recipe, open_base
+from bench.designing import measure_designing
 from bench.filling import fill
 from bench.measure import measure_reads
 from bench.reads import BAR_MS
@@ -55,6 +56,13 @@ def test_generated_words_are_those_of_the_search_room(base: Database) -> None:
     with base.session_scope() as session:
         rebuild_search(session)
     assert entries() == generated
+
+
+def test_redesign_is_measured_and_loses_no_visit(base: Database) -> None:
+    rows = measure_designing(base)
+    assert [row.name for row in rows[:3]] == ["rename a pipeline", "rename a stage", "reorder the stages"]
+    assert all(row.holds for row in rows)
+    assert int(rows[3].name.split()[3].replace(",", "")) > DEALS / 5  # everything of the busiest pipeline
 
 
 def test_new_rows_get_new_ids(base: Database) -> None:
