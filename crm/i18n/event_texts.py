@@ -135,6 +135,13 @@ _SHORT_NAMES = {
     "company_id": "company",
     "contact_roles": "contact",
     "contacts": "contact",
+    "cooldown_seconds": "cooldown",
+    "delay_seconds": "delay",
+    "from_stage_id": "from_stage",
+    "owner_id": "owner",
+    "step_due_seconds": "step_due",
+    "to_pipeline_id": "to_pipeline",
+    "to_stage_id": "to_stage",
     "parent_id": "parent",
 }
 
