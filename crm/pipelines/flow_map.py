@@ -75,8 +75,9 @@ def load_map(session: Session, actor: Actor, *, since: datetime | None = None) -
         .where(Pipeline.is_archived.is_(False), Stage.retired_at.is_(None))
         .order_by(Pipeline.position, Pipeline.id, Stage.position, Stage.id)
     ).all()
-    flows, waiting = _flows(session, actor, since), _waiting(session, actor)
-    counts = _Counts(_standing(session, actor) | _ended(session, actor, since), flows, waiting)
+    drawn_ids = sorted({row[0] for row in rows})
+    standing, ended = _standing(session, actor, drawn_ids), _ended(session, actor, drawn_ids, since)
+    counts = _Counts(standing | ended, _flows(session, actor, since), _waiting(session, actor))
     names: dict[int, str] = {}
     stages: dict[int, list[MapStage]] = defaultdict(list)
     for pipeline_id, pipeline_name, stage_id, stage_name, kind in rows:
@@ -108,14 +109,18 @@ def _arrow(link: LinkInfo, drawn: Mapping[str, MapPipeline], counts: _Counts) ->
     return MapArrow(starts[0], ends[0], plan.trigger, plan.kind, plan.is_active, flow, waiting)
 
 
-def _standing(session: Session, actor: Actor) -> dict[int, int]:
-    query = select(Deal.stage_id, func.count()).where(Deal.status == DealStatus.OPEN, deal_visible(actor))
+def _standing(session: Session, actor: Actor, pipeline_ids: list[int]) -> dict[int, int]:
+    query = select(Deal.stage_id, func.count()).where(
+        Deal.pipeline_id.in_(pipeline_ids), Deal.status == DealStatus.OPEN, deal_visible(actor)
+    )
     return dict(session.execute(query.group_by(Deal.stage_id)).all())
 
 
-def _ended(session: Session, actor: Actor, since: datetime | None) -> dict[int, int]:
+def _ended(session: Session, actor: Actor, pipeline_ids: list[int], since: datetime | None) -> dict[int, int]:
     query = select(Deal.stage_id, func.count()).where(
-        Deal.status.in_((DealStatus.WON, DealStatus.LOST)), deal_visible(actor)
+        Deal.pipeline_id.in_(pipeline_ids),
+        Deal.status.in_((DealStatus.WON, DealStatus.LOST)),
+        deal_visible(actor),
     )
     if since is not None:
         query = query.where(Deal.closed_at >= since)

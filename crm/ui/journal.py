@@ -37,6 +37,7 @@ ENTITIES: dict[str, str] = {
     "pipeline": N_("Pipeline"),
     "stage": N_("Stage"),
     "field": N_("Field"),
+    "link": N_("Link"),
     "loss_reason": N_("Reason of loss"),
     "objection": N_("Objection"),
     "import": N_("Import"),

@@ -69,8 +69,9 @@ def _draw_link(
     names: Mapping[str, Mapping[int, str]],
 ) -> None:
     with st.container(border=True, key=f"link_{link.id}", gap="xsmall"):
-        off = "" if link.plan.is_active else f" :orange-badge[{_('switched off')}]"
-        st.markdown(f"{link_sentence(link)}{off}  \n:gray[{link_details(link, pipeline.fields, names)}]")
+        st.markdown(
+            f"{link_sentence(link)}{_warning(pipeline, link)}  \n:gray[{link_details(link, pipeline.fields, names)}]"
+        )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button(_("Change"), key=f"edit_link_{link.id}", icon=":material/edit:"):
                 ask_link(pipeline, link)
@@ -84,6 +85,13 @@ def _draw_link(
                 )
             if not counts:
                 st.button(_("Remove"), key=f"link_delete_{link.id}", type="tertiary", on_click=_delete, args=(link,))
+
+
+def _warning(pipeline: PipelineInfo, link: LinkInfo) -> str:
+    start = pipeline.stage(link.plan.from_stage_id) if link.plan.from_stage_id is not None else None
+    if not link.plan.is_active:
+        return f" :orange-badge[{_('switched off')}]"
+    return f" :red-badge[{_('never fires: the stage is no longer in use')}]" if start and start.is_retired else ""
 
 
 def _switch_off(link: LinkInfo) -> None:
