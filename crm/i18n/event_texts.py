@@ -69,6 +69,7 @@ EVENT_TEXTS: dict[str, str] = {
     "link.deleted": N_("Removed the link “{from_pipeline}” → “{to_pipeline}”"),
     "link.edited": N_("Changed the link “{from_pipeline}” → “{to_pipeline}”"),
     "lint.accepted": N_("Accepted a finding about the pipeline “{name}”: {reason}"),
+    "lint.limits_edited": N_("Changed where findings about the pipeline “{name}” begin"),
     "lint.revoked": N_("Took back the acceptance of a finding about the pipeline “{name}”"),
     "loss_reason.created": N_("Added the reason of loss “{name}”"),
     "loss_reason.edited": N_("Changed the reason of loss “{name}”"),

@@ -219,6 +219,7 @@ TEXTS: dict[str, str] = {
     "loss_reason_last": N_("A pipeline needs at least one reason of loss."),
     "name_taken": N_("This name is taken."),
     "fix_not_here": N_("This can only be mended where the description came from."),
+    "limits_out_of_order": N_("The fewest stages, the most and far too many must rise in this order."),
     "norm_invalid": N_("The norm is a positive length of time."),
     "options_needed": N_("A choice needs at least two different values."),
     "stage_end_setting": N_("Won and lost stages have no such setting."),

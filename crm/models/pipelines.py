@@ -25,6 +25,7 @@ class Pipeline(Base):
     forward_only: Mapped[bool] = mapped_column(default=True)
     no_skipping: Mapped[bool] = mapped_column(default=True)
     stands_alone: Mapped[bool] = mapped_column(default=False)  # its ends lead nowhere on purpose, as of returns
+    lint_limits: Mapped[dict[str, int]] = mapped_column(Json, default=dict)  # where its findings begin elsewhere
     creation_roles: Mapped[list[str]] = mapped_column(Json, default=lambda: [role.value for role in Role])  # by hand
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
 from crm.models import Deal, DealStatus, NextStep, StageVisit, Team, User, VisitOutcome
+from crm.pipelines.linter.limits import DEFAULTS, Limits
 from crm.pipelines.values import PipelineInfo
 
-PERIOD_DAYS = 180  # what is older tells of a pipeline that may since have been redesigned
-STILL_DAYS = 60
 SAMPLE = 1000  # the newest won deals, lost deals and beginnings speak for the others
 HOUR, DAY = 3600, 86400
 _PASSED = (VisitOutcome.FORWARD, VisitOutcome.WON)
@@ -37,7 +36,7 @@ class Intake:
 class StageFigures:
     """One stage's figures; counts of the period but for open deals, which are those of now.
 
-    `in_count` and `out_count` are of the last STILL_DAYS; `short_count` is of stays under an hour; `won_judged` won
+    `in_count` and `out_count` are of the last `still_days`; `short_count` is of stays under an hour; `won_judged` won
     deals that could have come by, `won_past` of them never did.
     """
 
@@ -77,10 +76,10 @@ class Behaviour:
         return sum(stage.open_count for stage in self.stages.values())
 
 
-def load_behaviour(session: Session, pipeline: PipelineInfo, now: datetime | None = None) -> Behaviour:
+def load_behaviour(session: Session, pipeline: PipelineInfo, limits: Limits = DEFAULTS) -> Behaviour:
     """Return how everybody's deals went through a pipeline."""
-    now = now or utc_now()
-    since, still_since = now - timedelta(days=PERIOD_DAYS), now - timedelta(days=STILL_DAYS)
+    now = utc_now()
+    since, still_since = now - timedelta(days=limits.period_days), now - timedelta(days=limits.still_days)
     ids = [stage.id for stage in pipeline.open_stages]
     visits = list(session.execute(_visits(ids, since, still_since)))
     ages = _ages(session, pipeline.id, now)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.clock import utc_now
 from crm.models import Team, User
 from crm.pipelines.link_values import LinkPlan
 from crm.pipelines.links import list_links
 from crm.pipelines.linter.behaviour import Behaviour, load_behaviour
+from crm.pipelines.linter.limits import DEFAULTS, Limits, load_limits
 from crm.pipelines.linter.names import NameVerdict, judge_name
 from crm.pipelines.reads import list_pipelines, load_pipeline
 from crm.pipelines.values import PipelineInfo, PipelineSummary, StageInfo
@@ -45,6 +44,7 @@ class LintFacts:
     behaviour: Behaviour | None = None
     names: Mapping[int, NameVerdict] = field(default_factory=dict)
     has_settings: bool = True
+    limits: Limits = DEFAULTS
 
     def stages_named(self, code: str) -> list[StageInfo]:
         """Return the working stages whose names have a finding of this code."""
@@ -64,19 +64,20 @@ class LintFacts:
         return next(iter([*reversed(before), *after, *others]), None)
 
 
-def load_facts(session: Session, pipeline_id: int, now: datetime | None = None) -> LintFacts:
+def load_facts(session: Session, pipeline_id: int) -> LintFacts:
     """Return the facts about a pipeline of the base.
 
     Errors: NotFound.
     """
-    pipeline = load_pipeline(session, pipeline_id)
+    pipeline, limits = load_pipeline(session, pipeline_id), load_limits(session, pipeline_id)
     return LintFacts(
         pipeline=pipeline,
         others=tuple(one for one in list_pipelines(session) if one.id != pipeline_id),
         links=tuple(FactLink(one.id, one.plan) for one in list_links(session)),
         people=_people(session),
-        behaviour=load_behaviour(session, pipeline, now or utc_now()),
+        behaviour=load_behaviour(session, pipeline, limits),
         names=name_verdicts(pipeline),
+        limits=limits,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from crm.errors import Param
 from crm.pipelines.linter.facts import LintFacts
-from crm.pipelines.linter.limits import BACK_SHARE, FEWEST_DEALS
 from crm.pipelines.linter.values import Behind, Door, Finding, Fix, ForwardOnly, RetireStage, Severity
 
 SHOWN_PAIRS = 3
@@ -16,7 +15,7 @@ def check(facts: LintFacts) -> list[Finding]:
     if behaviour is None:
         return []
     back = sum(behaviour.back_moves.values())
-    if back < FEWEST_DEALS or back <= BACK_SHARE * behaviour.moves:
+    if back < facts.limits.fewest_deals or 100 * back <= facts.limits.back_percent * behaviour.moves:
         return []
     names = {stage.id: stage.name for stage in facts.pipeline.open_stages}
     pairs = sorted(behaviour.back_moves.items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN_PAIRS]

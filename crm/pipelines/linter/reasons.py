@@ -6,13 +6,6 @@ from crm.errors import Param
 from crm.i18n import _
 from crm.pipelines.linter.behaviour import Behaviour
 from crm.pipelines.linter.facts import LintFacts, folded
-from crm.pipelines.linter.limits import (
-    FEWEST_DEALS,
-    FEWEST_REASONS,
-    ONE_REASON_SHARE,
-    OTHER_SHARE,
-    UNUSED_AFTER_LOSSES,
-)
 from crm.pipelines.linter.values import AddReasons, Behind, Door, Finding, Severity, SwitchOffReasons
 from crm.pipelines.values import LossReasonInfo
 
@@ -25,17 +18,18 @@ def check(facts: LintFacts) -> list[Finding]:
     found: list[Finding] = []
     if not facts.has_settings:
         return found
-    if len(reasons) < FEWEST_REASONS:
-        params: dict[str, Param] = {"count": len(reasons), "fewest": FEWEST_REASONS}
+    limits = facts.limits
+    if len(reasons) < limits.fewest_reasons:
+        params: dict[str, Param] = {"count": len(reasons), "fewest": limits.fewest_reasons}
         found.append(Finding("L12", Severity.WARNING, ("few",), "", params, fixes=(AddReasons(_missing(reasons)),)))
     behaviour = facts.behaviour
-    if behaviour is None or behaviour.losses < FEWEST_DEALS:
+    if behaviour is None or behaviour.losses < limits.fewest_deals:
         return found
     for reason in reasons:
-        share = behaviour.losses_by_reason.get(reason.id, 0) / behaviour.losses
-        if share > ONE_REASON_SHARE:
+        percent = 100 * behaviour.losses_by_reason.get(reason.id, 0) / behaviour.losses
+        if percent > limits.one_reason_percent:
             found.append(_frequent(facts, behaviour, reason, "one"))
-        elif _is_other(reason) and share > OTHER_SHARE:
+        elif _is_other(reason) and percent > limits.other_percent:
             found.append(_frequent(facts, behaviour, reason, "other"))
     return found + _unused(facts, behaviour)
 
@@ -66,7 +60,7 @@ def _unused(facts: LintFacts, behaviour: Behaviour) -> list[Finding]:
     reasons = facts.pipeline.active_reasons()
     # Reasons of all pipelines may be needed elsewhere.
     unused = [one for one in reasons if one.pipeline_id is not None and not behaviour.losses_by_reason.get(one.id)]
-    if behaviour.losses < UNUSED_AFTER_LOSSES or not unused or len(reasons) - len(unused) < 1:
+    if behaviour.losses < facts.limits.unused_after_losses or not unused or len(reasons) - len(unused) < 1:
         return []
     params: dict[str, Param] = {
         "reasons": "; ".join(one.name for one in unused),

@@ -6,7 +6,7 @@ from crm.errors import Param
 from crm.pipelines.linter.behaviour import Behaviour
 from crm.pipelines.linter.doors import open_door
 from crm.pipelines.linter.facts import LintFacts, folded
-from crm.pipelines.linter.limits import FEWEST_DEALS, OWN_STAGE_SHARE
+from crm.pipelines.linter.limits import OWN_STAGE_SHARE, Limits
 from crm.pipelines.linter.values import Finding, Fix, RetireStage, Severity, SplitPipeline, stage_subject
 
 
@@ -29,7 +29,7 @@ def check(facts: LintFacts) -> list[Finding]:
 
 
 def _apart(facts: LintFacts, behaviour: Behaviour) -> list[Finding]:
-    groups = _groups(behaviour)
+    groups = _groups(facts.limits, behaviour)
     if len(groups) < 2:
         return []
     stages = facts.pipeline.open_stages
@@ -46,12 +46,12 @@ def _apart(facts: LintFacts, behaviour: Behaviour) -> list[Finding]:
     return [Finding("L07", Severity.WARNING, ("teams",), "", params, fixes=(fix,))]
 
 
-def _groups(behaviour: Behaviour) -> list[tuple[set[str], set[int]]]:
+def _groups(limits: Limits, behaviour: Behaviour) -> list[tuple[set[str], set[int]]]:
     """Return teams with the stages they work on, joined where they share one."""
     groups: list[tuple[set[str], set[int]]] = []
     for team, entries in sorted(behaviour.team_stages.items()):
         total = sum(entries.values())
-        if total < FEWEST_DEALS:
+        if total < limits.fewest_deals:
             continue
         own = {stage_id for stage_id, count in entries.items() if count >= OWN_STAGE_SHARE * total}
         joined = [group for group in groups if group[1] & own]

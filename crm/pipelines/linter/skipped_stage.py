@@ -6,7 +6,7 @@ from crm.errors import Param
 from crm.models.codes import Role
 from crm.pipelines.linter.behaviour import Behaviour
 from crm.pipelines.linter.facts import LintFacts
-from crm.pipelines.linter.limits import FEWEST_DEALS, SKIPPED_SHARE
+from crm.pipelines.linter.limits import Limits
 from crm.pipelines.linter.values import AllowSkip, Behind, Door, Finding, Fix, RetireStage, Severity, stage_subject
 from crm.pipelines.values import PipelineInfo, StageInfo
 
@@ -19,7 +19,7 @@ def check(facts: LintFacts) -> list[Finding]:
     return [
         _skipped(facts, behaviour, stage)
         for stage in facts.pipeline.open_stages
-        if _is_skipped(behaviour, stage) and not may_be_skipped(facts.pipeline, stage)
+        if _is_skipped(facts.limits, behaviour, stage) and not may_be_skipped(facts.pipeline, stage)
     ]
 
 
@@ -31,9 +31,12 @@ def may_be_skipped(pipeline: PipelineInfo, stage: StageInfo) -> bool:
     return pipeline.transitions.get((Role.MANAGER, before[-1].id, pipeline.next_stage(stage).id), False)
 
 
-def _is_skipped(behaviour: Behaviour, stage: StageInfo) -> bool:
+def _is_skipped(limits: Limits, behaviour: Behaviour, stage: StageInfo) -> bool:
     figures = behaviour.stages[stage.id]
-    return figures.won_judged >= FEWEST_DEALS and figures.won_past > SKIPPED_SHARE * figures.won_judged
+    return (
+        figures.won_judged >= limits.fewest_deals
+        and 100 * figures.won_past > limits.skipped_percent * figures.won_judged
+    )
 
 
 def _skipped(facts: LintFacts, behaviour: Behaviour, stage: StageInfo) -> Finding:

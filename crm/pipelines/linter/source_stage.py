@@ -8,7 +8,7 @@ from crm.errors import Param
 from crm.pipelines.linter.behaviour import Behaviour
 from crm.pipelines.linter.doors import open_door
 from crm.pipelines.linter.facts import LintFacts
-from crm.pipelines.linter.limits import FEWEST_DEALS, ONE_SOURCE_SHARE
+from crm.pipelines.linter.limits import Limits
 from crm.pipelines.linter.values import Behind, Door, Finding, Fix, MoveSourceToField, Severity, stage_subject
 from crm.pipelines.values import StageInfo
 
@@ -26,7 +26,9 @@ def check(facts: LintFacts) -> list[Finding]:
     behaviour = facts.behaviour
     if behaviour is not None:
         rest = [stage for stage in facts.pipeline.open_stages if stage not in named]
-        found += [_behaving(facts, behaviour, stage) for stage in rest if _takes_one_source(behaviour, stage)]
+        found += [
+            _behaving(facts, behaviour, stage) for stage in rest if _takes_one_source(facts.limits, behaviour, stage)
+        ]
     return found
 
 
@@ -45,14 +47,14 @@ def _named(facts: LintFacts, stage: StageInfo) -> Finding:
     )  # fmt: skip
 
 
-def _takes_one_source(behaviour: Behaviour, stage: StageInfo) -> bool:
+def _takes_one_source(limits: Limits, behaviour: Behaviour, stage: StageInfo) -> bool:
     intake = behaviour.stages[stage.id].intake
-    if intake.entries < FEWEST_DEALS or intake.top_count <= ONE_SOURCE_SHARE * intake.entries:
+    if intake.entries < limits.fewest_deals or 100 * intake.top_count <= limits.one_source_percent * intake.entries:
         return False
     # Where everybody begins on this stage, one source is just the company's only one.
     elsewhere = [one.intake for stage_id, one in behaviour.stages.items() if stage_id != stage.id]
     others = sum(one.began - (one.top_count if one.top_source == intake.top_source else 0) for one in elsewhere)
-    return others >= FEWEST_DEALS
+    return others >= limits.fewest_deals
 
 
 def _behaving(facts: LintFacts, behaviour: Behaviour, stage: StageInfo) -> Finding:

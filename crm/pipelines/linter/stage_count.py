@@ -7,26 +7,20 @@ from itertools import pairwise
 from crm.errors import Param
 from crm.pipelines.linter.behaviour import StageFigures
 from crm.pipelines.linter.facts import WORSE_NAMES, LintFacts
-from crm.pipelines.linter.limits import (
-    FAR_TOO_MANY_STAGES,
-    FEWEST_DEALS,
-    FEWEST_STAGES,
-    MERGE_PASS_SHARE,
-    MERGE_SHORT_SHARE,
-    MOST_STAGES,
-)
+from crm.pipelines.linter.limits import MERGE_SHORT_SHARE, Limits
 from crm.pipelines.linter.values import Finding, RetireStage, Severity
 
 
 def check(facts: LintFacts) -> list[Finding]:
     """Return a finding unless there are five to eight working stages; merges are offered where there are too many."""
     count = len(facts.pipeline.open_stages)
-    params: dict[str, Param] = {"count": count, "fewest": FEWEST_STAGES, "most": MOST_STAGES}
-    if count < FEWEST_STAGES:
+    limits = facts.limits
+    params: dict[str, Param] = {"count": count, "fewest": limits.fewest_stages, "most": limits.most_stages}
+    if count < limits.fewest_stages:
         return [Finding("L01", Severity.WARNING, ("few",), params=params)]
-    if count <= MOST_STAGES:
+    if count <= limits.most_stages:
         return []
-    severity = Severity.ERROR if count > FAR_TOO_MANY_STAGES else Severity.WARNING
+    severity = Severity.ERROR if count > limits.far_too_many_stages else Severity.WARNING
     return [Finding("L01", severity, ("many",), params=params, fixes=_merges(facts))]
 
 
@@ -41,7 +35,7 @@ def _merges(facts: LintFacts) -> tuple[RetireStage, ...]:
     good = [
         (-_pass_share(behaviour.stages[stage.id]), stage, following)
         for stage, following in pairwise(stages)
-        if not bad & {stage.id, following.id} and _merges_well(behaviour.stages[stage.id])
+        if not bad & {stage.id, following.id} and _merges_well(facts.limits, behaviour.stages[stage.id])
     ]
     good.sort(key=lambda one: (one[0], one[1].position))
     taken: set[int] = set()
@@ -53,10 +47,11 @@ def _merges(facts: LintFacts) -> tuple[RetireStage, ...]:
     return tuple(chosen)
 
 
-def _merges_well(figures: StageFigures) -> bool:
-    if figures.left_count < FEWEST_DEALS:
+def _merges_well(limits: Limits, figures: StageFigures) -> bool:
+    if figures.left_count < limits.fewest_deals:
         return False
-    return _pass_share(figures) > MERGE_PASS_SHARE or figures.short_count / figures.left_count > MERGE_SHORT_SHARE
+    passes = 100 * figures.passed_count > limits.merge_pass_percent * figures.left_count
+    return passes or figures.short_count / figures.left_count > MERGE_SHORT_SHARE
 
 
 def _pass_share(figures: StageFigures) -> float:

@@ -6,14 +6,7 @@ from crm.errors import Param
 from crm.pipelines.linter.behaviour import Behaviour, StageFigures
 from crm.pipelines.linter.empty_settings import filling
 from crm.pipelines.linter.facts import LintFacts
-from crm.pipelines.linter.limits import (
-    CROWD_SHARE,
-    CROWD_TIMES_EVEN,
-    DAY_SECONDS,
-    FEWEST_DEALS,
-    NO_TASK_SHARE,
-    OLD_TIMES,
-)
+from crm.pipelines.linter.limits import CROWD_TIMES_EVEN, DAY_SECONDS, Limits
 from crm.pipelines.linter.values import Behind, Door, Finding, Severity, stage_subject
 from crm.pipelines.values import StageInfo
 
@@ -23,35 +16,39 @@ def check(facts: LintFacts) -> list[Finding]:
     behaviour = facts.behaviour
     if behaviour is None:
         return []
+    limits = facts.limits
     found = []
     for stage in facts.pipeline.open_stages:
         figures = behaviour.stages[stage.id]
         signs = [
-            *(["crowd"] if _is_crowd(behaviour, figures) else []),
-            *(["old"] if _is_old(behaviour, figures) else []),
-            *(["no_task"] if _lacks_tasks(figures) else []),
+            *(["crowd"] if _is_crowd(limits, behaviour, figures) else []),
+            *(["old"] if _is_old(limits, behaviour, figures) else []),
+            *(["no_task"] if _lacks_tasks(limits, figures) else []),
         ]
         if signs:
             found.append(_swamp(facts, behaviour, stage, signs))
     return found
 
 
-def _is_crowd(behaviour: Behaviour, figures: StageFigures) -> bool:
+def _is_crowd(limits: Limits, behaviour: Behaviour, figures: StageFigures) -> bool:
     all_open = behaviour.open_count
-    share = max(CROWD_SHARE, CROWD_TIMES_EVEN / len(behaviour.stages))
-    return all_open >= FEWEST_DEALS and figures.open_count > share * all_open
+    percent = max(limits.crowd_percent, 100 * CROWD_TIMES_EVEN / len(behaviour.stages))
+    return all_open >= limits.fewest_deals and 100 * figures.open_count > percent * all_open
 
 
-def _is_old(behaviour: Behaviour, figures: StageFigures) -> bool:
+def _is_old(limits: Limits, behaviour: Behaviour, figures: StageFigures) -> bool:
     own, usual = figures.median_age_seconds, behaviour.median_age_seconds
     return (
-        figures.open_count >= FEWEST_DEALS and own is not None and usual is not None
-        and own > OLD_TIMES * max(usual, DAY_SECONDS)
+        figures.open_count >= limits.fewest_deals and own is not None and usual is not None
+        and own > limits.old_times * max(usual, DAY_SECONDS)
     )  # fmt: skip
 
 
-def _lacks_tasks(figures: StageFigures) -> bool:
-    return figures.open_count >= FEWEST_DEALS and figures.no_task_count > NO_TASK_SHARE * figures.open_count
+def _lacks_tasks(limits: Limits, figures: StageFigures) -> bool:
+    return (
+        figures.open_count >= limits.fewest_deals
+        and 100 * figures.no_task_count > limits.no_task_percent * figures.open_count
+    )
 
 
 def _swamp(facts: LintFacts, behaviour: Behaviour, stage: StageInfo, signs: list[str]) -> Finding:

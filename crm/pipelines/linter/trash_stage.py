@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from crm.errors import Param
 from crm.i18n import _
-from crm.pipelines.linter.behaviour import STILL_DAYS, Behaviour
+from crm.pipelines.linter.behaviour import Behaviour
 from crm.pipelines.linter.doors import open_door
 from crm.pipelines.linter.facts import LintFacts
-from crm.pipelines.linter.limits import FEWEST_DEALS
+from crm.pipelines.linter.limits import Limits
 from crm.pipelines.linter.values import (
     Behind,
     CloseWithReason,
@@ -34,19 +34,19 @@ def check(facts: LintFacts) -> list[Finding]:
     behaviour = facts.behaviour
     if behaviour is not None:
         rest = [stage for stage in facts.pipeline.open_stages if stage not in named]
-        found += [_swallowing(facts, behaviour, stage) for stage in rest if _swallows(behaviour, stage)]
+        found += [_swallowing(facts, behaviour, stage) for stage in rest if _swallows(facts.limits, behaviour, stage)]
     return found
 
 
-def _swallows(behaviour: Behaviour, stage: StageInfo) -> bool:
+def _swallows(limits: Limits, behaviour: Behaviour, stage: StageInfo) -> bool:
     figures = behaviour.stages[stage.id]
-    return figures.in_count >= FEWEST_DEALS and figures.out_count == 0
+    return figures.in_count >= limits.fewest_deals and figures.out_count == 0
 
 
 def _swallowing(facts: LintFacts, behaviour: Behaviour, stage: StageInfo) -> Finding:
     count = behaviour.stages[stage.id].in_count
     came = Door(Behind.CAME_IN, count, facts.pipeline.id, stage.id, since=behaviour.still_since)
-    params: dict[str, Param] = {"stage": stage.name, "count": count, "days": STILL_DAYS}
+    params: dict[str, Param] = {"stage": stage.name, "count": count, "days": facts.limits.still_days}
     return Finding(
         "L06", Severity.ERROR, ("behaviour",), stage_subject(stage.id), params, (came,), _fixes(facts, stage)
     )

@@ -249,6 +249,7 @@ def upgrade() -> None:
     for switch in ("forward_only", "no_skipping"):
         op.add_column("pipelines", sa.Column(switch, sa.Boolean(), nullable=False, server_default=sa.true()))
     op.add_column("pipelines", sa.Column("stands_alone", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("pipelines", sa.Column("lint_limits", types.Json, nullable=False, server_default=sa.text("'{}'")))
     every_role = sa.text("""'["manager", "head", "admin"]'""")
     op.add_column("pipelines", sa.Column("creation_roles", types.Json, nullable=False, server_default=every_role))
     one_field = sa.CheckConstraint(
