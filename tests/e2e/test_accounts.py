@@ -120,5 +120,5 @@ def test_set_up_in_the_browser_ends_on_the_first_page(fresh: tuple[str, Database
     with database.read_scope() as session:
         assert session.scalars(select(User.role)).all() == [Role.ADMIN]
         assert session.scalars(select(Workspace.timezone)).all() == ["Asia/Omsk"]
-        assert len(session.scalars(select(Pipeline.id)).all()) == 1
+        assert len(session.scalars(select(Pipeline.id)).all()) == 6
     context.close()
