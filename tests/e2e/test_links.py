@@ -12,8 +12,11 @@ from sqlalchemy import select, update
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.deals.due_links import run_due_links
-from crm.models import Deal, LinkRun, LinkTrigger
-from crm.pipelines.links import list_links
+from crm.models import Deal, FieldType, LinkKind, LinkOwner, LinkRun, LinkTrigger, StepKind
+from crm.pipelines.fields import create_field
+from crm.pipelines.link_values import ConditionOp, LinkCondition
+from crm.pipelines.links import list_links, load_link
+from crm.pipelines.reads import load_fields
 from tests.deals.linking import DAY_SECONDS, add_link, children, lose, only_child, win
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.driving import Server, open_settled, settled
@@ -134,3 +137,48 @@ def test_the_map_shows_every_pipeline_by_its_very_name_and_what_went_along(
     expect(arrow.locator(".label")).to_have_text("1")
     page.get_by_text("A year").click()
     expect(arrow.locator(".label")).to_have_text("1")
+
+
+def test_a_link_opens_as_it_stands_and_is_saved_as_it_was(
+    server: Server, pipelines: dict[str, PipelineRows], open_browser: OpenBrowser
+) -> None:
+    sales, base = pipelines["returns"], pipelines["base"]
+    with server.database.session_scope() as session:
+        field_id = create_field(session, server.cast.vera, name="Region", field_type=FieldType.CHOICE, options="AB")
+        (field,) = load_fields(session)
+        conditions = (
+            LinkCondition("amount", ConditionOp.AT_LEAST, 5_000_050),
+            LinkCondition("priority", ConditionOp.IS_ONE_OF, ("hot", "warm")),
+            LinkCondition("source", ConditionOp.IS_ONE_OF, ("Site",)),
+            LinkCondition("loss_reason", ConditionOp.IS_ONE_OF, (sales.reasons[1],)),
+            LinkCondition(f"field:{field_id}", ConditionOp.IS_ONE_OF, (field.options[1].code,)),
+            LinkCondition("expected_close_on", ConditionOp.EMPTY),
+        )
+        link_id = add_link(
+            session, sales, base, trigger=LinkTrigger.STAGE, from_stage_id=sales.stages[0],
+            to_stage_id=base.stages[1], kind=LinkKind.REPEAT_SALE, copied=("source", f"field:{field_id}"),
+            owner_rule=LinkOwner.USER, owner_id=server.cast.boris.user_id, delay_seconds=7200, conditions=conditions,
+            cooldown_seconds=90 * DAY_SECONDS, max_rounds=3, skip_if_open=True, step_kind=StepKind.EMAIL,
+            step_text="Ask", step_due_seconds=1800,
+        )  # fmt: skip
+        before = load_link(session, link_id).plan
+    page = open_settled(open_browser("vera"), f"{server.url}/pipelines")
+    page.get_by_role("combobox", name="Pipeline").first.click()
+    page.get_by_role("option", name="Returns").click()
+    settled(page)
+    page.get_by_role("tab", name="Links").click()
+    page.locator(f".st-key-edit_link_{link_id} button").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("What to do")).to_have_value("Ask")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    with server.database.read_scope() as session:
+        after = load_link(session, link_id)
+        assert (after.plan, after.version) == (before, 2)
+    page.locator(f".st-key-edit_link_{link_id} button").click()
+    page.locator(".st-key-link_form_condition_1_drop button").click()
+    settled(page)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    with server.database.read_scope() as session:
+        assert load_link(session, link_id).plan.conditions == (conditions[0], *conditions[2:])
