@@ -105,7 +105,10 @@ def _stays_from(script: Script, pipeline: PipelineInfo, kind: StageKind, began_a
     stages = pipeline.open_stages
     count = len(stages) if kind is StageKind.WON else script.chance.randint(1, len(stages))
     step = (script.now - began_at) / (count + 1)
-    moments = [began_at + step * at * script.chance.uniform(0.9, 1) for at in range(count + 1)]
+    moments = [began_at]
+    for at in range(1, count + 1):
+        at_work = script.office_time(began_at + step * at)
+        moments.append(min(max(at_work, moments[-1] + timedelta(minutes=25)), began_at + step * (at + 0.9)))
     left: list[datetime | None] = [*moments[1:]]
     if kind is StageKind.OPEN:
         left[-1] = None
