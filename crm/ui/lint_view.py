@@ -24,6 +24,7 @@ from crm.pipelines.values import PipelineInfo
 from crm.ui import act
 from crm.ui.forms import field_error
 from crm.ui.lint_fix import ask_fix
+from crm.ui.lint_limits import ask_limits
 from crm.ui.lint_words import SEVERITY_SIGNS, SEVERITY_WORDS, door_label, fix_label, sentence_of
 from crm.ui.markdown import md
 from crm.ui.nav import page_link
@@ -100,10 +101,10 @@ def _draw_score(pipeline: PipelineInfo, health: Health, history: list[PastScore]
                 ):
                     open_foreign_check()
                 with st.popover(_("How it is counted"), type="tertiary", icon=":material/help:"):
-                    _draw_rules(history)
+                    _draw_rules(pipeline, history)
 
 
-def _draw_rules(history: list[PastScore]) -> None:
+def _draw_rules(pipeline: PipelineInfo, history: list[PastScore]) -> None:
     st.markdown(
         _(
             "From 100 each finding takes {error} (mend first), {warning} (worth mending) or {hint} (hint); "
@@ -114,6 +115,8 @@ def _draw_rules(history: list[PastScore]) -> None:
             most=COUNTED_PER_CODE,
         )
     )
+    if st.button(_("Where findings begin"), key="lint_limits", icon=":material/tune:"):
+        ask_limits(pipeline)
     for one in reversed(history[-10:]):
         st.caption(f"{day(one.at.date())} · {one.score} · {label(one.occasion)}")
 

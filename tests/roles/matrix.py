@@ -66,7 +66,7 @@ from crm.models import (
 from crm.pipelines import commands as pipeline_commands
 from crm.pipelines import descriptions, fields, flow_map, links, rules, templates
 from crm.pipelines.link_values import LinkPlan
-from crm.pipelines.linter import acceptance, standing
+from crm.pipelines.linter import acceptance, limits, standing
 from crm.pipelines.linter import runs as lint_runs
 from crm.pipelines.linter.values import Behind, Door, RetireStage
 from tests.roles.scene import PASSWORD, Belongings, Scene
@@ -667,6 +667,12 @@ LINTER: dict[Callable[..., Any], Row] = {
         ADMINS,
         lambda s, a, sc, _o: standing.set_stands_alone(
             s, a, pipeline_id=sc.pipeline.id, expected_version=1, stands_alone=True
+        ),
+    ),
+    limits.edit_limits: office(
+        ADMINS,
+        lambda s, a, sc, _o: limits.edit_limits(
+            s, a, pipeline_id=sc.pipeline.id, expected_version=1, limits=limits.Limits(most_stages=9)
         ),
     ),
     lint_deals.deals_behind: office(
