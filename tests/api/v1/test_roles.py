@@ -43,7 +43,7 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
     }
 
 
-FOR_EVERYBODY = {"get_pipelines", "get_pipeline", "get_me"}
+FOR_EVERYBODY = {"get_pipelines", "get_pipeline", "get_links", "get_me"}
 LISTS = {"get_deals", "get_companies", "get_contacts", "get_next_steps", "get_users"}
 CREATE = {"post_deal", "post_company", "post_contact"}
 FOR_HEADS = {"post_deal_reassign", "post_company_reassign", "post_contact_reassign"}
