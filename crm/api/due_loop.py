@@ -21,13 +21,16 @@ async def keep_doing_links(period_seconds: float = PERIOD_SECONDS) -> None:
     """Do what is due until cancelled; several processes may each have such a loop."""
     while True:
         await anyio.sleep(period_seconds)
-        await run_in(Pool.BACKGROUND, _do_due_links)
+        # A stage closed at once may leave thousands: they go on until none is left.
+        while await run_in(Pool.BACKGROUND, _do_due_links):
+            pass
 
 
-def _do_due_links() -> None:
+def _do_due_links() -> int:
     try:
-        run_due_links(get_database(), system_actor(), now=utc_now())
+        return run_due_links(get_database(), system_actor(), now=utc_now()).done
     except DatabaseUnavailable:
         log.warning("links that are due wait: the database does not answer")
     except Exception:  # the loop shares its life with the server: it must outlive a broken round
         log.exception("a round of due links broke")
+    return 0

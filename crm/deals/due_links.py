@@ -19,7 +19,7 @@ from crm.models import Deal, DealStatus, LinkRun, LinkRunStatus, LinkTrigger
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import load_link
 
-RUNS_AT_ONCE = 500
+RUNS_AT_ONCE = 100  # a server that is told to stop waits for them
 Row = TypeVar("Row", Deal, LinkRun)
 log = logging.getLogger(__name__)
 

@@ -116,8 +116,8 @@ def _records() -> Select[*tuple[Any, ...]]:
         Deal.id, Deal.version, Deal.pipeline_id, Deal.stage_id, Deal.status, Deal.owner_id, Deal.company_id,
         Deal.title, Deal.amount_minor, Deal.currency, Deal.priority, Deal.source, Deal.utm_source, Deal.utm_medium,
         Deal.utm_campaign, Deal.utm_content, Deal.utm_term, Deal.expected_close_on, Deal.custom, Deal.origin_deal_id,
-        Deal.origin_link_id, Deal.round, Deal.return_source, Deal.loss_reason_id, Deal.loss_note, Deal.next_due_at, Deal.stage_entered_at, Deal.created_at,
-        Deal.created_channel, Deal.updated_at, Deal.closed_at,
+        Deal.origin_link_id, Deal.round, Deal.return_source, Deal.loss_reason_id, Deal.loss_note, Deal.next_due_at,
+        Deal.stage_entered_at, Deal.created_at, Deal.created_channel, Deal.updated_at, Deal.closed_at,
     )  # fmt: skip
 
 
