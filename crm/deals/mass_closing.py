@@ -52,7 +52,8 @@ def close_stage_as_lost(
     count = session.scalar(select(func.count()).select_from(Deal).where(*here)) or 0
     if not count:
         return 0
-    _wait_for_links(session, pipeline, lost, here, now)
+    if reason.counts_as_loss:  # spam, duplicates and tests lead nowhere
+        _wait_for_links(session, pipeline, lost, here, now)
     _cancel_steps(session, actor, here, now)
     details = {
         "from_stage": stage.name, "to_stage": lost.name, "from_stage_id": stage.id, "to_stage_id": lost.id,

@@ -21,9 +21,11 @@ from crm.deals.link_runs import (
     postpone_link_run,
     waiting_runs,
 )
+from crm.deals.mass_closing import close_stage_as_lost
 from crm.errors import Forbidden, InvalidInput, NotFound
 from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, NextStep, Pipeline, PipelineLink
 from crm.pipelines.links import switch_link_off
+from crm.pipelines.reads import load_pipeline
 from tests.conftest import Cast
 from tests.deals.linking import DAY_SECONDS, add_link, children, events_of, lose, only_child, runs
 from tests.factories import PipelineRows, add_company, add_deal, add_pipeline
@@ -201,3 +203,18 @@ def test_firings_of_a_link_are_counted_and_listed_newest_first(
     assert isinstance(oldest, Firing)
     assert (oldest.deal_id, oldest.child_id, oldest.child_title) == (lost, child.id, "Metal sheet")
     assert len(last_firings(session, cast.vera, link, limit=1)) == 1
+
+
+@pytest.mark.parametrize(("reason", "waiting"), [(0, 2), (2, 0)], ids=["price", "duplicate or test"])
+def test_a_stage_closed_at_once_sets_its_links_off_unless_nobody_was_lost(
+    session: Session, cast: Cast, pipeline: PipelineRows, link: int, reason: int, waiting: int
+) -> None:
+    for _ in range(2):
+        add_deal(session, cast.anna, pipeline)
+    info = load_pipeline(session, pipeline.id)
+    why = next(one for one in info.loss_reasons if one.id == pipeline.reasons[reason])
+    count = close_stage_as_lost(
+        session, cast.vera, pipeline=info, stage=info.open_stages[0], reason=why, note="", now=utc_now()
+    )
+    assert count == 2
+    assert [run.status for run in runs(session)] == [LinkRunStatus.WAITING] * waiting
