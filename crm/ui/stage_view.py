@@ -33,8 +33,8 @@ def draw_stages(pipeline: PipelineInfo) -> None:
     """Draw each open stage with what it asks for, then the two ends."""
     for number, stage in enumerate(pipeline.open_stages, 1):
         with st.container(border=True, key=f"stage_{stage.id}"):
-            told, buttons = st.columns([7, 3], vertical_alignment="center")
-            told.markdown(_described(number, stage, pipeline))
+            described, buttons = st.columns([7, 3], vertical_alignment="center")
+            described.markdown(_described(number, stage, pipeline))
             row = buttons.container(horizontal=True, horizontal_alignment="right", gap="small")
             if row.button(_("Change"), key=f"edit_stage_{stage.id}", icon=":material/edit:"):
                 ask_stage(pipeline, stage)

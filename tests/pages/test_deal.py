@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from crm.db import Database
 from crm.deals.commands import edit_deal
 from crm.deals.values import DealChanges
-from crm.models import Activity, Deal, DealStatus, NextStep, Stage, StageRequirement
+from crm.models import Activity, Deal, DealStatus, NextStep, Pipeline, Stage, StageRequirement
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
@@ -198,3 +198,44 @@ def test_late_step_is_said_in_words(shell: OpenShell, cast: Cast, database: Data
     with database.session_scope() as session:
         deal_id = add_deal(session, cast.anna, pipeline, due_in=timedelta(days=-2))
     assert "2 days late" in texts(opened(shell, cast.anna, deal_id))
+
+
+# Rules and their exceptions
+
+
+def test_other_stages_are_offered_to_heads_and_to_managers_where_rules_are_loose(
+    shell: OpenShell, cast: Cast, database: Database
+) -> None:
+    with database.session_scope() as session:
+        pipeline = add_pipeline(session)
+        deal_id = add_deal(session, cast.anna, pipeline, stage=1)
+    offered = {
+        actor.name: [one.key for one in opened(shell, actor, deal_id).get("menu_button")]
+        for actor in (cast.anna, cast.boris)
+    }
+    assert offered == {"Anna": [], "Boris": ["deal_elsewhere"]}
+    with database.session_scope() as session:
+        session.get_one(Pipeline, pipeline.id).forward_only = False
+    assert [one.key for one in opened(shell, cast.anna, deal_id).get("menu_button")] == ["deal_elsewhere"]
+
+
+def test_only_administrators_remove_and_only_heads_take_up_again(
+    shell: OpenShell, cast: Cast, database: Database
+) -> None:
+    with database.session_scope() as session:
+        deal_id = add_closed_deal(session, cast.anna, add_pipeline(session))
+    keys = {
+        actor.name: {one.key for one in opened(shell, actor, deal_id).button} & {"deal_remove", "deal_reopen"}
+        for actor in (cast.anna, cast.boris, cast.vera)
+    }
+    assert keys == {"Anna": set(), "Boris": {"deal_reopen"}, "Vera": {"deal_reopen", "deal_remove"}}
+
+
+def test_removal_without_a_reason_says_so_beside_it(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        deal_id = add_deal(session, cast.anna, add_pipeline(session))
+    at = opened(shell, cast.vera, deal_id)
+    at.button(key="deal_remove").click().run()
+    assert any("Say why in 10 characters or more" in one.value for one in at.markdown)
+    with database.read_scope() as session:
+        assert session.get_one(Deal, deal_id).status is DealStatus.OPEN

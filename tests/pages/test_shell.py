@@ -32,7 +32,7 @@ def test_sidebar_shows_company_menu_and_reader(shell: OpenShell, cast: Cast) -> 
     at = shell(cast.boris).run()
     assert not at.exception
     assert at.sidebar.markdown[0].value == "**Metal trade**"
-    assert links(at) == ["Today", "Board", "Clients", "Import", "Journal", "Settings"]
+    assert links(at) == ["Today", "Board", "Clients", "Exceptions", "Import", "Journal", "Settings"]
     assert [caption.value for caption in at.sidebar.caption[:4]] == [
         "Work",
         "Set-up",
