@@ -95,7 +95,7 @@ def _inputs(actor: Actor, pipeline: PipelineInfo, start: LinkPlan, refusal: Refu
     cooldown, max_rounds = _brake_inputs(start, refusal)
     return LinkPlan(
         pipeline.id, trigger, to_pipeline_id, kind, from_stage_id, to_stage_id, tuple(copied), owner_rule, owner_id,
-        delay, conditions, cooldown, max_rounds, skip_if_open, step_kind, step_text, step_due,
+        delay, conditions, cooldown, max_rounds, skip_if_open, step_kind, step_text, step_due, start.is_active,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ from crm.i18n.formats import moment
 from crm.i18n.labels import label
 from crm.models import LinkRunStatus
 from crm.pipelines.link_values import LinkInfo
-from crm.pipelines.links import delete_link, list_links, switch_link_off
+from crm.pipelines.links import delete_link, edit_link, list_links, switch_link_off
 from crm.pipelines.reads import load_loss_reasons
 from crm.pipelines.values import PipelineInfo
 from crm.ui import act
@@ -83,6 +84,8 @@ def _draw_link(
                 st.button(
                     _("Switch off"), key=f"link_off_{link.id}", type="tertiary", on_click=_switch_off, args=(link,)
                 )
+            else:
+                st.button(_("Switch on"), key=f"link_on_{link.id}", type="tertiary", on_click=_switch_on, args=(link,))
             if not counts:
                 st.button(_("Remove"), key=f"link_delete_{link.id}", type="tertiary", on_click=_delete, args=(link,))
 
@@ -96,6 +99,11 @@ def _warning(pipeline: PipelineInfo, link: LinkInfo) -> str:
 
 def _switch_off(link: LinkInfo) -> None:
     act.run(switch_link_off, link_id=link.id, expected_version=link.version).told(_("The link is switched off"))
+
+
+def _switch_on(link: LinkInfo) -> None:
+    plan = replace(link.plan, is_active=True)
+    act.run(edit_link, link_id=link.id, expected_version=link.version, plan=plan).told(_("The link is switched on"))
 
 
 def _delete(link: LinkInfo) -> None:

@@ -159,7 +159,7 @@ def test_a_link_opens_as_it_stands_and_is_saved_as_it_was(
             to_stage_id=base.stages[1], kind=LinkKind.REPEAT_SALE, copied=("source", f"field:{field_id}"),
             owner_rule=LinkOwner.USER, owner_id=server.cast.boris.user_id, delay_seconds=7200, conditions=conditions,
             cooldown_seconds=90 * DAY_SECONDS, max_rounds=3, skip_if_open=True, step_kind=StepKind.EMAIL,
-            step_text="Ask", step_due_seconds=1800,
+            step_text="Ask", step_due_seconds=1800, is_active=False,
         )  # fmt: skip
         before = load_link(session, link_id).plan
     page = open_settled(open_browser("vera"), f"{server.url}/pipelines")

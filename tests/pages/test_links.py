@@ -65,6 +65,9 @@ def test_links_tab_lists_links_in_sentences_and_switches_them_off(
     at.get_by_key(f"link_off_{used}").click().run()
     with database.read_scope() as session:
         assert [(one.id, one.plan.is_active) for one in list_links(session)] == [(used, False), (back, True)]
+    at.get_by_key(f"link_on_{used}").click().run()
+    with database.read_scope() as session:
+        assert [(one.id, one.plan.is_active) for one in list_links(session)] == [(used, True), (back, True)]
 
 
 def test_map_tab_is_drawn_with_the_oddest_names(shell: OpenShell, cast: Cast, database: Database) -> None:
