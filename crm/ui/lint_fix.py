@@ -44,7 +44,9 @@ def ask_fix(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], fix: F
     for key in [name for name in st.session_state if str(name).startswith("lint_fix_")]:
         del st.session_state[key]
 
-    @page_dialog(md(fix_label(fix, pipeline, others)), width="medium")
+    title = _("Rename the stage") if isinstance(fix, RenameStage) else md(fix_label(fix, pipeline, others))
+
+    @page_dialog(title, width="medium")
     def ask() -> None:
         outcome: act.Outcome[FixDone] | None = st.session_state.get(_OUTCOME)
         stage_id = getattr(fix, "stage_id", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Literal
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ from crm.pipelines.linter.values import Door, Finding, Fix, Severity
 from crm.pipelines.reads import list_pipelines
 from crm.pipelines.values import PipelineInfo
 from crm.ui import act
+from crm.ui.device import is_phone
 from crm.ui.forms import field_error
 from crm.ui.lint_fix import ask_fix
 from crm.ui.lint_limits import ask_limits
@@ -100,11 +102,13 @@ def _draw_score(pipeline: PipelineInfo, health: Health, history: list[PastScore]
                     help=_("Paste its stages; nothing is changed."),
                 ):
                     open_foreign_check()
+                if st.button(_("Where findings begin"), key="lint_limits", icon=":material/tune:", type="tertiary"):
+                    ask_limits(pipeline)
                 with st.popover(_("How it is counted"), type="tertiary", icon=":material/help:"):
-                    _draw_rules(pipeline, history)
+                    _draw_rules(history)
 
 
-def _draw_rules(pipeline: PipelineInfo, history: list[PastScore]) -> None:
+def _draw_rules(history: list[PastScore]) -> None:
     st.markdown(
         _(
             "From 100 each finding takes {error} (mend first), {warning} (worth mending) or {hint} (hint); "
@@ -115,8 +119,6 @@ def _draw_rules(pipeline: PipelineInfo, history: list[PastScore]) -> None:
             most=COUNTED_PER_CODE,
         )
     )
-    if st.button(_("Where findings begin"), key="lint_limits", icon=":material/tune:"):
-        ask_limits(pipeline)
     for one in reversed(history[-10:]):
         st.caption(f"{day(one.at.date())} · {one.score} · {label(one.occasion)}")
 
@@ -132,15 +134,16 @@ def _draw_findings(actor: Actor, pipeline: PipelineInfo, others: dict[int, str],
 
 def _draw_finding(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], finding: Finding) -> None:
     key = f"{finding.code}_{finding.subject.replace(':', '_')}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(md(sentence_of(finding)), width="stretch")
+    says, mends = st.columns([2, 3], gap="small", vertical_alignment="center")
+    says.markdown(md(sentence_of(finding)))
+    side: Literal["left", "right"] = "left" if is_phone() else "right"
+    with mends, st.container(horizontal=True, horizontal_alignment=side, vertical_alignment="center", gap="small"):
         for number, door in enumerate(finding.doors):
             _draw_door(door, f"door_{key}_{number}")
         if finding.fixes:
             _draw_fix(actor, pipeline, others, finding.fixes[0], f"fix_{key}_0")
-        with st.popover(_("More"), type="tertiary", key=f"more_{key}"):
-            for number, fix in enumerate(finding.fixes[1:], 1):
-                _draw_fix(actor, pipeline, others, fix, f"fix_{key}_{number}")
+        _draw_other_fixes(actor, pipeline, others, finding.fixes[1:], f"more_{key}")
+        with st.popover(_("Accept"), type="tertiary"):
             _draw_accept(pipeline, finding, key)
     _draw_open_door(actor, finding, key)
 
@@ -148,6 +151,20 @@ def _draw_finding(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], 
 def _draw_fix(actor: Actor, pipeline: PipelineInfo, others: dict[int, str], fix: Fix, key: str) -> None:
     if st.button(md(fix_label(fix, pipeline, others)), key=key, icon=":material/build:"):
         ask_fix(actor, pipeline, others, fix)
+
+
+def _draw_other_fixes(
+    actor: Actor, pipeline: PipelineInfo, others: dict[int, str], fixes: tuple[Fix, ...], key: str
+) -> None:
+    if not fixes:
+        return
+    # A menu and not a popover, which would stay open over the dialog.
+    chosen = st.menu_button(
+        _("Other ways"), range(len(fixes)), format_func=lambda one: md(fix_label(fixes[one], pipeline, others)),
+        key=key, type="tertiary",
+    )  # fmt: skip
+    if chosen is not None:
+        ask_fix(actor, pipeline, others, fixes[chosen])
 
 
 def _draw_door(door: Door, key: str) -> None:
@@ -176,7 +193,7 @@ def _draw_open_door(actor: Actor, finding: Finding, key: str) -> None:
 
 def _draw_accept(pipeline: PipelineInfo, finding: Finding, key: str) -> None:
     reason = st.text_area(
-        _("Or accept it: why is it right as it is?"), key=f"accept_why_{key}", max_chars=1000, height=90,
+        _("Why is it right as it is?"), key=f"accept_why_{key}", max_chars=1000, height=90,
         help=_("It stays in sight with your name and no longer lowers the score."),
     )  # fmt: skip
     if st.button(_("Accept"), key=f"accept_{key}"):

@@ -19,14 +19,9 @@ def check(facts: LintFacts) -> list[Finding]:
     for stage in facts.pipeline.open_stages:
         fill = filling(facts.pipeline, stage)
         if fill is not None:
-            lacks = [
-                *([] if stage.norm_seconds else ["norm"]),
-                *([] if stage.exit_criterion else ["criterion"]),
-            ]  # fmt: skip
+            lacks = "criterion" if stage.norm_seconds else "norm" if stage.exit_criterion else "both"
             found.append(
-                Finding(
-                    "L13", Severity.HINT, tuple(lacks), stage_subject(stage.id), {"stage": stage.name}, fixes=(fill,)
-                )
+                Finding("L13", Severity.HINT, (lacks,), stage_subject(stage.id), {"stage": stage.name}, fixes=(fill,))
             )
     stages = facts.pipeline.open_stages
     if stages and not any(stage.required or stage.required_exit for stage in facts.pipeline.stages):

@@ -155,7 +155,7 @@ def test_empty_settings_are_filled_by_place(session: Session) -> None:
     session.execute(update(Stage).where(Stage.id == rows.stages[0]).values(norm_seconds=None, exit_criterion=None))
     session.execute(update(Stage).where(Stage.id == rows.stages[2]).values(norm_seconds=None))
     first, third = found_in(session, rows.id, "L13")
-    assert (first.variants, third.variants) == (("norm", "criterion"), ("norm",))
+    assert (first.variants, third.variants) == (("both",), ("norm",))
     assert first.severity is Severity.HINT
     criterion = "“Contact made”: the client confirms it, and the next step has a date"
     assert first.fixes == (FillStage(rows.stages[0], criterion, 86400),)

@@ -16,6 +16,7 @@ _STATES = words("english", "states")
 _DENYING = words("english", "denying")
 _AHEAD = words("english", "ahead")
 _PREPOSITIONS_BEFORE = words("english", "prepositions_before")
+_COMPOUND_HEADS = words("english", "compound_heads")
 _LINKS = words("english", "links")
 _BUCKETS = words("english", "buckets")
 _SINGLE_BUCKETS = words("english", "single_buckets")
@@ -97,7 +98,7 @@ def _is_denied(segment: Sequence[str], place: int) -> bool:
 def _is_attribute(segment: Sequence[str], place: int) -> bool:
     """Tell "qualified lead" and "paid search" from "contacted lead" and "sent proposal"."""
     if place and segment[place - 1] in _PREPOSITIONS_BEFORE:
-        return True
+        return place == 1 or segment[place - 2] not in _COMPOUND_HEADS
     follower = _word_behind(segment, place)
     if not follower or follower in _LINKS:
         return False

@@ -66,7 +66,7 @@ def _look(name: str, kind: StageKind) -> _Look:
         SWAMP: any(swamps),
         OBJECTIONS: any(is_objections(text) for text in texts),
         SOURCE: is_source(mended.segments),
-        TRASH: any(is_trash(text, kind) for text in texts),
+        TRASH: any(is_trash(text, done, kind) for text, done in zip(texts, is_done, strict=True)),
         PERSON: is_person(mended),
     }
     return _Look(mended, is_done, swamps, finished, tuple(code for code, is_found in found.items() if is_found))
