@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import streamlit as st
 
@@ -20,6 +22,8 @@ from crm.ui.markdown import md
 from crm.ui.nav import page_link
 from crm.ui.page import redraw
 
+AROUND_SHOWN = 3
+
 
 def draw_chain(actor: Actor, card: DealCard) -> None:
     """Draw the deals before and after this one, the oldest first; nothing for a deal that stands alone."""
@@ -29,15 +33,31 @@ def draw_chain(actor: Actor, card: DealCard) -> None:
     if not chain.is_alone:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="deal_chain"):
             st.markdown(f":material/account_tree: {_('Chain')}:", width="content")
-            for number, deal in enumerate(chain.deals):
+            for number, deal in enumerate(shortened(chain.deals, card.id)):
                 if number:
                     st.markdown(":gray[:material/chevron_right:]", width="content")
-                _draw_deal(deal, is_here=deal.id == card.id)
+                if deal is None:
+                    st.markdown("…", width="content")
+                else:
+                    _draw_deal(deal, is_here=deal.id == card.id)
             if chain.hidden:
                 told = ngettext("and {n} deal of colleagues", "and {n} deals of colleagues", chain.hidden)
                 st.markdown(f":gray[{told}]", width="content")
     for run in coming:
         _draw_coming(run)
+
+
+def shortened(deals: Sequence[ChainDeal], here: int) -> list[ChainDeal | None]:
+    """Return the first and the last deal of a chain with those around a deal; None stands for what is left out."""
+    place = next((number for number, deal in enumerate(deals) if deal.id == here), 0)
+    shown = [
+        number for number in range(len(deals)) if number in {0, len(deals) - 1} or abs(number - place) <= AROUND_SHOWN
+    ]
+    found: list[ChainDeal | None] = []
+    for before, number in pairwise([-1, *shown]):
+        found += [None] if number - before > 1 else []
+        found.append(deals[number])
+    return found
 
 
 def round_badge(number: int) -> str:
