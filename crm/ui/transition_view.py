@@ -19,6 +19,7 @@ from crm.ui.markdown import md
 
 Exceptions = dict[tuple[int, int], bool]
 _CHOICES = ("default", "allowed", "forbidden")
+_WIDTH = 100  # pixels of a column: eight stages and their end fit a laptop
 
 
 @dataclass(slots=True)
@@ -66,7 +67,9 @@ def _draw_table(pipeline: PipelineInfo, chosen: Mapping[tuple[int, int], bool]) 
     table: dict[str, list[str]] = {_("From ↓ to →"): [stage.name for stage in pipeline.open_stages]}
     for number, end in enumerate(ends, 1):
         table[f"{number}. {end.name}"] = [_cell(pipeline, start, end, chosen) for start in pipeline.open_stages]
-    st.dataframe(table, hide_index=True, key=f"transitions_table_{pipeline.id}")
+    names = list(table)
+    widths = {name: st.column_config.TextColumn(width=_WIDTH if name != names[0] else 2 * _WIDTH) for name in names}
+    st.dataframe(table, hide_index=True, column_config=widths, key=f"transitions_table_{pipeline.id}")
 
 
 def _cell(pipeline: PipelineInfo, start: StageInfo, end: StageInfo, chosen: Mapping[tuple[int, int], bool]) -> str:
