@@ -13,11 +13,17 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from crm.actor import Actor
+from crm.auth.actors import load_actor
 from crm.auth.passwords import hash_password
 from crm.db import Database
 from crm.db.migrate import migrate
-from crm.models import Deal, DealStatus, User
+from crm.deals.moves import Move, move_deal
+from crm.deals.removal import remove_deal
+from crm.models import Channel, Deal, DealStatus, Stage, User
+from crm.pipelines.reads import load_pipeline
 from crm.settings import ROOT
 from crm.ui.nav import PAGES
 from tests.e2e.driving import (
@@ -39,6 +45,10 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
     "laptop": {"width": 1366, "height": 768},
     "phone": {"width": 390, "height": 844},
+}
+_EXCEPTIONS = {
+    "ru": ("Клиент сменил объект, считаем заново", "Занесли дважды по ошибке"),
+    "en": ("The client has another site, we count anew", "Entered twice by mistake"),
 }
 QUIET_MILLISECONDS = 700  # charts, fonts and component frames draw after the script has ended
 
@@ -122,9 +132,23 @@ def _prepare(database: Database, language: str) -> tuple[str, int]:
         manager.password_hash = hash_password(PASSWORD)
         admin = session.scalars(select(User).where(User.email == "vera@example.com")).one()
         admin.name, admin.language, manager.language = "Vera" if language == "en" else "Вера", language, language
+        _leave_exceptions(session, load_actor(session, admin.id, Channel.UI), language)
         furthest = select(open_deals.c.id).where(open_deals.c.owner_id == manager.id)
         deal_id = session.scalars(furthest.order_by(open_deals.c.stage_id.desc(), open_deals.c.id).limit(1)).one()
         return manager.email, deal_id
+
+
+def _leave_exceptions(session: Session, admin: Actor, language: str) -> None:
+    """Move a deal back with a reason and remove the newest one: what the page of exceptions shows."""
+    query = select(Deal).where(Deal.status == DealStatus.OPEN).join(Stage, Stage.id == Deal.stage_id)
+    back = session.scalars(query.where(Stage.position == 1).order_by(Deal.id)).first()
+    newest = session.scalars(query.order_by(Deal.id.desc())).first()
+    if back is None or newest is None:
+        raise RuntimeError("the demo holds no open deals")
+    why = _EXCEPTIONS[language]
+    first = load_pipeline(session, back.pipeline_id).open_stages[0]
+    move_deal(session, admin, deal_id=back.id, move=Move(first.id, override_reason=why[0]))
+    remove_deal(session, admin, deal_id=newest.id, expected_version=newest.version, reason=why[1])
 
 
 if __name__ == "__main__":

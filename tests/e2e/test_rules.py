@@ -6,7 +6,18 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from crm.models import Deal, DealStatus, Pipeline, Role, RuleOverride
+from crm.models import (
+    Deal,
+    DealStatus,
+    NextStep,
+    Pipeline,
+    RequirementMoment,
+    Role,
+    RuleOverride,
+    Stage,
+    StageRequirement,
+    StepKind,
+)
 from tests.e2e.conftest import OpenBrowser
 from tests.e2e.driving import Server, open_settled, settled
 from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
@@ -139,3 +150,31 @@ def test_admin_removes_a_deal_and_puts_it_back(
     with server.database.read_scope() as session:
         deal = session.get_one(Deal, deal_id)
         assert (deal.status, deal.stage_id) == (DealStatus.OPEN, pipeline.stages[0])
+
+
+def test_fields_of_the_left_stage_and_the_right_kind_of_step_are_asked_for_in_place(
+    server: Server, open_browser: OpenBrowser
+) -> None:
+    with server.database.session_scope() as session:
+        rows = add_pipeline(session, "Repeat sales")
+        session.add(StageRequirement(stage_id=rows.stages[0], moment=RequirementMoment.EXIT, builtin="source"))
+        session.get_one(Stage, rows.stages[1]).step_kinds = [StepKind.MEETING.value]
+        deal_id = add_deal(session, server.cast.anna, rows, title="Asked in place")
+    anna = open_browser("anna")
+    open_settled(anna, f"{server.url}/deal?deal={deal_id}").get_by_role("button", name="Need found").click()
+    dialog = anna.get_by_test_id("stDialog")
+    expect(dialog.get_by_text("Meeting", exact=True)).to_be_visible()
+    expect(dialog.get_by_text("Call", exact=True)).to_have_count(0)
+    expect(dialog.get_by_text("Move anyway...")).to_have_count(0)
+    dialog.get_by_role("textbox", name="Source").fill("Fair")
+    dialog.get_by_role("textbox", name="Source").press("Tab")
+    dialog.get_by_role("button", name="Save and move").click()
+    expect(dialog.get_by_text("On “Need found” the next step is one of: Meeting.")).to_be_visible()
+    dialog.get_by_text("Tomorrow").click()
+    expect(dialog.get_by_test_id("stDateInput")).not_to_contain_text("yyyy")
+    dialog.get_by_role("button", name="Save and move").click()
+    expect(dialog).to_have_count(0)
+    with server.database.read_scope() as session:
+        deal = session.get_one(Deal, deal_id)
+        assert (deal.stage_id, deal.source) == (rows.stages[1], "Fair")
+        assert StepKind.MEETING in session.scalars(select(NextStep.kind).where(NextStep.deal_id == deal_id)).all()
