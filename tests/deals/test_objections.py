@@ -115,7 +115,8 @@ def test_objection_on_a_closed_deal_belongs_to_its_last_open_stage_and_takes_its
     deal_id = add_closed_deal(session, cast.anna, pipeline)
     deal = session.get_one(Deal, deal_id)
     found = load_objection(session, cast.anna, record_objection(session, cast.anna, deal_id=deal_id, plan=DEAR))
-    assert found.stage_id in pipeline.stages and found.stage_id != deal.stage_id
+    assert found.stage_id in pipeline.stages
+    assert found.stage_id != deal.stage_id
     assert found.outcome is ObjectionOutcome.OVERCOME  # it was won all the same
 
 

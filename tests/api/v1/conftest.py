@@ -19,7 +19,7 @@ from crm.api.server import middleware
 from crm.auth.api_keys import create_api_key
 from crm.clock import utc_now
 from crm.db import Database
-from crm.models import Channel, NextStep
+from crm.models import Channel, NextStep, Objection, ObjectionKind
 from crm.settings import get_settings
 from tests import factories
 from tests.conftest import Cast
@@ -39,6 +39,7 @@ class World:
     company: int
     contact: int
     step: int
+    objection: int
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,13 @@ def world(database: Database, cast: Cast) -> World:
         contact = factories.add_contact(session, cast.anna, phone="+79161234567")
         deal = factories.add_deal(session, cast.anna, pipeline, company_id=company)
         step = session.scalars(select(NextStep.id).where(NextStep.deal_id == deal)).one()
-    return World(pipeline, deal, company, contact, step)
+        objection = Objection(
+            deal_id=deal, stage_id=pipeline.stages[0], kind=ObjectionKind.REAL, text="Too dear", at=utc_now()
+        )
+        session.add(objection)
+        session.flush()
+        objection_id = objection.id
+    return World(pipeline, deal, company, contact, step, objection_id)
 
 
 @pytest.fixture

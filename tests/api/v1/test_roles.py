@@ -18,6 +18,7 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
     """Return method, path and a good body of every operation that names a record, by the operation's name."""
     deal, company = f"/deals/{world.deal}", f"/companies/{world.company}"
     contact, step = f"/contacts/{world.contact}", f"/next-steps/{world.step}"
+    objection, said = f"/objections/{world.objection}", {"text": "Too dear", "kind": "real"}
     owner = {"owner_id": cast.boris.user_id, "expected_version": 1}
     due_at = step_body()["due_at"]
     return {
@@ -29,6 +30,11 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
         "post_deal_reassign": ("POST", f"{deal}/reassign", owner),
         "post_activity": ("POST", f"{deal}/activities", {"kind": "note", "text": "x"}),
         "get_timeline": ("GET", f"{deal}/timeline", None),
+        "get_objections": ("GET", f"{deal}/objections", None),
+        "post_objection": ("POST", f"{deal}/objections", said),
+        "get_objection": ("GET", objection, None),
+        "put_objection": ("PUT", objection, said | {"expected_version": 1}),
+        "post_settle": ("POST", f"{objection}/settle", {"expected_version": 1, "outcome": "open"}),
         "get_company": ("GET", company, None),
         "patch_company": ("PATCH", company, {"expected_version": 1, "note": "x"}),
         "post_company_reassign": ("POST", f"{company}/reassign", owner),
