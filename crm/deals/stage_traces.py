@@ -39,8 +39,9 @@ def fill_source(session: Session, actor: Actor, stage: StageInfo, source: str, n
 
 def without_objection(stage_id: int) -> tuple[ColumnElement[bool], ...]:
     """Return the condition of open deals on a stage that have no objection still open."""
-    told = exists().where(Objection.deal_id == Deal.id, Objection.outcome == ObjectionOutcome.OPEN)
-    return (Deal.stage_id == stage_id, Deal.status == DealStatus.OPEN, ~told)
+    # A list, read once: an EXISTS would scan the rows that the same statement is adding, over and over.
+    told = select(Objection.deal_id).where(Objection.outcome == ObjectionOutcome.OPEN)
+    return (Deal.stage_id == stage_id, Deal.status == DealStatus.OPEN, Deal.id.not_in(told))
 
 
 def add_objections(session: Session, actor: Actor, stage: StageInfo, target: StageInfo, now: datetime) -> int:
