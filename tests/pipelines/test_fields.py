@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.errors import InvalidInput, NotFound
+from crm.errors import ChangedMeanwhile, InvalidInput, NotFound
 from crm.models import Event, FieldType
 from crm.pipelines.fields import ReasonPlan, add_loss_reason, create_field, edit_field, edit_loss_reason
 from crm.pipelines.reads import load_fields, load_loss_reasons
@@ -182,3 +182,19 @@ def test_last_active_reason_stays_on(session: Session, cast: Cast, pipeline: Pip
     assert refusal.told == [("loss_reason_last", "is_active")]
     with refused(session, NotFound):
         edit_loss_reason(session, cast.vera, reason_id=999, plan=ReasonPlan("Test"))
+
+
+def test_field_and_reason_are_not_saved_over_what_somebody_else_saved(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    field_id = create_field(session, cast.vera, name="Volume", field_type=FieldType.NUMBER)
+    (field,) = load_fields(session)
+    reason = load_loss_reasons(session, pipeline.id)[0]
+    edit_field(session, cast.vera, field_id=field_id, name="Weight", seen=field)
+    edit_loss_reason(session, cast.vera, reason_id=reason.id, plan=ReasonPlan("Too dear"), seen=reason)
+    with refused(session, ChangedMeanwhile):
+        edit_field(session, cast.vera, field_id=field_id, name="Mass", seen=field)
+    with refused(session, ChangedMeanwhile):
+        edit_loss_reason(session, cast.vera, reason_id=reason.id, plan=ReasonPlan("Dear"), seen=reason)
+    edit_loss_reason(session, cast.vera, reason_id=reason.id, plan=ReasonPlan("Dear"))
+    assert load_loss_reasons(session, pipeline.id)[0].name == "Dear"
