@@ -150,7 +150,7 @@ def _target_input(pipeline: PipelineInfo, stage_id: int, target_id: int) -> int:
 
 def _fill_inputs(_pipeline: PipelineInfo, fix: FillStage) -> FillStage:
     criterion = st.text_area(
-        _("Exit criterion"), value=fix.exit_criterion, key="lint_fix_criterion", max_chars=1000, height=90
+        _("Done when"), value=fix.exit_criterion, key="lint_fix_criterion", max_chars=1000, height=90
     )
     days = st.number_input(
         _("Norm, days"), min_value=0.25, max_value=366.0, step=0.25, value=max(0.25, fix.norm_seconds / DAY_SECONDS),

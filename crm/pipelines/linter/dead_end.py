@@ -17,10 +17,12 @@ def check(facts: LintFacts) -> list[Finding]:
     """Return a finding for won and for lost where no active link starts there; a pipeline that stands alone may."""
     if facts.pipeline.stands_alone or not facts.others:
         return []
+    living = {facts.pipeline.id, *(other.id for other in facts.others)}
     led_on = {
         link.plan.trigger
         for link in facts.links
         if link.plan.is_active and link.plan.from_pipeline_id == facts.pipeline.id
+        if link.plan.to_pipeline_id in living
     }
     return [
         Finding("L11", Severity.WARNING, (trigger.value,), trigger.value, {"count": len(facts.others)}, (),

@@ -40,8 +40,11 @@ def test_only_a_working_link_leads_on(session: Session) -> None:
 
 def test_archived_pipelines_are_nowhere_to_lead_to(session: Session) -> None:
     rows, other = add_good_pipeline(session, stands_alone=False), add_good_pipeline(session, "Other")
+    add_link(session, rows.id, other.id, "won")
     session.execute(update(Pipeline).where(Pipeline.id == other.id).values(is_archived=True))
     assert found_in(session, rows.id) == []
+    add_good_pipeline(session, "Third")
+    assert [one.subject for one in found_in(session, rows.id, "L11")] == ["won", "lost"]
 
 
 def test_loop_without_a_brake_is_an_error_of_each_pipeline_in_it(session: Session) -> None:
