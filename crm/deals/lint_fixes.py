@@ -117,6 +117,8 @@ def apply_fix(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput, also of the commands a fix is made of.
     """
     require(actor, Action.DESIGN_PIPELINES)
+    if isinstance(fix, AddLink | SetLoopLimit):  # commands of links take every pipeline, in this order
+        session.execute(select(Pipeline.id).order_by(Pipeline.id).with_for_update())
     lock_pipeline(session, actor, pipeline_id, expected_version)
     applying = _APPLYING.get(type(fix))
     if applying is None:  # for foreign descriptions only

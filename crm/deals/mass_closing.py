@@ -32,6 +32,8 @@ from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import links_set_off
 from crm.pipelines.values import LossReasonInfo, PipelineInfo, StageInfo
 
+_IDS_AT_ONCE = 10_000  # a statement of PostgreSQL takes 65,535 values
+
 
 def close_stage_as_lost(
     session: Session,
@@ -87,12 +89,14 @@ def _wait_for_links(
     session: Session, pipeline: PipelineInfo, lost: StageInfo, here: tuple[ColumnElement[bool], ...], now: datetime
 ) -> None:
     for link in links_set_off(session, pipeline.id, LinkTrigger.LOST, lost.id):
-        among = here
-        if link.plan.conditions:
-            deals = session.scalars(select(Deal).where(*here).order_by(Deal.id).execution_options(yield_per=1000))
-            ids = [deal.id for deal in deals if conditions_hold(session, deal, link.plan.conditions)]
-            among = (*here, Deal.id.in_(ids))
-        session.execute(_waiting_runs(link, among, now))
+        if not link.plan.conditions:
+            session.execute(_waiting_runs(link, here, now))
+            continue
+        deals = session.scalars(select(Deal).where(*here).order_by(Deal.id).execution_options(yield_per=1000))
+        ids = [deal.id for deal in deals if conditions_hold(session, deal, link.plan.conditions)]
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = Deal.id.in_(ids[start : start + _IDS_AT_ONCE])
+            session.execute(_waiting_runs(link, (*here, some), now))
 
 
 def _waiting_runs(link: LinkInfo, among: tuple[ColumnElement[bool], ...], now: datetime) -> Any:
