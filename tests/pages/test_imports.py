@@ -93,7 +93,7 @@ def test_empty_page_says_what_comes_in_and_what_will_be_listed(shell: OpenShell,
     at = opened(shell, cast.vera)
     assert not at.exception
     shown = " ".join(caption.value for caption in at.caption)
-    assert "CSV or XLSX, up to 50 MB and 200000 rows" in shown
+    assert "CSV or XLSX, up to 50 MB and 200,000 rows" in shown
     assert "Imports you have made will be listed here" in shown
 
 
