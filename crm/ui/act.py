@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, Generic, ParamSpec, TypeVar
@@ -9,14 +10,16 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.db import session_scope
+from crm.db import read_scope, session_scope
 from crm.errors import CrmError, Refused, Violation
 from crm.i18n.texts import error_sentence, violation_sentence
-from crm.pipelines.linter.runs import lint_designed
+from crm.models import LintOccasion
+from crm.pipelines.linter.runs import keep_health, load_health, redesigned_pipelines
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
 from crm.ui.page import signed_in_actor
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -80,7 +83,7 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
 
     User, role and language are read anew, so it serves callbacks too. A refusal comes back as an Outcome; chain
     `.told(_("Saved"))` to keep a notice: `run(move_deal, deal_id=1, to_stage_id=2).told(_("Moved"))`.
-    A pipeline that was redesigned is looked over by the linter before the transaction ends.
+    A pipeline that was redesigned is then looked over by the linter.
     """
     try:
         actor = signed_in_actor()
@@ -88,7 +91,21 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
             raise SignedOut
         with session_scope() as session:
             value = command(session, actor, *args, **kwargs)
-            lint_designed(session, actor)
+            redesigned = redesigned_pipelines(session, actor)
     except CrmError as error:
         return Outcome(error=error)
+    for pipeline_id in sorted(redesigned):
+        _look_over(actor, pipeline_id)
     return Outcome(value=value)
+
+
+def _look_over(actor: Actor, pipeline_id: int) -> None:
+    """Lint outside the command's transaction: on a large base it takes a second, and others write meanwhile."""
+    try:
+        with read_scope() as session:
+            health = load_health(session, actor, pipeline_id)
+        with session_scope() as session:
+            keep_health(session, actor, health=health, occasion=LintOccasion.SAVE)
+    except CrmError as error:
+        # The save stands; the next one, or "check again", looks the pipeline over.
+        log.warning("pipeline %s was saved and not looked over: %s", pipeline_id, error.code)

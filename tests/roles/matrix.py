@@ -68,6 +68,7 @@ from crm.pipelines import descriptions, fields, flow_map, links, rules, template
 from crm.pipelines.link_values import LinkPlan
 from crm.pipelines.linter import acceptance, limits, standing
 from crm.pipelines.linter import runs as lint_runs
+from crm.pipelines.linter.facts import load_facts
 from crm.pipelines.linter.values import Behind, Door, RetireStage
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
@@ -651,7 +652,13 @@ LINTER: dict[Callable[..., Any], Row] = {
         lambda s, a, sc, _o: lint_runs.lint_pipeline(s, a, pipeline_id=sc.pipeline.id, occasion=LintOccasion.DEMAND),
     ),
     lint_runs.lint_all: office(ADMINS, lambda s, a, _sc, _o: lint_runs.lint_all(s, a, occasion=LintOccasion.SCHEDULE)),
-    lint_runs.lint_designed: office(ALL, lambda s, a, _sc, _o: lint_runs.lint_designed(s, a)),
+    lint_runs.redesigned_pipelines: office(ALL, lambda s, a, _sc, _o: lint_runs.redesigned_pipelines(s, a)),
+    lint_runs.keep_health: office(
+        ADMINS,
+        lambda s, a, sc, _o: lint_runs.keep_health(
+            s, a, health=lint_runs.health_of(load_facts(s, sc.pipeline.id)), occasion=LintOccasion.SAVE
+        ),
+    ),
     acceptance.accept_finding: office(
         ADMINS,
         lambda s, a, sc, _o: acceptance.accept_finding(

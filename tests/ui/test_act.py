@@ -12,7 +12,9 @@ from crm.auth.sessions import sign_out
 from crm.db import Database
 from crm.errors import DatabaseUnavailable, DealMovedMeanwhile, Forbidden, InvalidInput, StageRulesBroken, Violation
 from crm.i18n import current_reader
-from crm.models import Role, Team, User
+from crm.models import LintOccasion, LintRun, Pipeline, Role, Team, User
+from crm.pipelines.commands import create_pipeline
+from crm.pipelines.stage_plans import StagePlan
 from crm.ui.act import run
 from tests.conftest import Cast, UnchangedFactory
 from tests.ui.conftest import SignIn
@@ -52,6 +54,30 @@ def test_run_sets_the_readers_language_for_callbacks(database: Database, cast: C
         session.get_one(User, cast.anna.user_id).language = "ru"
     sign_in(cast.anna)
     assert run(add_team, name="Third").value == (cast.anna.user_id, "ru")
+
+
+def test_redesigned_pipeline_is_looked_over_once(database: Database, cast: Cast, sign_in: SignIn) -> None:
+    sign_in(cast.vera)
+    made = run(create_pipeline, name="New", stages=[StagePlan("Contact made"), StagePlan("Offer sent")]).value
+    assert run(create_pipeline, name="New", stages=[StagePlan("Contact made")]).error is not None
+    with database.read_scope() as session:
+        (looked,) = session.scalars(select(LintRun))
+        assert (looked.pipeline_id, looked.occasion) == (made, LintOccasion.SAVE)
+
+
+def test_save_stands_when_the_look_behind_it_fails(
+    database: Database, cast: Cast, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def busy(session: Session, actor: Actor, pipeline_id: int) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("crm.ui.act.load_health", busy)
+    sign_in(cast.vera)
+    assert run(create_pipeline, name="New", stages=[StagePlan("Contact made")]).ok
+    assert "not looked over: database_unavailable" in caplog.text
+    with database.read_scope() as session:
+        assert session.scalars(select(Pipeline.name)).all() == ["New"]
+        assert session.scalars(select(LintRun)).all() == []
 
 
 def test_refused_command_changes_nothing_and_tells_each_field(

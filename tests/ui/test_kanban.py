@@ -180,7 +180,8 @@ def test_label_is_one_line_of_bounded_length() -> None:
 def test_live_texts_carry_state_and_lines_but_no_labels() -> None:
     card = Card(7, 'Metal "}</style>', ("OOO Mir\nx", "320 000 ₽"), StepColour.OVERDUE)
     texts = live_texts([Column(1, "A", (card,), "1 · 3.4M", "tip", "1 late", ColumnKind.OPEN, "blue")])
-    assert texts["columns"] == [{"kind": "open", "color": "blue", "summary": "1 · 3.4M", "warning": "1 late", "tooltip": "tip"}]
+    column = {"kind": "open", "color": "blue", "summary": "1 · 3.4M", "warning": "1 late", "tooltip": "tip"}
+    assert texts["columns"] == [column]
     assert texts["cards"] == {
         "7": {"step": "overdue", "lines": "OOO Mir x\n320 000 ₽", "tooltip": 'Metal "}</style>\nOOO Mir x\n320 000 ₽'}
     }

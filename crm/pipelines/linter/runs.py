@@ -77,9 +77,19 @@ def lint_pipeline(session: Session, actor: Actor, *, pipeline_id: int, occasion:
     Errors: Forbidden; NotFound.
     """
     health = load_health(session, actor, pipeline_id)
+    keep_health(session, actor, health=health, occasion=occasion)
+    return health
+
+
+def keep_health(session: Session, actor: Actor, *, health: Health, occasion: LintOccasion) -> None:
+    """Keep what one look over a pipeline has found in its history.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.DESIGN_PIPELINES)
     session.add(
         LintRun(
-            pipeline_id=pipeline_id,
+            pipeline_id=health.pipeline.id,
             at=utc_now(),
             occasion=occasion,
             score=health.score,
@@ -95,7 +105,6 @@ def lint_pipeline(session: Session, actor: Actor, *, pipeline_id: int, occasion:
         )
     )
     session.flush()
-    return health
 
 
 def lint_all(session: Session, actor: Actor, *, occasion: LintOccasion) -> list[Health]:
@@ -108,14 +117,13 @@ def lint_all(session: Session, actor: Actor, *, occasion: LintOccasion) -> list[
     return [lint_pipeline(session, actor, pipeline_id=one, occasion=occasion) for one in ids.all()]
 
 
-def lint_designed(session: Session, actor: Actor) -> None:
-    """Look over what this transaction has redesigned; an edge calls it after a command, before it commits.
+def redesigned_pipelines(session: Session, actor: Actor) -> frozenset[int]:
+    """Return the pipelines that this transaction has redesigned, for an edge to look over once it is committed.
 
-    What was redesigned is told by the events recorded: whoever designs leaves one.
+    What was redesigned is told by the events recorded: whoever designs leaves one. Nobody else redesigns anything.
     """
     touched = recorded(session) if may(actor, Action.DESIGN_PIPELINES) else frozenset()
-    for pipeline_id in sorted(_pipelines_of(session, touched)):
-        lint_pipeline(session, actor, pipeline_id=pipeline_id, occasion=LintOccasion.SAVE)
+    return frozenset(_pipelines_of(session, touched))
 
 
 def load_score_history(session: Session, actor: Actor, pipeline_id: int) -> list[PastScore]:

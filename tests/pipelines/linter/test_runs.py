@@ -12,7 +12,13 @@ from crm.models import Channel, Event, LintAcceptance, LintOccasion, LintRun
 from crm.pipelines.commands import StagePlan, add_stage, create_pipeline
 from crm.pipelines.fields import ReasonPlan, add_loss_reason
 from crm.pipelines.linter.acceptance import accept_finding, revoke_acceptance
-from crm.pipelines.linter.runs import lint_all, lint_designed, lint_pipeline, load_health, load_score_history
+from crm.pipelines.linter.runs import (
+    lint_all,
+    lint_pipeline,
+    load_health,
+    load_score_history,
+    redesigned_pipelines,
+)
 from crm.pipelines.linter.score import score_of
 from crm.pipelines.linter.values import Finding, Severity
 from tests.conftest import Cast, UnchangedFactory
@@ -113,26 +119,22 @@ def test_schedule_looks_over_every_living_pipeline(session: Session, cast: Cast)
     assert set(session.scalars(select(LintRun.occasion))) == {LintOccasion.SCHEDULE}
 
 
-def test_redesigned_pipelines_are_looked_over_once_at_the_end(session: Session, cast: Cast) -> None:
+def test_redesigned_pipelines_are_told_by_their_events(session: Session, cast: Cast) -> None:
     untouched = add_good_pipeline(session, "Untouched")
     made = create_pipeline(session, cast.vera, name="New", stages=[StagePlan("Contact made")])
     add_stage(session, cast.vera, pipeline_id=made, expected_version=1, plan=StagePlan("Offer sent"))
     add_loss_reason(session, cast.vera, pipeline_id=made, plan=ReasonPlan("Price"))
-    lint_designed(session, cast.vera)
-    (run,) = session.scalars(select(LintRun))
-    assert (run.pipeline_id, run.occasion) == (made, LintOccasion.SAVE)
+    assert redesigned_pipelines(session, cast.vera) == {made}
     assert untouched.id != made
 
 
-def test_reason_of_all_pipelines_has_all_looked_over(session: Session, cast: Cast) -> None:
+def test_reason_of_all_pipelines_redesigns_all(session: Session, cast: Cast) -> None:
     first, second = add_good_pipeline(session), add_good_pipeline(session, "Second")
     add_loss_reason(session, cast.vera, pipeline_id=None, plan=ReasonPlan("Price rose"))
-    lint_designed(session, cast.vera)
-    assert set(session.scalars(select(LintRun.pipeline_id))) == {first.id, second.id}
+    assert redesigned_pipelines(session, cast.vera) == {first.id, second.id}
 
 
-def test_work_on_deals_looks_nothing_over(session: Session, cast: Cast) -> None:
+def test_work_on_deals_redesigns_nothing(session: Session, cast: Cast) -> None:
     rows = add_good_pipeline(session)
     add_deal(session, cast.anna, rows)
-    lint_designed(session, cast.anna)
-    assert session.scalars(select(LintRun)).all() == []
+    assert redesigned_pipelines(session, cast.anna) == frozenset()

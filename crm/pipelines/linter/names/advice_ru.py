@@ -66,6 +66,8 @@ def _of_verb(segment: Sequence[str], shown: Sequence[str]) -> str:
 def _of_thing(segment: Sequence[str], shown: Sequence[str], is_swamp: bool) -> str:
     """«Коммерческое предложение» becomes «коммерческое предложение отправлено»."""
     for place, word in enumerate(segment):
+        if is_swamp and _lemmas(word) & _OF_ANY_FUNNEL:
+            return ""  # «Сделка отложена» is no deal that was made
         head = _noun(word, ("nomn",))
         lemma = _lemma_of_thing(word, head)
         if lemma:
