@@ -91,6 +91,7 @@ def _kind(written: str, line: int) -> StageKind:
 def _write(target: Path, asked: list[Asked]) -> int:
     try:
         with target.open("w", encoding="utf-8", newline="") as stream:
+            # Names stay as they came, for whoever joins the two files: this is no export for people.
             writer = csv.writer(stream)
             writer.writerow(WRITTEN)
             for one in asked:

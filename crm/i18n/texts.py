@@ -186,7 +186,7 @@ TEXTS: dict[str, str] = {
     "description_link_moves": N_("This link moves deals, which erases them from their pipeline. Write mode = “copy”."),
     "description_breaks_off": N_("The description breaks off: a quote or a bracket is not closed."),
     "description_not_toml": N_("Line {line} is not TOML: look at its quotes, brackets and the sign =."),
-    "description_too_deep": N_("Tables are nested without end, or a number is too long."),
+    "description_too_deep": N_("Tables are nested without end, or a line or a number is too long."),
     "description_too_large": N_("The description is too large: {limit_kb} KB at most."),
     "field_not_described": N_("There is no field “{name}”, neither built in nor in this description."),
     "flag_expected": N_("Write true or false."),

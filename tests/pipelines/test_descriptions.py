@@ -24,6 +24,7 @@ from crm.pipelines.descriptions import (
     described_pipelines,
     description_from_names,
     description_from_text,
+    is_bare_list,
     read_description,
 )
 from crm.pipelines.descriptions.reading import MOST_BYTES, MOST_PROBLEMS, MOST_STAGES
@@ -283,6 +284,7 @@ def test_length_of_time_comes_back(seconds: int) -> None:
         ("name = 'a'\nname = 'b'", ("description_not_toml", None)),
         ("a = " + "[" * 5000 + "]" * 5000, ("description_too_deep", None)),
         ("a = " + "9" * 9000, ("description_too_deep", None)),
+        (".".join("a" * 200_000) + " = 1", ("description_too_deep", None)),
         (b"\x89PNG\r\n\x1a\n\x00\x00", ("description_binary", None)),
         (b"\xcf\xee\xeb\xf3\xf7\xe5\xed\xee", ("description_binary", None)),  # Windows-1251
         ("name = 'a\x00b'", ("description_binary", None)),
@@ -440,6 +442,10 @@ def test_text_is_told_from_toml() -> None:
     assert description_from_text(LEAST).pipelines[0].name.spoken("en") == "Sales"
     names = description_from_text("КП = отправлено\n[Счёт]\nPaid", name="Sales")
     assert [stage.name.spoken("en") for stage in names.pipelines[0].stages] == ["КП = отправлено", "[Счёт]", "Paid"]
+
+
+def test_blank_lines_without_end_are_told_from_toml_at_once() -> None:
+    assert is_bare_list("\n" * (MOST_BYTES - 10) + "x")  # by the square of its length this took half an hour
 
 
 def test_broken_toml_is_told_by_its_line() -> None:

@@ -29,8 +29,12 @@ MOST_BYTES = 500_000
 MOST_PIPELINES, MOST_STAGES, MOST_FIELDS, MOST_REASONS, MOST_LINKS = 30, 60, 200, 100, 200
 MOST_PROBLEMS = 50
 TEXT_LIMIT = 500
+# tomllib takes the square of a dotted key's length: no honest line is so long, nor has so many dots.
+LONGEST_LINE, MOST_DOTS = 8_000, 300
 
-_LOOKS_LIKE_TOML = re.compile(r"^\s*(?:\[\[?[A-Za-z_.]+\]\]?|[a-z_]+\s*=\s*[\"'\[{\dtf].*)\s*$", re.MULTILINE)
+_LOOKS_LIKE_TOML = re.compile(
+    r"^[ \t]*(?:\[\[?[A-Za-z_.]+\]\]?|[a-z_]+[ \t]*=[ \t]*[\"'\[{\dtf].*)[ \t\r]*$", re.MULTILINE
+)
 _AT_LINE = re.compile(r"at line (\d+)")
 _BULLET = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2013\u2014\u2022])\s+")
 # The ends as the systems that such lists are copied from call them.
@@ -94,8 +98,11 @@ def read_description(content: str | bytes) -> Description:
 
     Errors: InvalidInput with everything that is wrong in it, each with its place: "pipelines[2].stages[0].name".
     """
+    text = _decoded(content)
+    if any(len(line) > LONGEST_LINE or line.count(".") > MOST_DOTS for line in text.splitlines()):
+        raise _refused("description_too_deep")
     try:
-        tree = tomllib.loads(_decoded(content) + "\n")  # so that the last line has a number too
+        tree = tomllib.loads(text + "\n")  # so that the last line has a number too
     except tomllib.TOMLDecodeError as error:
         line = _AT_LINE.search(str(error))
         raise (
