@@ -24,10 +24,9 @@ from crm.pipelines.descriptions import (
     described_pipelines,
     description_from_names,
     description_from_text,
-    is_bare_list,
     read_description,
 )
-from crm.pipelines.descriptions.reading import MOST_BYTES, MOST_PROBLEMS, MOST_STAGES
+from crm.pipelines.descriptions.reading import MOST_BYTES, MOST_PROBLEMS, MOST_STAGES, is_bare_list
 from crm.pipelines.descriptions.tables import read_length, written_length
 from crm.pipelines.fields import ReasonPlan, add_loss_reason
 from crm.pipelines.link_values import ConditionOp, LinkCondition
@@ -291,7 +290,7 @@ def test_length_of_time_comes_back(seconds: int) -> None:
         ("x" * (MOST_BYTES + 1), ("description_too_large", None)),
         (b"x" * (MOST_BYTES + 1), ("description_too_large", None)),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_is_no_description_is_told(text: str | bytes, wrong: tuple[str, str | None]) -> None:
     assert told(text) == [wrong]
