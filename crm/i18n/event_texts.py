@@ -73,12 +73,13 @@ EVENT_TEXTS: dict[str, str] = {
     "lint.revoked": N_("Took back the acceptance of a finding about the pipeline “{name}”"),
     "loss_reason.created": N_("Added the reason of loss “{name}”"),
     "loss_reason.edited": N_("Changed the reason of loss “{name}”"),
+    "next_step.dropped": N_("Next step dropped: {step}"),
     "next_step.done": N_("Next step done: {step} ({result})"),
     "next_step.planned": N_("Next step planned: {step}, {when}"),
     "next_step.postponed": N_("Next step postponed to {when}"),
     "objection.edited": N_("Changed an objection"),
     "objection.recorded": N_("Objection: {text}"),
-    "objection.settled": N_("Objection “{text}”: {outcome}"),
+    "objection.settled": N_("Objection “{text}”: {outcome}{words}"),
     "pipeline.created": N_("Created the pipeline “{name}”"),
     "pipeline.edited": N_("Changed the pipeline “{name}”"),
     "pipeline.split": N_("Split the pipeline “{name}”: a part is now “{into}”; deals taken along: {deals}"),
@@ -113,7 +114,9 @@ SKIP_TEXTS: dict[str, str] = {
     "deal_taken_up": N_("this deal was taken up again"),
     "link_off": N_("the link was switched off"),
     "max_rounds": N_("the limit of rounds is reached"),
+    "nobody_lost": N_("this deal was spam, a duplicate or a test"),
     "target_closed": N_("that pipeline is not in use"),
+    "went_round": N_("this link has just created this very deal"),
 }
 
 
@@ -123,14 +126,17 @@ def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[s
     An unknown kind is a programming error (KeyError).
     """
     values = {key: "—" if value is None else value for key, value in details.items()} | _spoken(details)
-    sentence = _(EVENT_TEXTS[kind]).format_map(_Blank(values))
+    is_dropped = kind == "next_step.done" and details.get("result") == StepResult.CANCELLED
+    sentence = _(EVENT_TEXTS["next_step.dropped" if is_dropped else kind]).format_map(_Blank(values))
     changes = details.get("changes")
-    if not isinstance(changes, Mapping) or not changes:
+    if kind in _TELLING_THEIR_CHANGES or not isinstance(changes, Mapping) or not changes:
         return sentence
     names = [changed_name(key, field_names or {}) for key in changes]
     return f"{sentence}: {', '.join(dict.fromkeys(names))}"
 
 
+# Their sentences say what the change was; only the journal shows old and new.
+_TELLING_THEIR_CHANGES = frozenset({"objection.settled"})
 _SHORT_NAMES = {
     "amount_minor": "amount",
     "company_id": "company",
@@ -162,6 +168,7 @@ def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
         spoken["step"] = label(StepKind(details["step_kind"]))
     if details.get("outcome") in set(ObjectionOutcome):
         spoken["outcome"] = label(ObjectionOutcome(details["outcome"])).lower()
+        spoken["words"] = f". {details['note']}" if details.get("note") else ""
     if details.get("reason_code") in SKIP_TEXTS:
         spoken["why"] = _(SKIP_TEXTS[details["reason_code"]])
     due = details.get("due_at", details.get("after"))

@@ -45,7 +45,7 @@ _PAIRS: tuple[tuple[Enum, str], ...] = (
     (Direction.IN, N_("Incoming")),
     (Direction.OUT, N_("Outgoing")),
     (FieldType.TEXT, N_("Text")),
-    (FieldType.NUMBER, N_("Number")),
+    (FieldType.NUMBER, N_("A number")),
     (FieldType.MONEY, N_("Money")),
     (FieldType.DATE, N_("Date")),
     (FieldType.CHOICE, N_("Choice")),

@@ -183,4 +183,4 @@ def _does_the_same(one: LinkPlan, other: LinkPlan) -> bool:
 
 def _names(session: Session, loop: tuple[int, ...]) -> str:
     names = dict(session.execute(select(Pipeline.id, Pipeline.name).where(Pipeline.id.in_(loop))).all())
-    return " → ".join(f"“{names[one]}”" for one in (*loop, loop[0]) if one in names)
+    return " → ".join(names[one] for one in (*loop, loop[0]) if one in names)

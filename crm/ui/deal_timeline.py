@@ -107,7 +107,8 @@ def _draw_item(item: TimelineItem, names: Mapping[str, str]) -> None:
         )
         st.text(item.text)
         return
-    door = "" if item.channel in {None, Channel.UI} else f" · {md(label(item.channel))}" if item.channel else ""
+    is_known = item.channel in {None, Channel.UI} or (item.author is None and item.channel is Channel.SYSTEM)
+    door = "" if is_known else f" · {md(label(item.channel))}" if item.channel else ""
     sentence = md(event_sentence(item.event_kind or "", item.details, names))
     st.markdown(f":gray[:material/history: {author} · {md(moment(item.at))}{door}  \n{sentence}]")
     linked = item.details.get("child_id") or item.details.get("origin_id")

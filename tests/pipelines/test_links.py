@@ -251,7 +251,7 @@ def test_create_link_refuses_a_loop_without_a_brake_and_names_its_pipelines(
     with refused(session, InvalidInput) as refusal:
         create_link(session, cast.vera, plan=back)
     assert refusal.told == [("link_loop_unbraked", "cooldown")]
-    assert refusal.violations[0].params["pipelines"] == "“First sales” → “Refusals” → “Cold sales” → “First sales”"
+    assert refusal.violations[0].params["pipelines"] == "First sales → Refusals → Cold sales → First sales"
     create_link(session, cast.vera, plan=replace(back, cooldown_seconds=DAY))
 
 

@@ -57,11 +57,19 @@ class LintFacts:
 
     def refuge(self, stage: StageInfo) -> StageInfo | None:
         """Return where deals of a stage would go: the nearest healthy stage before it, else behind it, else any."""
-        others = [one for one in self.pipeline.open_stages if one.id != stage.id]
-        healthy = [one for one in others if not set(self.names[one.id].findings) & set(WORSE_NAMES)]
+        healthy, others = self._other_stages(stage)
         before = [one for one in healthy if one.position < stage.position]
         after = [one for one in healthy if one.position > stage.position]
         return next(iter([*reversed(before), *after, *others]), None)
+
+    def beginning(self, stage: StageInfo) -> StageInfo | None:
+        """Return where deals of a stage would begin anew: the first healthy other stage, else any other."""
+        healthy, others = self._other_stages(stage)
+        return next(iter([*healthy, *others]), None)
+
+    def _other_stages(self, stage: StageInfo) -> tuple[list[StageInfo], list[StageInfo]]:
+        others = [one for one in self.pipeline.open_stages if one.id != stage.id]
+        return [one for one in others if not set(self.names[one.id].findings) & set(WORSE_NAMES)], others
 
 
 def load_facts(session: Session, pipeline_id: int) -> LintFacts:

@@ -72,5 +72,6 @@ def _behaving(facts: LintFacts, behaviour: Behaviour, stage: StageInfo) -> Findi
 
 
 def _fixes(facts: LintFacts, stage: StageInfo, source: str) -> tuple[Fix, ...]:
-    refuge = facts.refuge(stage)
-    return (MoveSourceToField(stage.id, refuge.id, source),) if refuge else ()
+    # Where a request came from tells nothing of how far it is: it begins anew.
+    first = facts.beginning(stage)
+    return (MoveSourceToField(stage.id, first.id, source),) if first else ()

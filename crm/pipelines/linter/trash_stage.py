@@ -53,10 +53,10 @@ def _swallowing(facts: LintFacts, behaviour: Behaviour, stage: StageInfo) -> Fin
 
 
 def _fixes(facts: LintFacts, stage: StageInfo) -> tuple[Fix, ...]:
-    reason, refuge = _reason(facts), facts.refuge(stage)
-    if refuge is None:
+    reason, first = _reason(facts), facts.beginning(stage)
+    if first is None:
         return ()
-    retire = RetireStage(stage.id, refuge.id)
+    retire = RetireStage(stage.id, first.id)
     if reason is None:
         return (retire,)
     return (CloseWithReason(stage.id, reason.id, _("Stood on “{stage}”", stage=stage.name)), retire)

@@ -115,7 +115,7 @@ def test_objections_become_records_and_trash_is_closed_for_a_reason_that_asks_wh
     (trash,) = found_in(session, rows.id, "L06")
     assert trash.fixes == (
         CloseWithReason(rows.stages[6], rows.reasons[1], "Stood on “Мусор”"),
-        RetireStage(rows.stages[6], rows.stages[4]),
+        RetireStage(rows.stages[6], rows.stages[0]),  # who was thrown away begins anew
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crm.errors import Violation
 from crm.models.codes import DealStatus
 from crm.pipelines.stage_rules.possible import check_possible
-from tests.pipelines.stage_rules.moves import CONTACT, LOST, NEED, RETIRED, WON, move
+from tests.pipelines.stage_rules.moves import CONTACT, LOST, NEED, PIPELINE, RETIRED, WON, move
 
 
 def test_open_deal_may_go_to_another_stage_in_use() -> None:
@@ -42,3 +44,11 @@ def test_closed_deal_may_be_taken_up_again_by_who_insists() -> None:
     assert check_possible(move(WON, RETIRED, status=DealStatus.WON, is_insisted=True)) == [
         Violation("stage_retired", "stage")
     ]
+
+
+def test_nobody_takes_a_deal_up_again_in_the_archive() -> None:
+    archived = replace(PIPELINE, is_archived=True)
+    taken_up = move(WON, CONTACT, status=DealStatus.WON, is_insisted=True, pipeline=archived)
+    assert check_possible(taken_up) == [Violation("pipeline_archived", "stage")]
+    assert check_possible(replace(taken_up, is_insisted=False)) == [Violation("deal_closed", "stage")]
+    assert check_possible(move(CONTACT, NEED, pipeline=archived)) == []
