@@ -40,6 +40,7 @@ from tests.e2e.driving import (
 IMAGES = ROOT / "docs" / "img"
 README_IMAGE = "board-en-light-laptop.png"
 LOCALES = {"ru": "ru-RU", "en": "en-US"}
+PIPELINE_TABS = {"stages": 1, "rules": 2, "links": 5, "map": 6}  # the page itself opens on health
 MANAGERS_PAGES = {"today", "board", "deal", "clients"}  # the rest as an administrator
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
@@ -101,8 +102,16 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
             for name in people[email]:
                 page.goto(f"{address}/{name}" + (f"?deal={deal_id}" if name == "deal" else ""))
                 _picture(page, into / f"{name}-{language}-{theme}-{screen}.png")
+                if name == "pipelines" and (theme, screen) == ("light", "laptop"):
+                    _picture_tabs(page, into, f"{language}-{theme}-{screen}.png")
             context.close()
     database.close()
+
+
+def _picture_tabs(page: Page, into: Path, rest: str) -> None:
+    for name, place in PIPELINE_TABS.items():
+        page.get_by_role("tab").nth(place).click()
+        _picture(page, into / f"pipelines_{name}-{rest}")
 
 
 def _picture(page: Page, path: Path) -> None:
