@@ -22,7 +22,7 @@ from crm.models.codes import LinkKind, LinkTrigger, Role
 from crm.pipelines.commands import edit_stage, lock_pipeline, open_deal_count, take_pipeline
 from crm.pipelines.fields import ReasonPlan, add_loss_reason, edit_loss_reason
 from crm.pipelines.link_values import LinkPlan, unbraked_loops
-from crm.pipelines.links import create_link, edit_link, links_set_off, list_links, load_link
+from crm.pipelines.links import create_link, edit_link, hold_every_pipeline, links_set_off, list_links, load_link
 from crm.pipelines.linter.limits import LOOP_COOLDOWN_SECONDS, LOOP_ROUNDS
 from crm.pipelines.linter.standing import set_stands_alone
 from crm.pipelines.linter.values import (
@@ -57,7 +57,7 @@ class FixPreview:
     """What a fix would change: the working stages before and after, and how many deals it touches.
 
     `open_deals` leave their stage, for the stage `target` or to be closed; `marked_deals` get a source or an objection;
-    `links` are the pipelines into which closing copies deals.
+    `links` are the pipelines into which closing copies deals; `banned` are the roles that an exception forbids the way.
     """
 
     pipeline: PipelineInfo
@@ -67,6 +67,7 @@ class FixPreview:
     target: str | None = None
     marked_deals: int = 0
     links: tuple[str, ...] = ()
+    banned: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,10 @@ def preview_fix(session: Session, actor: Actor, *, pipeline_id: int, fix: Fix) -
             kept = tuple(one.name for one in pipeline.open_stages if one.id not in stage_ids)
             count = sum(open_deal_count(session, one) for one in stage_ids)
             return replace(plain, stages_after=kept, open_deals=count)
+        case AllowSkip(stage_id):
+            way = _way_past(pipeline, stage_id)
+            banned = tuple(role for role in Role if way and pipeline.transitions.get((role, *way)) is False)
+            return replace(plain, banned=banned)
         case _:
             return plain
 
@@ -117,8 +122,8 @@ def apply_fix(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput, also of the commands a fix is made of.
     """
     require(actor, Action.DESIGN_PIPELINES)
-    if isinstance(fix, AddLink | SetLoopLimit):  # commands of links take every pipeline, in this order
-        session.execute(select(Pipeline.id).order_by(Pipeline.id).with_for_update())
+    if isinstance(fix, AddLink | SetLoopLimit | SplitPipeline):  # their commands take every pipeline, and before others
+        hold_every_pipeline(session)
     lock_pipeline(session, actor, pipeline_id, expected_version)
     applying = _APPLYING.get(type(fix))
     if applying is None:  # for foreign descriptions only
@@ -217,11 +222,9 @@ def _close(session: Session, actor: Actor, pipeline: PipelineInfo, fix: CloseWit
 
 
 def _allow_skip(session: Session, actor: Actor, pipeline: PipelineInfo, fix: AllowSkip) -> FixDone:
-    stage = _stage(pipeline, fix.stage_id)
-    before = [one for one in pipeline.open_stages if one.position < stage.position]
-    if not before:
+    way = _way_past(pipeline, fix.stage_id)
+    if way is None:
         raise InvalidInput([Violation("transition_invalid", "transitions")])
-    way = (before[-1].id, pipeline.next_stage(stage).id)
     for role in Role:
         kept = {
             (start, end): allowed
@@ -230,9 +233,15 @@ def _allow_skip(session: Session, actor: Actor, pipeline: PipelineInfo, fix: All
         }
         set_transitions(
             session, actor, pipeline_id=pipeline.id, expected_version=_version(session, pipeline.id), role=role,
-            exceptions={**kept, way: True},
+            exceptions={way: True, **kept},  # what an administrator forbade a role stays forbidden
         )  # fmt: skip
     return FixDone()
+
+
+def _way_past(pipeline: PipelineInfo, stage_id: int) -> tuple[int, int] | None:
+    stage = _stage(pipeline, stage_id)
+    before = [one for one in pipeline.open_stages if one.position < stage.position]
+    return (before[-1].id, pipeline.next_stage(stage).id) if before else None
 
 
 def _is_live(pipeline: PipelineInfo, start: int, end: int) -> bool:

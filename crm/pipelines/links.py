@@ -51,6 +51,14 @@ def pipelines_reached(session: Session, pipeline_id: int) -> set[int]:
     return reached
 
 
+def hold_every_pipeline(session: Session) -> None:
+    """Keep all pipelines as they are until the transaction ends; whoever changes links asks for it before any lock.
+
+    Whether a loop has a brake is asked of all links at once; who moves a deal takes pipelines in this order too.
+    """
+    session.execute(select(Pipeline.id).order_by(Pipeline.id).with_for_update())
+
+
 def load_link(session: Session, link_id: int) -> LinkInfo:
     """Return a link.
 
@@ -68,7 +76,7 @@ def create_link(session: Session, actor: Actor, *, plan: LinkPlan) -> int:
     Errors: Forbidden; NotFound for the pipeline to come from; InvalidInput with everything that is wrong.
     """
     require(actor, Action.DESIGN_PIPELINES)
-    _hold_every_pipeline(session)
+    hold_every_pipeline(session)
     refuse_if_any(link_violations(session, plan, [one.plan for one in list_links(session)]))
     row = PipelineLink(created_at=utc_now(), **_columns(plan))
     session.add(row)
@@ -129,9 +137,7 @@ def _read(session: Session, *conditions: ColumnElement[bool]) -> list[LinkInfo]:
     )
     return [
         LinkInfo(row.id, row.version, _plan(row), start, start_stage, end, end_stage, owner, row.created_at)
-        for row, start, start_stage, end, end_stage, owner in session.execute(
-            query.execution_options(populate_existing=True)
-        )
+        for row, start, start_stage, end, end_stage, owner in session.execute(query)
     ]
 
 
@@ -181,14 +187,9 @@ def _columns(plan: LinkPlan) -> dict[str, Any]:
     }
 
 
-def _hold_every_pipeline(session: Session) -> None:
-    # Whether a loop has a brake is asked of all links at once; who moves a deal takes pipelines in this order too.
-    session.execute(select(Pipeline.id).order_by(Pipeline.id).with_for_update())
-
-
 def _take(session: Session, actor: Actor, link_id: int, expected_version: int) -> PipelineLink:
     require(actor, Action.DESIGN_PIPELINES)
-    _hold_every_pipeline(session)
+    hold_every_pipeline(session)
     row = session.get(PipelineLink, link_id, populate_existing=True, with_for_update=True)
     if row is None:
         raise NotFound(entity="link", id=link_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from crm.deals.lint_fixes import FixPreview
 from crm.i18n import N_, _, ngettext
+from crm.i18n.labels import label
 from crm.i18n.lint_texts import finding_sentence
 from crm.models.codes import LinkTrigger
 from crm.pipelines.linter.values import (
@@ -106,6 +107,9 @@ def preview_lines(fix: Fix, preview: FixPreview) -> list[str]:
                     "{n} open deal goes along with its stage.", "{n} open deals go along with their stages.", count
                 )
             ]
+        case AllowSkip():
+            roles = ", ".join(label(role) for role in preview.banned)
+            lines = [_("What an exception forbids stays forbidden, to: {roles}.", roles=roles)] if roles else []
         case AddLink(LinkTrigger.WON):
             lines = [_("Each won deal is copied there; the deal itself stays.")]
         case AddLink():

@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.auth.actors import system_actor
+from crm.db import Database
 from crm.deals.invariants import broken_invariants
 from crm.deals.lint_fixes import FixDone, apply_fix, preview_fix
+from crm.deals.moves import Move, win_deal
 from crm.errors import ChangedMeanwhile, Forbidden, InvalidInput, NotFound
 from crm.models import (
     Channel,
@@ -25,12 +27,16 @@ from crm.models import (
     ObjectionOutcome,
     Pipeline,
     PipelineLink,
+    Role,
     Stage,
+    StageTransition,
     StageVisit,
     StepResult,
     VisitOutcome,
 )
 from crm.models.codes import LinkTrigger, ObjectionKind
+from crm.pipelines.link_values import LinkPlan
+from crm.pipelines.links import create_link
 from crm.pipelines.linter.values import (
     AddLink,
     AddReasons,
@@ -51,7 +57,9 @@ from crm.pipelines.linter.values import (
 )
 from crm.pipelines.reads import load_pipeline
 from tests.conftest import Cast, UnchangedFactory
-from tests.factories import PipelineRows
+from tests.deals.interleaving import Job, interleaved
+from tests.deals.linking import add_link as make_link
+from tests.factories import PipelineRows, add_deal, add_pipeline
 from tests.pipelines.linter.funnels import (
     BAD_STAGES,
     GOOD_STAGES,
@@ -209,6 +217,53 @@ def test_stage_may_be_skipped_by_every_role(session: Session, cast: Cast) -> Non
     assert len(exceptions) == 3
     fix_it(session, cast, rows, AllowSkip(rows.stages[4]))  # the last: straight to won; the other exception stays
     assert len(load_pipeline(session, rows.id).transitions) == 6
+
+
+def test_ban_of_a_role_outlives_the_way_past_a_stage_and_is_told(session: Session, cast: Cast) -> None:
+    rows = add_good_pipeline(session)
+    way = (rows.stages[1], rows.stages[3])
+    session.add(StageTransition(role=Role.MANAGER, from_stage_id=way[0], to_stage_id=way[1], is_allowed=False))
+    session.flush()
+    fix = AllowSkip(rows.stages[2])
+    assert preview_fix(session, cast.vera, pipeline_id=rows.id, fix=fix).banned == (Role.MANAGER,)
+    fix_it(session, cast, rows, fix)
+    assert load_pipeline(session, rows.id).transitions == {
+        (Role.MANAGER, *way): False, (Role.HEAD, *way): True, (Role.ADMIN, *way): True,
+    }  # fmt: skip
+    for place in (0, 3):
+        assert preview_fix(session, cast.vera, pipeline_id=rows.id, fix=AllowSkip(rows.stages[place])).banned == ()
+
+
+@pytest.mark.parametrize("rival", ["win", "link"])
+@pytest.mark.parametrize("fixed", ["add", "limit", "split"])
+def test_fix_of_links_never_waits_in_a_ring(database: Database, cast: Cast, fixed: str, rival: str) -> None:
+    for pause_at in range(1, 200):
+        with database.session_scope() as session:  # the target is older than the source
+            base, sales = add_pipeline(session, f"Base {pause_at}"), add_pipeline(session, f"Sales {pause_at}")
+            link_id = make_link(session, sales, base)
+            deal_id = add_deal(session, cast.anna, sales, 3)
+        fixes: dict[str, Fix] = {
+            "add": AddLink(LinkTrigger.LOST, base.id),
+            "limit": SetLoopLimit(link_id, 86400, 3),
+            "split": SplitPipeline(tuple(sales.stages[2:]), f"Delivery {pause_at}"),
+        }
+        jobs: dict[str, Job] = {
+            "fix": lambda session, sales=sales, fix=fixes[fixed]: apply_fix(
+                session, cast.vera, pipeline_id=sales.id, expected_version=1, fix=fix
+            ),
+            "win": lambda session, deal_id=deal_id: win_deal(session, cast.boris, deal_id=deal_id, move=Move(0)),
+            "link": lambda session, sales=sales, base=base: create_link(
+                session,
+                cast.vera,
+                plan=LinkPlan(sales.id, LinkTrigger.STAGE, base.id, from_stage_id=sales.stages[0]),
+            ),
+        }
+        outcome = interleaved(database, jobs["fix"], jobs[rival], pause_at)
+        if outcome is None:
+            break
+        assert outcome[0] == "done"
+        # A split gives the deal another end than the one that was meant.
+        assert outcome[1] in ({"done", "StageRulesBroken"} if fixed == "split" else {"done"})
 
 
 def test_split_takes_stages_out_with_their_deals_and_history(session: Session, cast: Cast) -> None:

@@ -7,10 +7,11 @@ import typing
 import pytest
 
 from crm.deals.lint_fixes import FixPreview
-from crm.models.codes import LinkTrigger, StageKind
+from crm.models.codes import LinkTrigger, Role, StageKind
 from crm.pipelines.linter import values
 from crm.pipelines.linter.values import (
     AddLink,
+    AllowSkip,
     Behind,
     CloseWithReason,
     Door,
@@ -91,6 +92,14 @@ KEPT = "Past stays keep their stage: history and reports stay whole."
 )  # fmt: skip
 def test_preview_tells_what_becomes_of_deals(fix: Fix, shown: FixPreview, lines: list[str]) -> None:
     assert preview_lines(fix, shown) == lines
+
+
+def test_preview_names_roles_that_stay_barred() -> None:
+    shown = FixPreview(PIPELINE, ("A",), ("A",), banned=(Role.MANAGER, Role.HEAD))
+    assert preview_lines(AllowSkip(1), shown) == [
+        "What an exception forbids stays forbidden, to: Manager, Head of sales."
+    ]
+    assert preview_lines(AllowSkip(1), FixPreview(PIPELINE, ("A",), ("A",))) == []
 
 
 def test_door_says_what_its_number_counts() -> None:
