@@ -21,7 +21,8 @@ from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, DealContact, DealRemoval, DealStatus, StageKind, StageVisit, VisitOutcome
 from crm.pipelines.reads import load_pipeline
-from crm.pipelines.values import StageInfo
+from crm.pipelines.stage_rules.step_kind import kind_violations
+from crm.pipelines.values import PipelineInfo, StageInfo
 from crm.typed_text import clean_block
 
 _STATUS = {StageKind.OPEN: DealStatus.OPEN, StageKind.WON: DealStatus.WON, StageKind.LOST: DealStatus.LOST}
@@ -52,6 +53,7 @@ def restore_deal(
 ) -> None:
     """Put a removed deal back where it was; an open one with a next step, on `stage_id` if its stage is retired.
 
+    An open one doesn't come back into the archive.
     Errors: Forbidden; NotFound; InvalidInput.
     """
     require(actor, Action.REMOVE_DEALS)
@@ -64,8 +66,9 @@ def restore_deal(
     found = []
     if stage.kind is StageKind.OPEN:
         target = stage if stage_id is None else pipeline.stage(stage_id)
-        found += _place_violations(stage, target) + _step_violations(session, deal, step, now)
+        found += _archive_violations(pipeline) + _place_violations(stage, target)
         stage = target or stage
+        found += _step_violations(session, deal, stage, step, now)
     elif step is not None:
         found.append(Violation("next_step_after_end", "next_step"))
     refuse_if_any(found)
@@ -94,6 +97,10 @@ def _take_removed(session: Session, actor: Actor, deal_id: int) -> Deal:
     return deal
 
 
+def _archive_violations(pipeline: PipelineInfo) -> list[Violation]:
+    return [Violation("pipeline_archived", "stage")] if pipeline.is_archived else []
+
+
 def _place_violations(stage: StageInfo, target: StageInfo | None) -> list[Violation]:
     if target is None:
         return [Violation("stage_of_other_pipeline", "stage")]
@@ -104,10 +111,12 @@ def _place_violations(stage: StageInfo, target: StageInfo | None) -> list[Violat
     return [Violation("stage_target_invalid", "stage")] if wrong else []
 
 
-def _step_violations(session: Session, deal: Deal, step: StepPlan | None, now: datetime) -> list[Violation]:
+def _step_violations(
+    session: Session, deal: Deal, stage: StageInfo, step: StepPlan | None, now: datetime
+) -> list[Violation]:
     if step is None:
         return [Violation("next_step_missing", "next_step")]
-    return plan_violations(session, step, now, deal.owner_id)
+    return plan_violations(session, step, now, deal.owner_id) + kind_violations(stage, [step.kind])
 
 
 def _stand(session: Session, actor: Actor, deal: Deal, stage: StageInfo, step: StepPlan | None, now: datetime) -> None:

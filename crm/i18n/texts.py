@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from crm.errors import CrmError, Param, Violation
 from crm.i18n import N_, _
+from crm.i18n.formats import moment
 from crm.i18n.labels import label
 from crm.models.codes import Role, StepKind
 
@@ -171,6 +173,7 @@ TEXTS: dict[str, str] = {
     "next_step_past": N_("The next step must lie in the future."),
     "next_step_too_far": N_("The next step lies too far away: two years at most."),
     "override_not_allowed": N_("Only heads of sales and administrators pass rules with a reason."),
+    "pipeline_archived": N_("The pipeline is in the archive: take it out of there first."),
     "reason_too_short": N_("Say why in {limit} characters or more: others will read it."),
     "skip_not_allowed": N_("No skipping: the next stage is “{stage}”."),
     "stage_not_for_new": N_("New deals begin on: {stages}."),
@@ -203,6 +206,7 @@ TEXTS: dict[str, str] = {
     "value_unwanted": N_("This is out of place here; leave it out."),
     # Pipelines
     "link_condition_invalid": N_("Condition {number} makes no sense. Choose its field and value anew."),
+    "link_due_in_pause": N_("The client rests between two rounds until {rests_until}. Choose a later day."),
     "link_due_invalid": N_("Choose a day in the future, five years ahead at most."),
     "link_exists": N_("There is such a link already, with the same conditions."),
     "link_has_fired": N_("This link has made deals or waits to. Switch it off: history keeps it."),
@@ -308,6 +312,7 @@ def _words(codes: type[StepKind] | type[Role]) -> Callable[[Param], str]:
 _SPOKEN: Mapping[str, Callable[[Param], str]] = {
     "kinds": _words(StepKind),
     "roles": _words(Role),
+    "rests_until": lambda value: moment(datetime.fromtimestamp(int(value or 0), UTC)),
     "origins": lambda value: str(value or "") or _("imports and programs"),
 }
 

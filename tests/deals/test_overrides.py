@@ -20,6 +20,7 @@ from crm.models import (
     Deal,
     DealStatus,
     Event,
+    Pipeline,
     Role,
     RuleOverride,
     Stage,
@@ -214,6 +215,15 @@ def test_manager_can_not_take_a_closed_deal_up_again(session: Session, cast: Cas
         ("deal_closed", "stage"),
         ("override_not_allowed", "override_reason"),
     ]
+
+
+def test_nobody_takes_a_deal_up_again_in_the_archive(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    deal_id = add_closed_deal(session, cast.anna, pipeline, VisitOutcome.LOST)
+    session.get_one(Pipeline, pipeline.id).is_archived = True
+    for actor in (cast.boris, cast.vera):
+        with refused(session, StageRulesBroken) as refusal:
+            move_deal(session, actor, deal_id=deal_id, move=Move(pipeline.stages[0], override_reason=WHY))
+        assert refusal.told == [("pipeline_archived", "stage")]
 
 
 def test_closed_deal_never_goes_from_one_end_to_the_other(session: Session, cast: Cast, pipeline: PipelineRows) -> None:

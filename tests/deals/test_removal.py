@@ -34,6 +34,8 @@ from crm.models import (
     DealStatus,
     Event,
     NextStep,
+    Pipeline,
+    Stage,
     StageVisit,
     StepKind,
     StepResult,
@@ -198,6 +200,36 @@ def test_deal_whose_stage_is_retired_comes_back_on_another(
     restore_deal(session, cast.vera, deal_id=deal_id, step=call(), stage_id=pipeline.stages[2])
     assert session.get_one(Deal, deal_id).stage_id == pipeline.stages[2]
     assert broken_invariants(session, cast.vera) == []
+
+
+def test_open_deal_comes_back_with_a_step_that_counts_on_its_stage(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    session.get_one(Stage, pipeline.stages[1]).step_kinds = [StepKind.MEETING.value]
+    deal_id = add_deal(session, cast.anna, pipeline, stage=1)
+    remove_deal(session, cast.vera, deal_id=deal_id, expected_version=1, reason=WHY)
+    with refused(session, InvalidInput) as refusal:
+        restore_deal(session, cast.vera, deal_id=deal_id, step=call())
+    assert refusal.told == [("next_step_kind_wrong", "next_step")]
+    with refused(session, InvalidInput) as refusal:
+        restore_deal(session, cast.vera, deal_id=deal_id)
+    assert refusal.told == [("next_step_missing", "next_step")]
+    restore_deal(session, cast.vera, deal_id=deal_id, step=StepPlan(StepKind.MEETING, utc_now() + DAY, "Meet"))
+    assert session.get_one(Deal, deal_id).status is DealStatus.OPEN
+
+
+def test_open_deal_does_not_come_back_into_the_archive_a_closed_one_does(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    open_one, won = add_deal(session, cast.anna, pipeline), add_closed_deal(session, cast.anna, pipeline)
+    for deal_id in (open_one, won):
+        remove_deal(session, cast.vera, deal_id=deal_id, expected_version=1, reason=WHY)
+    session.get_one(Pipeline, pipeline.id).is_archived = True
+    with refused(session, InvalidInput) as refusal:
+        restore_deal(session, cast.vera, deal_id=open_one, step=call())
+    assert refusal.told == [("pipeline_archived", "stage")]
+    restore_deal(session, cast.vera, deal_id=won)
+    assert session.get_one(Deal, won).status is DealStatus.WON
 
 
 def test_removal_is_an_administrators_and_needs_a_reason_and_the_present_version(

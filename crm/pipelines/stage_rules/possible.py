@@ -15,6 +15,8 @@ def check_possible(facts: MoveFacts) -> list[Violation]:
         return [Violation("stage_of_other_pipeline", "stage")]
     if facts.is_closed and target.kind is not StageKind.OPEN:
         return closed.check(facts)
+    if facts.is_closed and facts.is_insisted and facts.pipeline.is_archived:
+        return [Violation("pipeline_archived", "stage")]
     if target.is_retired:
         return [Violation("stage_retired", "stage")]
     if target.id == facts.from_stage.id:
