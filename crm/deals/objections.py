@@ -146,7 +146,8 @@ def settle_objection(
     objection.version += 1
     record(
         session, actor, "objection.settled", "objection", objection_id, deal_id=objection.deal_id,
-        text=objection.text, outcome=outcome.value, changes={"outcome": [before, outcome]},
+        text=objection.text, outcome=outcome.value, note=objection.outcome_note,
+        changes={"outcome": [before, outcome]},
     )  # fmt: skip
 
 
@@ -185,7 +186,8 @@ def _violations(plan: ObjectionPlan) -> list[Violation]:
 
 def _take(session: Session, actor: Actor, objection_id: int, expected_version: int) -> Objection:
     require(actor, Action.WORK_DEALS)
-    deal_id = session.scalar(select(Objection.deal_id).where(Objection.id == objection_id))
+    of_deal = select(Objection.deal_id).join(Deal, Deal.id == Objection.deal_id)
+    deal_id = session.scalar(of_deal.where(Objection.id == objection_id, deal_visible(actor)))
     if deal_id is None:
         raise NotFound(entity="objection", id=objection_id)
     lock_deal(session, actor, deal_id)

@@ -143,7 +143,11 @@ def test_objection_of_a_hidden_deal_is_not_found(
 ) -> None:
     deal_id = add_deal(session, cast.anton, pipeline)
     objection_id = record_objection(session, cast.anton, deal_id=deal_id, plan=DEAR)
+    asked = 999 if missing else objection_id
     with refused(session, NotFound):
-        edit_objection(session, cast.anna, objection_id=999 if missing else objection_id, expected_version=1, plan=DEAR)
+        edit_objection(session, cast.anna, objection_id=asked, expected_version=1, plan=DEAR)
+    with pytest.raises(NotFound) as told:
+        edit_objection(session, cast.anna, objection_id=asked, expected_version=1, plan=DEAR)
+    assert told.value.params == {"entity": "objection", "id": asked}
     with pytest.raises(NotFound):
         load_objections(session, cast.anna, 999 if missing else deal_id)
