@@ -49,7 +49,7 @@ def deals_behind(session: Session, actor: Actor, door: Door, *, limit: int = SHO
         .join(Stage, Stage.id == Deal.stage_id)
         .join(User, User.id == Deal.owner_id)
         .outerjoin(Company, Company.id == Deal.company_id)
-        .where(deal_visible(actor), Deal.status != DealStatus.REMOVED, *_conditions(session, door))
+        .where(deal_visible(actor), *_conditions(session, door))
         .order_by(Deal.stage_entered_at, Deal.id)
         .limit(limit)
     )  # fmt: skip

@@ -104,7 +104,7 @@ def _inputs(pipeline: PipelineInfo, others: dict[int, str], fix: Fix) -> Fix:
 
 def _link_inputs(others: dict[int, str], fix: AddLink) -> AddLink:
     ids = list(others)
-    at = ids.index(fix.to_pipeline_id) if fix.to_pipeline_id in ids else 0
+    at = _place(ids, fix.to_pipeline_id)
     chosen = st.selectbox(_("Where to"), ids, index=at, format_func=lambda one: others[one], key="lint_fix_pipeline")
     return replace(fix, to_pipeline_id=chosen)
 
@@ -141,8 +141,9 @@ def _rename_inputs(_pipeline: PipelineInfo, fix: RenameStage) -> RenameStage:
 
 def _target_input(pipeline: PipelineInfo, stage_id: int, target_id: int) -> int:
     ids = [stage.id for stage in pipeline.open_stages if stage.id != stage_id]
+    at = _place(ids, target_id)
     chosen: int = st.selectbox(
-        _("Deals go to"), ids, index=ids.index(target_id), format_func=lambda one: stage_name(pipeline, one),
+        _("Deals go to"), ids, index=at, format_func=lambda one: stage_name(pipeline, one),
         key="lint_fix_target",
     )  # fmt: skip
     return chosen
@@ -162,12 +163,17 @@ def _fill_inputs(_pipeline: PipelineInfo, fix: FillStage) -> FillStage:
 def _close_inputs(pipeline: PipelineInfo, fix: CloseWithReason) -> CloseWithReason:
     reasons = {one.id: one.name for one in pipeline.active_reasons()}
     ids = list(reasons)
+    at = _place(ids, fix.reason_id)
     reason = st.selectbox(
-        _("Reason of loss"), ids, index=ids.index(fix.reason_id), format_func=lambda one: reasons[one],
-        key="lint_fix_reason",
-    )  # fmt: skip
+        _("Reason of loss"), ids, index=at, format_func=lambda one: reasons[one], key="lint_fix_reason"
+    )
     note = st.text_area(_("Note on the loss"), value=fix.note, key="lint_fix_note", max_chars=5000, height=80)
     return CloseWithReason(fix.stage_id, reason, note or "")
+
+
+def _place(ids: list[int], wanted: int) -> int:
+    # What was offered may be out of use by now; the first one is shown then, and its preview with it.
+    return ids.index(wanted) if wanted in ids else 0
 
 
 def _limit_inputs(_pipeline: PipelineInfo, fix: SetLoopLimit) -> SetLoopLimit:
