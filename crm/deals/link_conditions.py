@@ -15,16 +15,18 @@ from crm.pipelines.values import CUSTOM_PREFIX
 
 def conditions_hold(session: Session, deal: Deal, conditions: Sequence[LinkCondition]) -> bool:
     """Tell whether a deal meets all conditions; without any it does."""
-    return all(_OPS[one.op](_value(session, deal, one.field), one.value) for one in conditions)
+    return conditions_hold_by(lambda field: _value(session, deal, field), conditions)
 
 
-def _value(session: Session, deal: Deal, field: str) -> Any:
+def conditions_hold_by(value_of: Callable[[str], Any], conditions: Sequence[LinkCondition]) -> bool:
+    """Tell whether the deal whose values by field are given meets all conditions."""
+    return all(_OPS[one.op](value_of(one.field), one.value) for one in conditions)
+
+
+def own_value(deal: Deal, field: str) -> Any:
+    """Return what a deal itself holds in a field: all but its team and its contact."""
     if field.startswith(CUSTOM_PREFIX):
         return deal.custom.get(field.removeprefix(CUSTOM_PREFIX))
-    if field == "team":
-        return session.scalar(select(User.team_id).where(User.id == deal.owner_id))
-    if field == "contact":
-        return session.scalar(select(exists().where(DealContact.deal_id == deal.id))) or None
     columns = {
         "amount": deal.amount_minor,
         "priority": deal.priority.name.lower(),
@@ -34,6 +36,14 @@ def _value(session: Session, deal: Deal, field: str) -> Any:
         "expected_close_on": deal.expected_close_on,
     }
     return columns[field]
+
+
+def _value(session: Session, deal: Deal, field: str) -> Any:
+    if field == "team":
+        return session.scalar(select(User.team_id).where(User.id == deal.owner_id))
+    if field == "contact":
+        return session.scalar(select(exists().where(DealContact.deal_id == deal.id))) or None
+    return own_value(deal, field)
 
 
 def _is_one_of(value: Any, wanted: Any) -> bool:

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.db.types import UtcDateTime
-from crm.deals.link_conditions import conditions_hold
-from crm.deals.mass_events import end_open_visits, record_for_deals
-from crm.deals.objections import settle_at_close
+from crm.deals.link_conditions import conditions_hold_by, own_value
+from crm.deals.mass_events import end_of_visit, end_open_visits, record_for_deals, record_for_rows
 from crm.models import (
     Deal,
+    DealContact,
     DealStatus,
     Event,
     LinkRun,
@@ -26,6 +26,7 @@ from crm.models import (
     StageVisit,
     StepKind,
     StepResult,
+    User,
     VisitOutcome,
 )
 from crm.pipelines.link_values import LinkInfo
@@ -51,27 +52,26 @@ def close_stage_as_lost(
     """
     lost = pipeline.lost_stage
     here = (Deal.stage_id == stage.id, Deal.status == DealStatus.OPEN)
-    count = session.scalar(select(func.count()).select_from(Deal).where(*here)) or 0
+    count = _lock(session, here)
     if not count:
         return 0
     if reason.counts_as_loss:  # spam, duplicates and tests lead nowhere
-        _wait_for_links(session, pipeline, lost, here, now)
+        _wait_for_links(session, pipeline, reason, here, now)
     _cancel_steps(session, actor, here, now)
+    _settle_objections(session, actor, here, now)
     details = {
         "from_stage": stage.name, "to_stage": lost.name, "from_stage_id": stage.id, "to_stage_id": lost.id,
         "reason": reason.name, "note": note or None,
     }  # fmt: skip
     record_for_deals(session, actor, "deal.lost", details, here, now)
-    end_open_visits(session, stage.id, lost.id, VisitOutcome.LOST, now)
-    left_at = select(func.max(StageVisit.left_at)).where(StageVisit.deal_id == Deal.id).scalar_subquery()
     session.execute(
         update(Deal)
-        .where(*here)
+        .where(*here, StageVisit.deal_id == Deal.id, StageVisit.left_at.is_(None))
         .values(
             stage_id=lost.id,
             status=DealStatus.LOST,
-            stage_entered_at=left_at,
-            closed_at=left_at,
+            stage_entered_at=end_of_visit(now),
+            closed_at=end_of_visit(now),
             loss_reason_id=reason.id,
             loss_note=note or None,
             loss_stage_id=stage.id,
@@ -80,23 +80,51 @@ def close_stage_as_lost(
         )
         .execution_options(synchronize_session=False)
     )
+    end_open_visits(session, stage.id, lost.id, VisitOutcome.LOST, now)
     session.expire_all()
-    _settle_objections(session, actor, stage, lost, now)
     return count
 
 
+def _lock(session: Session, here: tuple[ColumnElement[bool], ...]) -> int:
+    # An objection or a step that a colleague writes now comes before, or after on a deal that is closed.
+    session.flush()
+    held = select(Deal.id).where(*here).order_by(Deal.id).with_for_update(key_share=True).subquery()
+    return session.scalar(select(func.count()).select_from(held)) or 0
+
+
 def _wait_for_links(
-    session: Session, pipeline: PipelineInfo, lost: StageInfo, here: tuple[ColumnElement[bool], ...], now: datetime
+    session: Session,
+    pipeline: PipelineInfo,
+    reason: LossReasonInfo,
+    here: tuple[ColumnElement[bool], ...],
+    now: datetime,
 ) -> None:
-    for link in links_set_off(session, pipeline.id, LinkTrigger.LOST, lost.id):
+    for link in links_set_off(session, pipeline.id, LinkTrigger.LOST, pipeline.lost_stage.id):
         if not link.plan.conditions:
             session.execute(_waiting_runs(link, here, now))
             continue
-        deals = session.scalars(select(Deal).where(*here).order_by(Deal.id).execution_options(yield_per=1000))
-        ids = [deal.id for deal in deals if conditions_hold(session, deal, link.plan.conditions)]
+        ids = _meeting(session, link, reason, here)
         for start in range(0, len(ids), _IDS_AT_ONCE):
             some = Deal.id.in_(ids[start : start + _IDS_AT_ONCE])
             session.execute(_waiting_runs(link, (*here, some), now))
+
+
+def _meeting(
+    session: Session, link: LinkInfo, reason: LossReasonInfo, here: tuple[ColumnElement[bool], ...]
+) -> list[int]:
+    """Return the ids of deals that meet the link's conditions once they are lost for the reason."""
+    has_contact = exists().where(DealContact.deal_id == Deal.id)
+    query = select(Deal, User.team_id, has_contact).join(User, User.id == Deal.owner_id).where(*here)
+    found = []
+    for deal, team_id, with_contact in session.execute(query.order_by(Deal.id).execution_options(yield_per=1000)):
+        known = {"loss_reason": reason.id, "team": team_id, "contact": with_contact or None}
+
+        def value_of(field: str, deal: Deal = deal, known: dict[str, int | None] = known) -> Any:
+            return known[field] if field in known else own_value(deal, field)
+
+        if conditions_hold_by(value_of, link.plan.conditions):
+            found.append(deal.id)
+    return found
 
 
 def _waiting_runs(link: LinkInfo, among: tuple[ColumnElement[bool], ...], now: datetime) -> Any:
@@ -116,16 +144,8 @@ def _cancel_steps(session: Session, actor: Actor, here: tuple[ColumnElement[bool
     planned = (NextStep.done_at.is_(None), NextStep.deal_id.in_(select(Deal.id).where(*here)))
     for kind in StepKind:
         details = {"step_kind": kind.value, "result": StepResult.CANCELLED.value, "text": None}
-        session.execute(
-            insert(Event).from_select(
-                ["at", "kind", "entity", "entity_id", "deal_id", "actor_id", "channel", "details"],
-                select(
-                    literal(now, UtcDateTime()), literal("next_step.done"), literal("next_step"), NextStep.id,
-                    NextStep.deal_id, literal(actor.user_id, BigInteger()), literal(actor.channel.value),
-                    literal(details, Event.details.type),
-                ).where(*planned, NextStep.kind == kind),
-            )
-        )  # fmt: skip
+        keys, which = (NextStep.id, NextStep.deal_id), (*planned, NextStep.kind == kind)
+        record_for_rows(session, actor, "next_step.done", "next_step", keys, details, which, now)
     session.execute(
         update(NextStep)
         .where(*planned)
@@ -134,9 +154,28 @@ def _cancel_steps(session: Session, actor: Actor, here: tuple[ColumnElement[bool
     )
 
 
-def _settle_objections(session: Session, actor: Actor, stage: StageInfo, lost: StageInfo, now: datetime) -> None:
-    unsettled = exists().where(Objection.deal_id == Deal.id, Objection.outcome == ObjectionOutcome.OPEN)
-    closed = (Deal.stage_id == lost.id, Deal.loss_stage_id == stage.id, unsettled)
-    for deal in session.scalars(select(Deal).where(*closed).order_by(Deal.id)).all():
-        settle_at_close(session, actor, deal, now)
-    session.flush()
+def _settle_objections(session: Session, actor: Actor, here: tuple[ColumnElement[bool], ...], now: datetime) -> None:
+    outcome = ObjectionOutcome.NOT_OVERCOME
+    unsettled = (Objection.outcome == ObjectionOutcome.OPEN, Objection.deal_id.in_(select(Deal.id).where(*here)))
+    query = select(Objection.id, Objection.deal_id, Objection.text).where(*unsettled).order_by(Objection.id)
+    for some in session.execute(query.execution_options(yield_per=1000)).partitions():
+        session.execute(
+            insert(Event),
+            [
+                {
+                    "at": now, "kind": "objection.settled", "entity": "objection", "entity_id": row.id,
+                    "deal_id": row.deal_id, "actor_id": actor.user_id, "channel": actor.channel,
+                    "details": {
+                        "text": row.text, "outcome": outcome.value,
+                        "changes": {"outcome": [ObjectionOutcome.OPEN.value, outcome.value]},
+                    },
+                }
+                for row in some
+            ],
+        )  # fmt: skip
+    session.execute(
+        update(Objection)
+        .where(*unsettled)
+        .values(outcome=outcome, resolved_at=now, version=Objection.version + 1)
+        .execution_options(synchronize_session=False)
+    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, case, exists, func, insert, literal, select, update
+from sqlalchemy import BigInteger, exists, insert, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
-from crm.db.types import UtcDateTime
+from crm.deals.mass_events import end_of_visit, end_open_visits, record_for_deals
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, DealStatus, Event, Stage, StageVisit, VisitOutcome
+from crm.models import Deal, DealStatus, Stage, StageVisit, VisitOutcome
 from crm.pipelines.commands import open_deal_count, renumber_open_stages, take_pipeline
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.values import StageInfo
@@ -60,19 +60,24 @@ def _send_deals(session: Session, actor: Actor, stage: StageInfo, target: StageI
     now = utc_now()
     outcome = VisitOutcome.FORWARD if target.position > stage.position else VisitOutcome.BACK
     here = (Deal.stage_id == stage.id, Deal.status == DealStatus.OPEN)
+    details = {"from_stage": stage.name, "to_stage": target.name}
+    record_for_deals(session, actor, "deal.stage_retired", details, here, now)
+    # The deals go first, while each still has the stay that tells when it ends; nothing is looked up deal by deal.
     session.execute(
-        update(StageVisit)
-        .where(StageVisit.stage_id == stage.id, StageVisit.left_at.is_(None))
-        .values(
-            left_at=case((StageVisit.entered_at > now, StageVisit.entered_at), else_=literal(now, UtcDateTime())),
-            outcome=outcome,
-            next_stage_id=target.id,
-        )
+        update(Deal)
+        .where(*here, StageVisit.deal_id == Deal.id, StageVisit.left_at.is_(None))
+        .values(stage_id=target.id, stage_entered_at=end_of_visit(now), version=Deal.version + 1)
         .execution_options(synchronize_session=False)
     )
-    earlier = aliased(StageVisit)
-    been_there = exists().where(earlier.deal_id == Deal.id, earlier.stage_id == target.id)
-    left_at = select(func.max(earlier.left_at)).where(earlier.deal_id == Deal.id).scalar_subquery()
+    end_open_visits(session, stage.id, target.id, outcome, now)
+    _open_visits(session, actor, target)
+    session.expire_all()
+
+
+def _open_visits(session: Session, actor: Actor, target: StageInfo) -> None:
+    visit = aliased(StageVisit)
+    staying = exists().where(visit.deal_id == Deal.id, visit.left_at.is_(None))
+    been_there = Deal.id.in_(select(visit.deal_id).where(visit.stage_id == target.id))
     session.execute(
         insert(StageVisit).from_select(
             [
@@ -80,28 +85,9 @@ def _send_deals(session: Session, actor: Actor, stage: StageInfo, target: StageI
                 "actor_id",
             ],
             select(
-                Deal.id, Deal.pipeline_id, literal(target.id), Deal.owner_id,
-                func.coalesce(left_at, literal(now, UtcDateTime())), literal(VisitOutcome.OPEN.value), ~been_there,
-                literal(actor.channel.value), literal(actor.user_id, BigInteger()),
-            ).where(*here),
+                Deal.id, Deal.pipeline_id, Deal.stage_id, Deal.owner_id, Deal.stage_entered_at,
+                literal(VisitOutcome.OPEN.value), ~been_there, literal(actor.channel.value),
+                literal(actor.user_id, BigInteger()),
+            ).where(Deal.stage_id == target.id, Deal.status == DealStatus.OPEN, ~staying),
         )
     )  # fmt: skip
-    details = {"from_stage": stage.name, "to_stage": target.name}
-    session.execute(
-        insert(Event).from_select(
-            ["at", "kind", "entity", "entity_id", "deal_id", "actor_id", "channel", "details"],
-            select(
-                literal(now, UtcDateTime()), literal("deal.stage_retired"), literal("deal"), Deal.id, Deal.id,
-                literal(actor.user_id, BigInteger()), literal(actor.channel.value),
-                literal(details, Event.details.type),
-            ).where(*here),
-        )
-    )  # fmt: skip
-    entered_at = select(earlier.entered_at).where(earlier.deal_id == Deal.id, earlier.left_at.is_(None))
-    session.execute(
-        update(Deal)
-        .where(*here)
-        .values(stage_id=target.id, stage_entered_at=entered_at.scalar_subquery(), version=Deal.version + 1)
-        .execution_options(synchronize_session=False)
-    )
-    session.expire_all()
