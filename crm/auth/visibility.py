@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.actor import Actor
-from crm.models import Company, Contact, Deal, DealContact, DealStatus
+from crm.models import Company, Contact, Deal, DealContact, DealStatus, LinkRun, Pipeline
 
 
 def owner_visible(actor: Actor, owner_column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
@@ -29,6 +29,15 @@ def deal_visible(actor: Actor) -> ColumnElement[bool]:
 def deal_in_use() -> ColumnElement[bool]:
     """Return the condition for deals that were not removed."""
     return Deal.status != DealStatus.REMOVED
+
+
+def firing_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for firings of links: those of visible deals."""
+    if actor.visible_owner_ids is not None:
+        return exists().where(Deal.id == LinkRun.deal_id, deal_visible(actor))
+    # Who sees all needs no look at each deal: the removed ones are few, and an index has them by pipeline.
+    removed = select(Deal.id).where(Deal.pipeline_id.in_(select(Pipeline.id)), Deal.status == DealStatus.REMOVED)
+    return LinkRun.deal_id.not_in(removed)
 
 
 def company_visible(actor: Actor) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.actors import system_actor
+from crm.auth.actors import load_actor, system_actor
 from crm.contacts.search_index import index_records
 from crm.deals.chain import chain_up
 from crm.deals.next_steps import add_step, refresh_next_due
@@ -18,6 +18,7 @@ from crm.deals.values import StepPlan
 from crm.deals.visits import open_visit
 from crm.events import record
 from crm.models import (
+    Channel,
     Deal,
     DealContact,
     DealStatus,
@@ -75,7 +76,8 @@ def create_child(
         session, system, "deal.created", "deal", child.id, at=now, title=child.title, pipeline=link.to_pipeline,
         stage_id=landing.id, stage=landing.name,
     )  # fmt: skip
-    record(session, system, "deal.came_by_link", "deal", child.id, at=now, **told_of_source(session, link, deal))
+    told = told_of_source(session, link, deal, child.owner_id)
+    record(session, system, "deal.came_by_link", "deal", child.id, at=now, **told)
     record(
         session, cause, "deal.auto_created", "deal", deal.id, at=now, link_id=link.id, child_id=child.id,
         pipeline=link.to_pipeline, stage=landing.name, round=round_number,
@@ -116,8 +118,7 @@ def child_owner(session: Session, link: LinkInfo, deal: Deal) -> int:
     to_head = link.plan.owner_rule is LinkOwner.TEAM_HEAD and chosen.role is not Role.HEAD
     if chosen.is_active and not to_head:
         return chosen.id
-    in_charge = (User.is_active, User.role == Role.HEAD, User.team_id == chosen.team_id)
-    head_id = session.scalar(select(User.id).where(*in_charge).order_by(User.id).limit(1))
+    head_id = _head_of_team(session, chosen.team_id)
     if head_id is not None:
         return head_id
     admins = select(User.id).where(User.is_active, User.role == Role.ADMIN).order_by(User.id).limit(1)
@@ -125,8 +126,11 @@ def child_owner(session: Session, link: LinkInfo, deal: Deal) -> int:
     return session.scalars(admins).one()
 
 
-def told_of_source(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:
-    """Return what the new deal's timeline tells of the deal it came from: its end with the reason."""
+def told_of_source(session: Session, link: LinkInfo, deal: Deal, reader_id: int) -> dict[str, Any]:
+    """Return what the new deal's timeline tells of the deal it came from: its end with the reason.
+
+    The note written at the loss is left out when the reader, the new deal's owner, doesn't see that deal.
+    """
     stage = session.scalar(select(Stage.name).where(Stage.id == deal.stage_id))
     reason = session.get_one(LossReason, deal.loss_reason_id).name if deal.loss_reason_id is not None else None
     told = ": ".join(part for part in (stage, reason) if part)
@@ -136,8 +140,25 @@ def told_of_source(session: Session, link: LinkInfo, deal: Deal) -> dict[str, An
         "from_pipeline": link.from_pipeline,
         "outcome": told,
         "reason": reason,
-        "note": deal.loss_note,
+        "note": deal.loss_note if deal.loss_note and _sees(session, reader_id, deal) else None,
     }
+
+
+def _sees(session: Session, user_id: int, deal: Deal) -> bool:
+    if user_id == deal.owner_id:
+        return True
+    reader = session.get_one(User, user_id)
+    if not reader.is_active:
+        return False
+    seen = load_actor(session, user_id, Channel.SYSTEM).visible_owner_ids
+    return seen is None or deal.owner_id in seen
+
+
+def _head_of_team(session: Session, team_id: int | None) -> int | None:
+    if team_id is None:
+        return None
+    in_charge = (User.is_active, User.role == Role.HEAD, User.team_id == team_id)
+    return session.scalar(select(User.id).where(*in_charge).order_by(User.id).limit(1))
 
 
 def _taken_over(session: Session, link: LinkInfo, deal: Deal) -> dict[str, Any]:

@@ -36,13 +36,16 @@ from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import links_set_off
 
 
-def fire_links(session: Session, actor: Actor, deal: Deal, trigger: LinkTrigger) -> None:
+def fire_links(
+    session: Session, actor: Actor, deal: Deal, trigger: LinkTrigger, *, led_here: frozenset[int] = frozenset()
+) -> None:
     """Do what the links of the deal's pipeline say, in the transaction that moved it; a second call changes nothing.
 
     A firing belongs to the deal's newest stay: the one that the win or loss ended, or that began on the stage.
-    Spam, a duplicate or a test is closed as lost too, but nobody was lost: it leads nowhere.
+    Spam, a duplicate or a test is closed as lost too, but nobody was lost: it leads nowhere. `led_here` are the
+    links that made this deal in the same transaction.
     """
-    if trigger is LinkTrigger.LOST and not _is_a_loss(session, deal):
+    if trigger is LinkTrigger.LOST and nobody_lost(session, deal):
         return
     cause = replace(actor, channel=Channel.SYSTEM)
     for link in links_set_off(session, deal.pipeline_id, trigger, deal.stage_id):
@@ -50,45 +53,71 @@ def fire_links(session: Session, actor: Actor, deal: Deal, trigger: LinkTrigger)
             continue
         run = _claim(session, link, deal)
         if run is not None:
-            _begin(session, cause, link, deal, run)
+            _begin(session, cause, link, deal, run, led_here)
 
 
-def settle_run(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: LinkRun, now: datetime) -> None:
-    """Do what a firing is for, now: a new deal, a note on the one that is open already, or nothing with a reason."""
+def settle_run(
+    session: Session,
+    cause: Actor,
+    link: LinkInfo,
+    deal: Deal,
+    run: LinkRun,
+    now: datetime,
+    led_here: frozenset[int] = frozenset(),
+) -> None:
+    """Do what a firing is for, now: a new deal, a note on the one that is open already, or nothing with a reason.
+
+    While the client rests after another deal it goes on waiting.
+    """
     _lock_client(session, deal)
     open_child_id = _open_child(session, link, deal)
     round_number, landing = _round(session, link, deal), landing_stage(session, link)
-    run.done_at = now
     if open_child_id is not None:
-        run.status, run.child_deal_id = LinkRunStatus.NOTED, open_child_id
+        run.status, run.child_deal_id, run.done_at = LinkRunStatus.NOTED, open_child_id, now
         _note_both(session, cause, link, deal, open_child_id, now)
     elif landing is None:
-        skip_run(session, cause, link, run, "target_closed")
+        skip_run(session, cause, link, run, "target_closed", now)
+    elif link.id in led_here:
+        skip_run(session, cause, link, run, "went_round", now)
     elif _is_past_the_limit(link, round_number):
-        skip_run(session, cause, link, run, "max_rounds")
+        skip_run(session, cause, link, run, "max_rounds", now)
+    elif (rested := rested_at(session, link, deal, now)) > now:
+        _wait(session, cause, link, run, rested, now)
     elif link.plan.skip_if_open and _client_is_busy(session, deal):
-        skip_run(session, cause, link, run, "client_has_open_deal")
+        skip_run(session, cause, link, run, "client_has_open_deal", now)
     else:
         child = create_child(session, cause, link, deal, landing=landing, round_number=round_number, now=now)
-        run.status, run.child_deal_id = LinkRunStatus.CREATED, child.id
+        run.status, run.child_deal_id, run.done_at = LinkRunStatus.CREATED, child.id, now
         session.flush()
-        fire_links(session, system_actor(), child, LinkTrigger.STAGE)
+        fire_links(session, system_actor(), child, LinkTrigger.STAGE, led_here=led_here | {link.id})
     session.flush()
 
 
-def skip_run(session: Session, cause: Actor, link: LinkInfo, run: LinkRun, reason: str) -> None:
+def skip_run(session: Session, cause: Actor, link: LinkInfo, run: LinkRun, reason: str, now: datetime) -> None:
     """Close a firing without a deal and say why on the timeline; `reason` is a code of SKIP_TEXTS."""
-    run.status, run.reason = LinkRunStatus.SKIPPED, reason
-    run.done_at = run.done_at or utc_now()
+    run.status, run.reason, run.done_at = LinkRunStatus.SKIPPED, reason, now
     record(
-        session, cause, "deal.link_skipped", "deal", run.deal_id, at=run.done_at, link_id=link.id,
+        session, cause, "deal.link_skipped", "deal", run.deal_id, at=now, link_id=link.id,
         pipeline=link.to_pipeline, reason_code=reason,
     )  # fmt: skip
 
 
-def _is_a_loss(session: Session, deal: Deal) -> bool:
+def nobody_lost(session: Session, deal: Deal) -> bool:
+    """Tell whether a deal was closed for a reason that counts as no loss: spam, a duplicate, a test."""
     reason = session.get(LossReason, deal.loss_reason_id) if deal.loss_reason_id is not None else None
-    return reason is None or reason.counts_as_loss
+    return reason is not None and not reason.counts_as_loss
+
+
+def rested_at(session: Session, link: LinkInfo, deal: Deal, now: datetime) -> datetime:
+    """Return when the client's pause between two rounds is over; `now` when there is none."""
+    if not link.plan.cooldown_seconds:
+        return now
+    chain = chain_up(deal.id)
+    of_chain = select(func.max(Deal.created_at)).join(chain, chain.c.id == Deal.id)
+    of_chain = of_chain.where(Deal.pipeline_id == link.plan.to_pipeline_id)
+    of_link = select(func.max(Deal.created_at)).where(_of_link(link), _same_client(session, deal))
+    last = max(filter(None, (session.scalar(of_chain), session.scalar(of_link))), default=None)
+    return now if last is None else last + timedelta(seconds=link.plan.cooldown_seconds)
 
 
 def _claim(session: Session, link: LinkInfo, deal: Deal) -> LinkRun | None:
@@ -108,18 +137,23 @@ def _claim(session: Session, link: LinkInfo, deal: Deal) -> LinkRun | None:
     return None if run_id is None else session.get_one(LinkRun, run_id)
 
 
-def _begin(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: LinkRun) -> None:
+def _begin(session: Session, cause: Actor, link: LinkInfo, deal: Deal, run: LinkRun, led_here: frozenset[int]) -> None:
     now = run.created_at
-    run.due_at = max(run.due_at, _rested_at(session, link, deal, now))
+    run.due_at = max(run.due_at, rested_at(session, link, deal, now))
     # Nobody is told of a day on which nothing can come.
     hopeless = run.due_at > now and _is_past_the_limit(link, _round(session, link, deal))
     if hopeless or run.due_at <= now:
-        settle_run(session, cause, link, deal, run, now)
+        settle_run(session, cause, link, deal, run, now, led_here)
         return
+    _wait(session, cause, link, run, run.due_at, now)
+
+
+def _wait(session: Session, cause: Actor, link: LinkInfo, run: LinkRun, until: datetime, now: datetime) -> None:
+    run.due_at = until
     session.flush()
     record(
-        session, cause, "deal.link_waiting", "deal", deal.id, at=now, link_id=link.id, pipeline=link.to_pipeline,
-        due_at=int(run.due_at.timestamp()),
+        session, cause, "deal.link_waiting", "deal", run.deal_id, at=now, link_id=link.id, pipeline=link.to_pipeline,
+        due_at=int(until.timestamp()),
     )  # fmt: skip
 
 
@@ -133,47 +167,43 @@ def _round(session: Session, link: LinkInfo, deal: Deal) -> int:
     return (session.scalar(query.where(Deal.pipeline_id == link.plan.to_pipeline_id)) or 0) + 1
 
 
-def _rested_at(session: Session, link: LinkInfo, deal: Deal, now: datetime) -> datetime:
-    """Return when the client's pause between two rounds is over."""
-    if not link.plan.cooldown_seconds:
-        return now
-    chain = chain_up(deal.id)
-    of_chain = select(func.max(Deal.created_at)).join(chain, chain.c.id == Deal.id)
-    of_chain = of_chain.where(Deal.pipeline_id == link.plan.to_pipeline_id)
-    of_link = select(func.max(Deal.created_at)).where(Deal.origin_link_id == link.id, _same_client(session, deal))
-    last = max(filter(None, (session.scalar(of_chain), session.scalar(of_link))), default=None)
-    return now if last is None else last + timedelta(seconds=link.plan.cooldown_seconds)
-
-
 def _open_child(session: Session, link: LinkInfo, deal: Deal) -> int | None:
     query = select(func.max(Deal.id)).where(
-        Deal.origin_link_id == link.id,
-        Deal.status == DealStatus.OPEN,
-        Deal.id != deal.id,
-        _same_client(session, deal),
+        _of_link(link), Deal.status == DealStatus.OPEN, Deal.id != deal.id, _same_client(session, deal)
     )
     return session.scalar(query)
+
+
+def _of_link(link: LinkInfo) -> ColumnElement[bool]:
+    # Kept out of the index: a link makes far more deals than a client has.
+    return Deal.origin_link_id + 0 == link.id
 
 
 def _same_client(session: Session, deal: Deal) -> ColumnElement[bool]:
     if deal.company_id is not None:
         return Deal.company_id == deal.company_id
     contact_id = _main_contact(session, deal.id)
-    if contact_id is None:
-        return Deal.origin_deal_id == deal.id
-    return exists().where(DealContact.deal_id == Deal.id, DealContact.contact_id == contact_id)
+    if contact_id is not None:
+        return _has_contact(contact_id)
+    # Nobody's deals are not one client's, but those of one chain are.
+    chain = chain_up(deal.id)
+    return Deal.origin_deal_id.in_(select(chain.c.id))
+
+
+def _has_contact(contact_id: int) -> ColumnElement[bool]:
+    return Deal.id.in_(select(DealContact.deal_id).where(DealContact.contact_id == contact_id))
 
 
 def _client_is_busy(session: Session, deal: Deal) -> bool:
-    same = []
+    same: list[ColumnElement[bool]] = []
     if deal.company_id is not None:
         same.append(Deal.company_id == deal.company_id)
     contact_id = _main_contact(session, deal.id)
     if contact_id is not None:
-        same.append(exists().where(DealContact.deal_id == Deal.id, DealContact.contact_id == contact_id))
-    if not same:
-        return False
-    return bool(session.scalar(select(exists().where(Deal.status == DealStatus.OPEN, Deal.id != deal.id, or_(*same)))))
+        same.append(_has_contact(contact_id))
+    # Each asked by itself: "company or contact" would walk every open deal.
+    busy = [exists().where(Deal.status == DealStatus.OPEN, Deal.id != deal.id, one) for one in same]
+    return bool(busy) and bool(session.scalar(select(or_(*busy))))
 
 
 def _main_contact(session: Session, deal_id: int) -> int | None:
@@ -192,7 +222,7 @@ def _lock_client(session: Session, deal: Deal) -> None:
 
 
 def _note_both(session: Session, cause: Actor, link: LinkInfo, deal: Deal, child_id: int, now: datetime) -> None:
-    told = told_of_source(session, link, deal)
+    told = told_of_source(session, link, deal, session.get_one(Deal, child_id).owner_id)
     record(session, system_actor(), "deal.link_note", "deal", child_id, at=now, **told)
     record(
         session, cause, "deal.link_noted", "deal", deal.id, at=now, link_id=link.id, child_id=child_id,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
-from crm.auth.visibility import deal_visible
+from crm.auth.visibility import deal_visible, firing_visible
 from crm.clock import utc_now
-from crm.deals.auto_deals import skip_run
+from crm.deals.auto_deals import rested_at, skip_run
 from crm.deals.locking import lock_deal
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, LinkKind, LinkRun, LinkRunStatus, PipelineLink
+from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, PipelineLink
 from crm.models import Pipeline as PipelineRow
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import load_link
@@ -65,15 +65,12 @@ def waiting_runs(session: Session, actor: Actor, deal_id: int) -> list[WaitingRu
 def postpone_link_run(session: Session, actor: Actor, *, run_id: int, due_at: datetime) -> None:
     """Give a waiting return another day in the future.
 
-    Errors: NotFound; InvalidInput: done already, or a day in the past or too far.
+    Errors: NotFound; InvalidInput: done already, or a day in the past, too far, or before the client's pause is over.
     """
     require(actor, Action.WORK_DEALS)
     run, link = _take(session, actor, run_id)
     now = utc_now()
-    found = _not_waiting(run)
-    if not now < due_at <= now + FARTHEST:
-        found.append(Violation("link_due_invalid", "due_at"))
-    refuse_if_any(found)
+    refuse_if_any(_not_waiting(run) or _due_violations(session, link, run, due_at, now))
     before, run.due_at = run.due_at, due_at
     record(
         session, actor, "deal.link_postponed", "deal", run.deal_id, at=now, link_id=link.id, pipeline=link.to_pipeline,
@@ -90,12 +87,12 @@ def cancel_link_run(session: Session, actor: Actor, *, run_id: int) -> None:
     require(actor, Action.WORK_DEALS)
     run, link = _take(session, actor, run_id)
     refuse_if_any(_not_waiting(run))
-    skip_run(session, actor, link, run, "cancelled")
+    skip_run(session, actor, link, run, "cancelled", utc_now())
     session.flush()
 
 
 def last_firings(session: Session, actor: Actor, link_id: int, *, limit: int = 20) -> list[Firing]:
-    """Return the newest firings of a link.
+    """Return the newest firings of a link, without those of removed deals.
 
     Errors: Forbidden.
     """
@@ -107,8 +104,8 @@ def last_firings(session: Session, actor: Actor, link_id: int, *, limit: int = 2
             LinkRun.due_at, Deal.id, Deal.title, child.id, child.title, LinkRun.reason,
         )
         .join(Deal, Deal.id == LinkRun.deal_id)
-        .outerjoin(child, child.id == LinkRun.child_deal_id)
-        .where(LinkRun.link_id == link_id)
+        .outerjoin(child, and_(child.id == LinkRun.child_deal_id, child.status != DealStatus.REMOVED))
+        .where(LinkRun.link_id == link_id, deal_visible(actor))
         .order_by(LinkRun.id.desc())
         .limit(limit)
     )  # fmt: skip
@@ -116,14 +113,14 @@ def last_firings(session: Session, actor: Actor, link_id: int, *, limit: int = 2
 
 
 def firing_counts(session: Session, actor: Actor) -> dict[int, dict[LinkRunStatus, int]]:
-    """Return how often each link fired, by what came of it.
+    """Return how often each link fired, by what came of it, without removed deals.
 
     Errors: Forbidden.
     """
     require(actor, Action.DESIGN_PIPELINES)
     counts: dict[int, dict[LinkRunStatus, int]] = {}
-    query = select(LinkRun.link_id, LinkRun.status, func.count()).group_by(LinkRun.link_id, LinkRun.status)
-    for link_id, status, count in session.execute(query):
+    query = select(LinkRun.link_id, LinkRun.status, func.count()).where(firing_visible(actor))
+    for link_id, status, count in session.execute(query.group_by(LinkRun.link_id, LinkRun.status)):
         counts.setdefault(link_id, {})[status] = count
     return counts
 
@@ -136,6 +133,15 @@ def _take(session: Session, actor: Actor, run_id: int) -> tuple[LinkRun, LinkInf
     lock_deal(session, actor, deal_id)
     run = session.get_one(LinkRun, run_id, populate_existing=True, with_for_update=True)
     return run, load_link(session, run.link_id)
+
+
+def _due_violations(session: Session, link: LinkInfo, run: LinkRun, due_at: datetime, now: datetime) -> list[Violation]:
+    if not now < due_at <= now + FARTHEST:
+        return [Violation("link_due_invalid", "due_at")]
+    rested = rested_at(session, link, session.get_one(Deal, run.deal_id), now)
+    if due_at >= rested:
+        return []
+    return [Violation("link_due_in_pause", "due_at", {"rests_until": int(rested.timestamp())})]
 
 
 def _not_waiting(run: LinkRun) -> list[Violation]:

@@ -56,6 +56,7 @@ class LinkRun(Base):
         Index("ix_link_runs_waiting", "due_at",
               sqlite_where=text("status = 'waiting'"), postgresql_where=text("status = 'waiting'")),
         Index("ix_link_runs_deal_id", "deal_id"),
+        Index("ix_link_runs_counts", "link_id", "status", "done_at", "deal_id"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

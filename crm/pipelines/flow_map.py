@@ -11,10 +11,23 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.visibility import deal_visible
-from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, Pipeline, Stage, StageKind
+from crm.auth.visibility import firing_visible, owner_visible
+from crm.models import (
+    Deal,
+    DealStatus,
+    LinkKind,
+    LinkRun,
+    LinkRunStatus,
+    LinkTrigger,
+    Pipeline,
+    PipelineLink,
+    Stage,
+    StageKind,
+)
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.links import list_links
+
+_ENDS = {StageKind.WON: DealStatus.WON, StageKind.LOST: DealStatus.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +89,14 @@ def load_map(session: Session, actor: Actor, *, since: datetime | None = None) -
         .order_by(Pipeline.position, Pipeline.id, Stage.position, Stage.id)
     ).all()
     drawn_ids = sorted({row[0] for row in rows})
-    standing, ended = _standing(session, actor, drawn_ids), _ended(session, actor, drawn_ids, since)
-    counts = _Counts(standing | ended, _flows(session, actor, since), _waiting(session, actor))
+    ended = _ended(session, actor, drawn_ids, since)
+    counts = _Counts(_standing(session, actor, drawn_ids), _flows(session, actor, since), _waiting(session, actor))
     names: dict[int, str] = {}
     stages: dict[int, list[MapStage]] = defaultdict(list)
     for pipeline_id, pipeline_name, stage_id, stage_name, kind in rows:
         names[pipeline_id] = pipeline_name
-        stages[pipeline_id].append(MapStage(str(stage_id), stage_name, kind, counts.stages.get(stage_id, 0)))
+        count = ended.get((pipeline_id, kind), 0) if kind in _ENDS else counts.stages.get(stage_id, 0)
+        stages[pipeline_id].append(MapStage(str(stage_id), stage_name, kind, count))
     pipelines = tuple(MapPipeline(str(one), name, tuple(stages[one])) for one, name in names.items())
     drawn = {one.key: one for one in pipelines}
     arrows = (_arrow(link, drawn, counts) for link in list_links(session))
@@ -111,32 +125,35 @@ def _arrow(link: LinkInfo, drawn: Mapping[str, MapPipeline], counts: _Counts) ->
 
 def _standing(session: Session, actor: Actor, pipeline_ids: list[int]) -> dict[int, int]:
     query = select(Deal.stage_id, func.count()).where(
-        Deal.pipeline_id.in_(pipeline_ids), Deal.status == DealStatus.OPEN, deal_visible(actor)
+        Deal.pipeline_id.in_(pipeline_ids), Deal.status == DealStatus.OPEN, owner_visible(actor, Deal.owner_id)
     )
     return dict(session.execute(query.group_by(Deal.stage_id)).all())
 
 
-def _ended(session: Session, actor: Actor, pipeline_ids: list[int], since: datetime | None) -> dict[int, int]:
-    query = select(Deal.stage_id, func.count()).where(
-        Deal.pipeline_id.in_(pipeline_ids),
-        Deal.status.in_((DealStatus.WON, DealStatus.LOST)),
-        deal_visible(actor),
+def _ended(
+    session: Session, actor: Actor, pipeline_ids: list[int], since: datetime | None
+) -> dict[tuple[int, StageKind], int]:
+    # A pipeline has one stage for each end: counted by status the index of closed deals has it all.
+    kinds = {status: kind for kind, status in _ENDS.items()}
+    query = select(Deal.pipeline_id, Deal.status, func.count()).where(
+        Deal.pipeline_id.in_(pipeline_ids), Deal.status.in_(kinds), owner_visible(actor, Deal.owner_id)
     )
     if since is not None:
         query = query.where(Deal.closed_at >= since)
-    return dict(session.execute(query.group_by(Deal.stage_id)).all())
+    rows = session.execute(query.group_by(Deal.pipeline_id, Deal.status))
+    return {(pipeline_id, kinds[status]): count for pipeline_id, status, count in rows}
 
 
 def _flows(session: Session, actor: Actor, since: datetime | None) -> dict[int, int]:
     done = (LinkRunStatus.CREATED, LinkRunStatus.NOTED)
-    query = select(LinkRun.link_id, func.count()).join(Deal, Deal.id == LinkRun.deal_id)
-    query = query.where(LinkRun.status.in_(done), deal_visible(actor))
+    links = LinkRun.link_id.in_(select(PipelineLink.id))  # so that the index of firings serves a period too
+    query = select(LinkRun.link_id, func.count()).where(links, LinkRun.status.in_(done), firing_visible(actor))
     if since is not None:
         query = query.where(LinkRun.done_at >= since)
     return dict(session.execute(query.group_by(LinkRun.link_id)).all())
 
 
 def _waiting(session: Session, actor: Actor) -> dict[int, int]:
-    query = select(LinkRun.link_id, func.count()).join(Deal, Deal.id == LinkRun.deal_id)
-    query = query.where(LinkRun.status == LinkRunStatus.WAITING, deal_visible(actor))
+    query = select(LinkRun.link_id, func.count())
+    query = query.where(LinkRun.status == LinkRunStatus.WAITING, firing_visible(actor))
     return dict(session.execute(query.group_by(LinkRun.link_id)).all())

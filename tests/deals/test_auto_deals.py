@@ -280,6 +280,30 @@ def test_a_head_of_a_team_keeps_the_own_deals(
     assert only_child(session, source_id).owner_id == cast.dina.user_id
 
 
+def test_a_head_without_a_team_gets_no_deals_of_others_without_one(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows
+) -> None:
+    session.add(User(email="apart@example.com", name="Apart", role=Role.HEAD, created_at=utc_now()))
+    session.get_one(User, cast.anna.user_id or 0).team_id = None
+    add_link(session, pipeline, base, owner_rule=LinkOwner.TEAM_HEAD)
+    source_id = won_deal(session, cast.anna, pipeline)
+    assert only_child(session, source_id).owner_id == cast.vera.user_id
+
+
+@pytest.mark.parametrize(("owner", "note"), [("dina", None), ("boris", "Their director drinks")])
+def test_the_note_on_a_loss_is_told_only_to_an_owner_who_sees_the_lost_deal(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows, owner: str, note: str | None
+) -> None:
+    add_link(session, pipeline, base, trigger=LinkTrigger.LOST, owner_rule=LinkOwner.USER,
+             owner_id=getattr(cast, owner).user_id)  # fmt: skip
+    company_id = add_company(session, cast.anna)
+    first, second = (add_deal(session, cast.anna, pipeline, company_id=company_id) for _ in range(2))
+    for one in (first, second):
+        lose(session, cast.anna, one, pipeline, "Their director drinks")
+    told = [details for kind, details in events_of(session, only_child(session, first).id) if "note" in details]
+    assert [(details["reason"], details["note"]) for details in told] == [("Price", note)] * 2
+
+
 # An open child
 
 
@@ -479,15 +503,38 @@ def test_a_child_that_lands_on_a_stage_sets_off_the_link_of_that_stage(
     assert grandchild.pipeline_id == third.id
 
 
-def test_two_pipelines_that_set_each_other_off_by_stages_end_at_the_limit_of_rounds(
-    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows
+@pytest.mark.parametrize("rounds", [3, 300])
+@pytest.mark.parametrize("client", ["company", "contact", None])
+def test_a_ring_of_stages_goes_round_once_in_one_click(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows, client: str | None, rounds: int
 ) -> None:
     there = {"trigger": LinkTrigger.STAGE, "from_stage_id": pipeline.stages[1]}
     add_link(session, pipeline, base, **there, to_stage_id=base.stages[1])
     back = {"trigger": LinkTrigger.STAGE, "from_stage_id": base.stages[1], "to_stage_id": pipeline.stages[1]}
-    add_link(session, base, pipeline, **back, max_rounds=3)
-    source_id = add_deal(session, cast.anna, pipeline)
+    add_link(session, base, pipeline, **back, max_rounds=rounds)
+    company_id = add_company(session, cast.anna) if client == "company" else None
+    source_id = add_deal(session, cast.anna, pipeline, company_id=company_id)
+    if client == "contact":
+        session.add(DealContact(deal_id=source_id, contact_id=add_contact(session, cast.anna)))
     move_deal(session, cast.anna, deal_id=source_id, move=Move(pipeline.stages[1]))
-    assert session.scalar(select(func.count()).select_from(Deal)) == 6
-    assert runs(session)[-1].status in set(LinkRunStatus)
-    assert [run.reason for run in runs(session) if run.reason] == ["max_rounds"]
+    born = only_child(session, source_id)
+    assert only_child(session, born.id).pipeline_id == pipeline.id
+    assert [(run.status, run.child_deal_id) for run in runs(session)][2:] == [(LinkRunStatus.NOTED, born.id)]
+    assert session.scalar(select(func.count()).select_from(Deal)) == 3
+
+
+def test_a_deal_that_lands_on_the_stage_of_its_own_link_creates_no_other(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    add_link(session, pipeline, pipeline, trigger=LinkTrigger.STAGE, from_stage_id=pipeline.stages[1],
+             to_stage_id=pipeline.stages[2], max_rounds=5)  # fmt: skip
+    # The stage where new deals begin is retired, so they begin on the first one in use: the link's own.
+    for stage_id in (pipeline.stages[0], pipeline.stages[2]):
+        session.get_one(Stage, stage_id).retired_at = utc_now()
+    source_id = add_deal(session, cast.anna, pipeline, 1)
+    fire_links(session, cast.anna, session.get_one(Deal, source_id), LinkTrigger.STAGE)
+    child = only_child(session, source_id)
+    assert [(run.status, run.reason) for run in runs(session)] == [
+        (LinkRunStatus.CREATED, None), (LinkRunStatus.SKIPPED, "went_round"),
+    ]  # fmt: skip
+    assert events_of(session, child.id)[-1][1]["reason_code"] == "went_round"

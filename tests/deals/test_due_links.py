@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.db import Database
-from crm.deals.due_links import DueReport, due_run_ids, perform_run, run_due_links
+from crm.deals.due_links import RETRY_AFTER, DueReport, due_run_ids, perform_run, run_due_links
 from crm.deals.link_runs import (
     Firing,
     WaitingRun,
@@ -22,8 +22,21 @@ from crm.deals.link_runs import (
     waiting_runs,
 )
 from crm.deals.mass_closing import close_stage_as_lost
+from crm.deals.moves import Move, lose_deal, move_deal
+from crm.deals.values import LossAnswer, StepPlan
 from crm.errors import Forbidden, InvalidInput, NotFound
-from crm.models import Deal, DealStatus, LinkKind, LinkRun, LinkRunStatus, LinkTrigger, NextStep, Pipeline, PipelineLink
+from crm.models import (
+    Deal,
+    DealStatus,
+    LinkKind,
+    LinkRun,
+    LinkRunStatus,
+    LinkTrigger,
+    NextStep,
+    Pipeline,
+    PipelineLink,
+    StepKind,
+)
 from crm.pipelines.links import switch_link_off
 from crm.pipelines.reads import load_pipeline
 from tests.conftest import Cast
@@ -148,6 +161,53 @@ def test_a_return_whose_ground_is_gone_is_dropped_with_the_reason(
     assert [(run.status, run.reason) for run in runs(session)] == [(LinkRunStatus.SKIPPED, reason)]
 
 
+def take_up(session: Session, cast: Cast, deal_id: int, pipeline: PipelineRows) -> None:
+    step = StepPlan(StepKind.CALL, utc_now() + timedelta(days=1))
+    move = Move(pipeline.stages[0], next_step=step, override_reason="The client called")
+    move_deal(session, cast.boris, deal_id=deal_id, move=move)
+
+
+def close_as_test(session: Session, cast: Cast, deal_id: int, pipeline: PipelineRows) -> None:
+    lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(pipeline.reasons[2], "")))
+
+
+def test_a_deal_lost_again_as_a_duplicate_does_not_come_back_for_its_first_loss(
+    session: Session, cast: Cast, pipeline: PipelineRows, lost: int
+) -> None:
+    take_up(session, cast, lost, pipeline)
+    close_as_test(session, cast, lost, pipeline)
+    assert do_due(session) == [True]
+    assert children(session, lost) == []
+    assert [(run.status, run.reason) for run in runs(session)] == [(LinkRunStatus.SKIPPED, "deal_taken_up")]
+
+
+def test_a_deal_lost_twice_comes_back_once_for_its_last_loss(
+    session: Session, cast: Cast, pipeline: PipelineRows, lost: int
+) -> None:
+    take_up(session, cast, lost, pipeline)
+    lose(session, cast.anna, lost, pipeline)
+    assert do_due(session) == [True, True]
+    assert len(children(session, lost)) == 1
+    assert [(run.status, run.reason) for run in runs(session)] == [
+        (LinkRunStatus.SKIPPED, "deal_taken_up"), (LinkRunStatus.CREATED, None),
+    ]  # fmt: skip
+
+
+def test_a_deal_closed_as_a_duplicate_no_longer_follows_the_link_of_its_stage(
+    session: Session, cast: Cast, pipeline: PipelineRows, refusals: PipelineRows
+) -> None:
+    add_link(session, pipeline, refusals, trigger=LinkTrigger.STAGE, from_stage_id=pipeline.stages[1],
+             delay_seconds=DAY_SECONDS)  # fmt: skip
+    for close in (close_as_test, lambda session, cast, deal_id, pipeline: lose(session, cast.anna, deal_id, pipeline)):
+        deal_id = add_deal(session, cast.anna, pipeline)
+        move_deal(session, cast.anna, deal_id=deal_id, move=Move(pipeline.stages[1]))
+        close(session, cast, deal_id, pipeline)
+    assert do_due(session) == [True, True]
+    assert [(run.status, run.reason) for run in runs(session)] == [
+        (LinkRunStatus.SKIPPED, "nobody_lost"), (LinkRunStatus.CREATED, None),
+    ]  # fmt: skip
+
+
 def test_two_returns_of_one_client_make_one_deal_and_a_note(
     session: Session, cast: Cast, pipeline: PipelineRows, lost: int
 ) -> None:
@@ -158,28 +218,88 @@ def test_two_returns_of_one_client_make_one_deal_and_a_note(
     assert (len(children(session, lost)), len(children(session, again))) == (1, 0)
 
 
+@pytest.fixture
+def resting(session: Session, cast: Cast, pipeline: PipelineRows, refusals: PipelineRows) -> tuple[int, Deal]:
+    """Lose two deals of a company whose returns rest 30 days; the first one's deal is there and lost again."""
+    add_link(session, pipeline, refusals, trigger=LinkTrigger.LOST, delay_seconds=DAY_SECONDS,
+             cooldown_seconds=30 * DAY_SECONDS)  # fmt: skip
+    company_id = add_company(session, cast.anna)
+    first, second = (add_deal(session, cast.anna, pipeline, company_id=company_id) for _ in range(2))
+    for one in (first, second):
+        lose(session, cast.anna, one, pipeline)
+    earlier, _later = runs(session)
+    perform_run(session, system_actor(), run_id=earlier.id, now=earlier.due_at)
+    child = only_child(session, first)
+    lose(session, cast.anna, child.id, refusals)
+    return second, child
+
+
+def test_a_return_that_is_due_while_the_client_rests_goes_on_waiting(
+    session: Session, cast: Cast, resting: tuple[int, Deal]
+) -> None:
+    second, child = resting
+    run = runs(session)[-1]
+    assert perform_run(session, system_actor(), run_id=run.id, now=child.created_at + timedelta(days=1)) is False
+    run = runs(session)[-1]
+    rested_at = child.created_at + timedelta(days=30)
+    assert (run.status, run.done_at, run.due_at) == (LinkRunStatus.WAITING, None, rested_at)
+    assert children(session, second) == []
+    assert events_of(session, second)[-1][0] == "deal.link_waiting"
+    assert perform_run(session, system_actor(), run_id=run.id, now=rested_at) is True
+    assert len(children(session, second)) == 1
+
+
+def test_a_return_is_not_put_before_the_end_of_the_pause(
+    session: Session, cast: Cast, resting: tuple[int, Deal]
+) -> None:
+    run = runs(session)[-1]
+    rested_at = resting[1].created_at + timedelta(days=30)
+    with refused(session, InvalidInput) as refusal:
+        postpone_link_run(session, cast.anna, run_id=run.id, due_at=rested_at - timedelta(seconds=1))
+    assert refusal.told == [("link_due_in_pause", "due_at")]
+    postpone_link_run(session, cast.anna, run_id=run.id, due_at=rested_at)
+    assert runs(session)[-1].due_at == rested_at
+
+
+def break_firing(session: Session, run: LinkRun, link_id: int) -> None:
+    """Give a firing a link of its own whose conditions nobody can read."""
+    link = session.get_one(PipelineLink, link_id)
+    columns = [column.name for column in PipelineLink.__table__.columns if column.name != "id"]
+    copy = PipelineLink(**{name: getattr(link, name) for name in columns})
+    copy.conditions = [{"field": "amount", "op": "unheard of", "value": 1}]
+    session.add(copy)
+    session.flush()
+    run.link_id = copy.id
+
+
 def test_one_firing_that_breaks_stops_no_other(
     database: Database, session: Session, cast: Cast, pipeline: PipelineRows, link: int, lost: int
 ) -> None:
     second = add_deal(session, cast.anna, pipeline, title="Pipes")
     lose(session, cast.anna, second, pipeline)
-    broken = session.scalars(select(LinkRun).where(LinkRun.deal_id == lost)).one()
-    copy = PipelineLink(
-        **{
-            column.name: getattr(session.get_one(PipelineLink, link), column.name)
-            for column in PipelineLink.__table__.columns
-            if column.name != "id"
-        }
-    )
-    copy.conditions = [{"field": "amount", "op": "unheard of", "value": 1}]
-    session.add(copy)
-    session.flush()
-    broken.link_id = copy.id
+    break_firing(session, session.scalars(select(LinkRun).where(LinkRun.deal_id == lost)).one(), link)
     session.commit()
     report = run_due_links(database, system_actor(), now=utc_now() + LATER)
     assert report == DueReport(done=1, failed=1)
     with database.read_scope() as reading:
         assert [run.status for run in runs(reading)] == [LinkRunStatus.WAITING, LinkRunStatus.CREATED]
+
+
+def test_firings_that_always_break_let_the_others_by_and_are_tried_again(
+    database: Database, session: Session, cast: Cast, pipeline: PipelineRows, link: int
+) -> None:
+    for _ in range(3):
+        lose(session, cast.anna, add_deal(session, cast.anna, pipeline), pipeline)
+    for run in runs(session)[:2]:
+        break_firing(session, run, link)
+    session.commit()
+    now = utc_now() + LATER
+    assert run_due_links(database, system_actor(), now=now, limit=2) == DueReport(done=0, failed=2)
+    assert run_due_links(database, system_actor(), now=now, limit=2) == DueReport(done=1, failed=0)
+    with database.read_scope() as reading:
+        waiting = [(run.status, run.due_at, run.done_at) for run in runs(reading)[:2]]
+    assert waiting == [(LinkRunStatus.WAITING, now + RETRY_AFTER, None)] * 2
+    assert run_due_links(database, system_actor(), now=now + RETRY_AFTER, limit=2) == DueReport(done=0, failed=2)
 
 
 def test_only_the_system_and_administrators_do_due_links(session: Session, cast: Cast, lost: int) -> None:
@@ -218,3 +338,18 @@ def test_a_stage_closed_at_once_sets_its_links_off_unless_nobody_was_lost(
     )
     assert count == 2
     assert [run.status for run in runs(session)] == [LinkRunStatus.WAITING] * waiting
+
+
+def test_removed_deals_are_neither_named_nor_counted_among_the_firings(
+    session: Session, cast: Cast, pipeline: PipelineRows, link: int, lost: int
+) -> None:
+    do_due(session)
+    second = add_deal(session, cast.anna, pipeline, title="Pipes")
+    lose(session, cast.anna, second, pipeline)
+    only_child(session, lost).status = DealStatus.REMOVED
+    session.get_one(Deal, second).status = DealStatus.REMOVED
+    session.flush()
+    (firing,) = last_firings(session, cast.vera, link)
+    assert (firing.deal_id, firing.status) == (lost, LinkRunStatus.CREATED)
+    assert (firing.child_id, firing.child_title) == (None, None)
+    assert firing_counts(session, cast.vera) == {link: {LinkRunStatus.CREATED: 1}}

@@ -202,6 +202,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("link_runs", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_link_runs_child_deal_id"), ["child_deal_id"], unique=False)
+        batch_op.create_index("ix_link_runs_counts", ["link_id", "status", "done_at", "deal_id"], unique=False)
         batch_op.create_index("ix_link_runs_deal_id", ["deal_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_link_runs_visit_id"), ["visit_id"], unique=False)
         batch_op.create_index(
