@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from crm.errors import Violation
-from crm.models.codes import StageKind
+from crm.models.codes import Role, StageKind
 from crm.pipelines.stage_rules.facts import MoveFacts
 from crm.pipelines.values import PipelineInfo, StageInfo
 
 
 def check(facts: MoveFacts) -> list[Violation]:
-    """Refuse a move the role may not make, one backwards, or one past the stage that comes next.
+    """Refuse a move the role may not make, one backwards, or one past the stage that comes next."""
+    if facts.is_closed:
+        return []
+    return way_violations(facts.pipeline, facts.actor.role, facts.from_stage, facts.target)
+
+
+def way_violations(pipeline: PipelineInfo, role: Role, start: StageInfo, target: StageInfo) -> list[Violation]:
+    """Return what forbids a role the way from an open stage to another one or to an end; empty when it may go.
 
     Closing as lost is allowed from any stage, whatever the exceptions say.
     """
-    start, target, pipeline = facts.from_stage, facts.target, facts.pipeline
-    if facts.is_closed or target.kind is StageKind.LOST:
+    if target.kind is StageKind.LOST:
         return []
-    exception = pipeline.transitions.get((facts.actor.role, start.id, target.id))
+    exception = pipeline.transitions.get((role, start.id, target.id))
     if exception is not None:
         refusal = Violation("move_forbidden", "stage", {"start": start.name, "stage": target.name})
         return [] if exception else [refusal]
