@@ -16,11 +16,13 @@ from crm.errors import CrmError, StageRulesBroken, Violation
 from crm.i18n.texts import error_sentence
 from crm.models import StageKind
 from crm.ui import act
+from crm.ui.continuations import continuations
 from crm.ui.deal_inputs import as_changes
 from crm.ui.markdown import md
 from crm.ui.move_dialog import ASKABLE, BARRIERS, PendingMove, open_move_dialog, tell_moved
 from crm.ui.notices import NoticeKind, flash
 from crm.ui.page import signed_in_actor
+from crm.ui.refusals import refused_move
 
 _PENDING = "_pending_move"
 
@@ -30,30 +32,37 @@ def try_move(deal_id: int, to_stage_id: int, *, values: Mapping[str, Any] | None
 
     Otherwise either keep what lacks for `draw_pending_move`, or keep a notice that says why the deal stays.
     """
+    went, refusal = attempt_move(deal_id, to_stage_id, values=values)
+    if refusal:
+        flash(md(refusal), kind=NoticeKind.REFUSED)
+    return went
+
+
+def attempt_move(deal_id: int, to_stage_id: int, *, values: Mapping[str, Any] | None = None) -> tuple[bool, str]:
+    """Move a deal as `try_move`; return whether it went, and in plain words why it stays unless a dialog will ask."""
     given = dict(values or {})
     actor = signed_in_actor()
     if actor is None:
-        return False
+        return False, error_sentence(act.SignedOut())
     try:
         with read_scope() as session:
             card = load_deal(session, actor, deal_id)
+            before = continuations(session, actor, deal_id)
     except CrmError as error:
-        flash(md(error_sentence(error)), kind=NoticeKind.REFUSED)
-        return False
+        return False, error_sentence(error)
     stage = card.pipeline.stage(to_stage_id)
     move = Move(to_stage_id, expected_stage_id=card.stage.id, changes=as_changes(given, card.pipeline))
     if stage is not None and stage.kind is StageKind.LOST and card.is_open:
         _keep(PendingMove(deal_id, to_stage_id, given))
-        return False
+        return False, ""
     outcome = act.run(move_deal, deal_id=deal_id, move=move)
     if outcome.ok and stage is not None:
-        tell_moved(card, stage)
-        return True
+        tell_moved(actor, card, stage, before)
+        return True, ""
     if isinstance(outcome.error, StageRulesBroken) and _can_be_asked(actor, outcome.violations):
         _keep(PendingMove(deal_id, to_stage_id, given))
-        return False
-    outcome.told()
-    return False
+        return False, ""
+    return False, f"{outcome.message} {refused_move(outcome.violations, card.pipeline)}".strip()
 
 
 def draw_pending_move() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import streamlit as st
 from crm.actor import Actor
 from crm.auth.permissions import Action, may
 from crm.db import read_scope
+from crm.deals.chain import ChainDeal
 from crm.deals.moves import Move, check_deal_move, move_deal
 from crm.deals.overrides import REASON_LIMIT
 from crm.deals.reads import DealCard, load_deal
@@ -21,6 +22,7 @@ from crm.i18n.texts import violation_sentence
 from crm.models import StageKind
 from crm.pipelines.values import StageInfo
 from crm.ui import act
+from crm.ui.continuations import continuations, new_ones, warn_of_open
 from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field, saved_values
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
@@ -53,12 +55,13 @@ class PendingMove:
 
 @dataclass(frozen=True, slots=True)
 class _Situation:
-    """What the dialog is about: the deal as it is, where it goes, what it lacks, what the last try answered."""
+    """What the dialog is about: the deal as it is and what came of it, where to, what lacks, the last answer."""
 
     actor: Actor
     card: DealCard
     stage: StageInfo
     lacking: tuple[Violation, ...]
+    before: tuple[ChainDeal, ...]
     outcome: act.Outcome[int] | None
 
     @property
@@ -94,9 +97,12 @@ def open_move_dialog(pending: PendingMove, forget: Callable[[], None]) -> None:
     ask()
 
 
-def tell_moved(card: DealCard, stage: StageInfo) -> None:
-    """Keep the notice that a deal went."""
-    flash(_("Deal {id}: “{stage}”", id=f"\\#{card.id}", stage=md(stage.name)))
+def tell_moved(actor: Actor, card: DealCard, stage: StageInfo, before: Sequence[ChainDeal]) -> None:
+    """Keep the notice that a deal went, and what links made of it; `before` is what had come of it earlier."""
+    with read_scope() as session:
+        made = new_ones(continuations(session, actor, card.id), before)
+    told = _("Deal {id}: “{stage}”", id=f"\\#{card.id}", stage=md(stage.name))
+    flash(f"{told}  \n{made}" if made else told)
 
 
 def _draw(pending: PendingMove, stage: StageInfo, forget: Callable[[], None]) -> None:
@@ -105,12 +111,14 @@ def _draw(pending: PendingMove, stage: StageInfo, forget: Callable[[], None]) ->
         st.rerun()
     with read_scope() as session:
         card = load_deal(session, actor, pending.deal_id)
+        before = continuations(session, actor, card.id)
     st.markdown(f"**\\#{card.id} {md(card.title)}**")
     if not card.is_open:
+        warn_of_open(before)
         stage = _stage_input(card, stage)
     with read_scope() as session:
         lacking = check_deal_move(session, actor, deal_id=card.id, to_stage_id=stage.id)
-    now = _Situation(actor, card, stage, tuple(lacking), st.session_state.get("move_outcome"))
+    now = _Situation(actor, card, stage, tuple(lacking), tuple(before), st.session_state.get("move_outcome"))
     if now.outcome is not None and not now.outcome.ok:
         st.error(now.outcome.message, icon=":material/error:")
     for barrier in now.barriers if card.is_open else ():
@@ -213,7 +221,7 @@ def _save(now: _Situation, move: Move, forget: Callable[[], None]) -> None:
         forget()
     if outcome.ok:
         st.session_state.pop("move_outcome", None)
-        tell_moved(now.card, now.stage)
+        tell_moved(now.actor, now.card, now.stage, now.before)
         st.rerun()
     if isinstance(outcome.error, StageRulesBroken):
         st.session_state["move_outcome"] = outcome
