@@ -25,7 +25,7 @@ def draw_board(actor: Actor, wanted: BoardFilter) -> None:
     """Draw the kanban, or on a phone the list; a drop reruns only this."""
     if is_phone():
         board = read_board(actor, wanted)
-        draw_list(board)
+        draw_list(actor, board)
     else:
         read: list[Board] = []
 

@@ -25,7 +25,7 @@ from crm.i18n.formats import days_away, duration, money, short_money
 from crm.i18n.labels import label
 from crm.models import Priority, Role
 from crm.pipelines.values import PipelineSummary, StageInfo
-from crm.ui.deal_moves import try_move
+from crm.ui.deal_moves import attempt_move, try_move
 from crm.ui.device import is_phone
 from crm.ui.forms import PRIORITY_ICONS
 from crm.ui.kanban import Card, Column, ColumnKind, StepColour
@@ -33,6 +33,7 @@ from crm.ui.markdown import md
 from crm.ui.nav import page_link
 from crm.ui.new_deal import draw_new_deal
 from crm.ui.page import redraw
+from crm.ui.refusals import barred
 
 STATE_WORDS = {
     StepState.NONE: N_("No step"),
@@ -41,6 +42,7 @@ STATE_WORDS = {
     StepState.LATER: N_("Later"),
 }
 SORT_WORDS = {BoardSort.NEXT_STEP: N_("Next step first"), BoardSort.HOT_FIRST: N_("Hot first")}
+_REFUSED = "board_refused_move"
 # Plain signs: cards of the component hold text only.
 _PRIORITY_SIGNS = {Priority.HOT: "▲ ", Priority.WARM: "", Priority.COLD: "▽ "}
 
@@ -79,8 +81,7 @@ def filter_bar(actor: Actor, pipelines: list[PipelineSummary]) -> BoardFilter:
         with st.container(horizontal=True, width="stretch" if is_phone() else "content", gap="small"):
             with st.popover(_("Filters"), icon=":material/tune:"):
                 owners, priorities, sources, sort = _more_filters(actor, pipeline_id)
-            if any(one.id == pipeline_id and actor.role in one.creation_roles for one in pipelines):
-                draw_new_deal(pipeline_id)
+            draw_new_deal(actor, pipeline_id)
     return BoardFilter(
         pipeline_id=pipeline_id,
         owner_ids=frozenset(owners),
@@ -201,23 +202,28 @@ def draw_move_to(board: Board) -> None:
             key="move_to_stage",
             placeholder=_("Choose a stage"),
         )
+        # Here and not in a notice: on a phone the popover covers the page.
+        *tried, refusal = st.session_state.get(_REFUSED) or (None, None, "")
+        if refusal and tried == [deal_id, stage_id]:
+            st.error(md(refusal), icon=":material/block:")
         with st.container(horizontal=True):
             if st.button(_("Move"), key="move_to_go", type="primary", disabled=deal_id is None or stage_id is None):
                 if deal_id is not None and stage_id is not None:
-                    try_move(deal_id, stage_id)
+                    __, refusal = attempt_move(deal_id, stage_id)
+                    st.session_state[_REFUSED] = (deal_id, stage_id, refusal)
                 redraw()
             if deal_id is not None:
-                page_link("deal", _("Open"), icon=":material/open_in_new:", deal=deal_id)
+                page_link("deal", _("Open the deal"), icon=":material/open_in_new:", deal=deal_id)
 
 
-def draw_list(board: Board) -> None:
+def draw_list(actor: Actor, board: Board) -> None:
     """Draw the board as a list by stage, each deal with "Move to...": for phones."""
     for column in board.columns:
         st.markdown(f"**{md(column.stage.name)}** · {md(total_text(column.total))}")
         if not column.cards:
             st.caption(_("No deals here."))
         for card in column.cards:
-            _list_item(board, column, card)
+            _list_item(actor, board, column, card)
     won, lost = total_text(board.won), total_text(board.lost)
     st.caption(_("This month: won {won}, lost {lost}", won=md(won), lost=md(lost)))
 
@@ -226,8 +232,9 @@ def _move(deal_id: int, stage_id: int) -> None:
     try_move(deal_id, stage_id)
 
 
-def _list_item(board: Board, column: BoardColumn, card: BoardCard) -> None:
+def _list_item(actor: Actor, board: Board, column: BoardColumn, card: BoardCard) -> None:
     following = board.pipeline.next_stage(column.stage)
+    bar = barred(actor, board.pipeline, column.stage, following)
     lost = board.pipeline.lost_stage
     with st.container(border=True, gap="xsmall"):
         page_link("deal", f"**\\#{card.id} {md(card.title)}**", deal=card.id)
@@ -239,11 +246,15 @@ def _list_item(board: Board, column: BoardColumn, card: BoardCard) -> None:
                 icon=":material/arrow_forward:",
                 on_click=_move,
                 args=(card.id, following.id),
+                disabled=bool(bar),
+                help=md(bar) or None,
             )
             st.button(
                 _("Lost"), key=f"list_lost_{card.id}", type="tertiary", on_click=_move,
                 args=(card.id, lost.id),
             )  # fmt: skip
+        if bar:
+            st.caption(f":material/block: {md(bar)}")
 
 
 def card_lines(card: BoardCard) -> tuple[str, ...]:

@@ -12,12 +12,15 @@ from crm.auth.permissions import Action, may
 from crm.auth.workspace import load_workspace
 from crm.db import read_scope
 from crm.deals.commands import NewDeal, create_deal
+from crm.deals.creation import creation_violations
 from crm.i18n import _
+from crm.i18n.texts import violation_sentence
 from crm.models import Priority
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.values import PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field
+from crm.ui.device import is_phone
 from crm.ui.forms import field_error, owner_input
 from crm.ui.markdown import md
 from crm.ui.nav import go_to
@@ -27,12 +30,20 @@ from crm.ui.step_inputs import step_input
 _FIRST = ("title", "company", "contact", "amount", "priority", "source")
 
 
-def draw_new_deal(pipeline_id: int) -> None:
-    """Draw the button; the dialog asks for the pipeline's own needs."""
-    if st.button(_("Deal"), key="new_deal", icon=":material/add:", type="primary"):
+def draw_new_deal(actor: Actor, pipeline_id: int) -> None:
+    """Draw the button; the dialog asks for the pipeline's own needs. Who may not create deals is told who does."""
+    with read_scope() as session:
+        pipeline = load_pipeline(session, pipeline_id)
+        refused = creation_violations(session, actor, pipeline, None)
+    told = md(" ".join(map(violation_sentence, refused)))
+    if st.button(
+        _("Deal"), key="new_deal", icon=":material/add:", type="primary", disabled=bool(told), help=told or None
+    ):
         for key in [name for name in st.session_state if str(name).startswith("new_deal_")]:
             del st.session_state[key]
         _dialog(pipeline_id)
+    if told and is_phone():  # where nothing hovers
+        st.caption(told)
 
 
 def _dialog(pipeline_id: int) -> None:
