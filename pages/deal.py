@@ -34,12 +34,13 @@ def draw_deal(actor: Actor, deal_id: int) -> None:
     draw_head(card)
     draw_stage_bar(card, times)
     draw_chain(actor, card)
-    moves = st.container()
-    draw_steps(card)
+    moves, steps = st.container(), st.container()
     st.divider()
     edited = draw_editor(card)
     with moves:
         draw_moves(actor, card, edited.values)
+    with steps:
+        draw_steps(card, is_main=not edited.values)
     st.divider()
     draw_clients(card, others)
     draw_origin(card)

@@ -67,11 +67,12 @@ def round_badge(number: int) -> str:
 
 def _draw_deal(deal: ChainDeal, *, is_here: bool) -> None:
     stage = STATUS_BADGES[deal.status].format(word=md(deal.stage_name))
-    told = f"{md(deal.pipeline_name)} {stage} {round_badge(deal.round)}"
+    told = f"{stage} {round_badge(deal.round)}"
     if is_here:
-        st.markdown(f"**\\#{deal.id}** {told}", width="content")
+        st.markdown(f"**\\#{deal.id}** {md(deal.pipeline_name)} {told}", width="content")
     else:
-        page_link("deal", f"\\#{deal.id} {told}", deal=deal.id)
+        page_link("deal", f"\\#{deal.id} {md(deal.pipeline_name)}", deal=deal.id)
+        st.markdown(told, width="content")
 
 
 def _draw_coming(run: WaitingRun) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import streamlit as st
 
@@ -46,12 +46,16 @@ def due_words(due_at: datetime) -> str:
     return f":gray[:material/event_upcoming: {words}]"
 
 
-def draw_steps(card: DealCard) -> None:
-    """Draw the open steps of a deal with what can be done about each."""
+def draw_steps(card: DealCard, *, is_main: bool = True) -> None:
+    """Draw the open steps of a deal with what can be done about each.
+
+    `is_main` tells that the next action is the page's loudest button, as it is while nothing waits to be saved.
+    """
     if not card.is_open:
         return
     if not card.steps:
         st.warning(_("No next step. Agree on one, so that the deal is not forgotten."), icon=":material/event_busy:")
+    nearest = min(card.steps, key=lambda step: step.due_at, default=None)
     for step in card.steps:
         with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"step_{step.id}"):
             st.markdown(
@@ -59,16 +63,18 @@ def draw_steps(card: DealCard) -> None:
                 + (f" · {md(step.owner_name)}" if step.owner_id != card.owner_id else ""),
                 width="stretch",
             )
-            draw_step_buttons(_to_close(step))
+            draw_step_buttons(_to_close(step), is_main=is_main and step is nearest)
     if st.button(
-        _("Plan a step"), key="plan_step", icon=":material/add:", type="tertiary" if card.steps else "primary"
-    ):
+        _("Plan a step"), key="plan_step", icon=":material/add:",
+        type="tertiary" if card.steps else "primary" if is_main else "secondary",
+    ):  # fmt: skip
         ask_plan(card.id)
 
 
-def draw_step_buttons(step: StepToClose) -> None:
-    """Draw "Done, next..." and "Postpone" of a step."""
-    if st.button(_("Done, next..."), key=f"done_{step.id}", icon=":material/check:"):
+def draw_step_buttons(step: StepToClose, *, is_main: bool = False) -> None:
+    """Draw "Done, next..." and "Postpone" of a step; the first is loud where it `is_main` on the page."""
+    loudness: Literal["primary", "secondary"] = "primary" if is_main else "secondary"
+    if st.button(_("Done, next..."), key=f"done_{step.id}", icon=":material/check:", type=loudness):
         ask_done(step)
     if st.button(_("Postpone"), key=f"postpone_{step.id}", icon=":material/schedule:", type="tertiary"):
         ask_postpone(step)

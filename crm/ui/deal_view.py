@@ -15,17 +15,19 @@ from crm.deals.commands import reassign_deal
 from crm.deals.reads import DealCard, OtherDeal, PartCard, StageTime
 from crm.deals.removal import remove_deal
 from crm.i18n import _, ngettext
-from crm.i18n.formats import duration, full_moment, money
+from crm.i18n.formats import duration, moment, money
 from crm.i18n.labels import label
 from crm.models import DealStatus, PointKind, StageKind
 from crm.pipelines.values import StageInfo
 from crm.ui import act
 from crm.ui.deal_editor import forget_typed
 from crm.ui.deal_moves import ask_move, try_move
+from crm.ui.device import is_phone
 from crm.ui.forms import field_error, owner_input, priority_text
 from crm.ui.markdown import md
 from crm.ui.nav import go_to, page_link
 from crm.ui.page import redraw
+from crm.ui.refusals import barred
 
 STATUS_BADGES = {
     DealStatus.OPEN: ":blue-badge[:material/radio_button_checked: {word}]",
@@ -73,9 +75,11 @@ def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
         _draw_closed(actor, card)
         return
     following = card.pipeline.next_stage(card.stage)
+    bar = barred(actor, card.pipeline, card.stage, following)
     with st.container(horizontal=True, gap="small"):
         icon = ":material/check_circle:" if following.kind is StageKind.WON else ":material/arrow_forward:"
-        if st.button(md(following.name), key="deal_forward", icon=icon, help=_("Move to the next stage")):
+        help_text = md(bar) or _("Move to the next stage")
+        if st.button(md(following.name), key="deal_forward", icon=icon, help=help_text, disabled=bool(bar)):
             if try_move(card.id, following.id, values=typed):
                 forget_typed(card.id)
                 st.rerun()  # the whole page: the timeline tells of the move too
@@ -88,6 +92,8 @@ def draw_moves(actor: Actor, card: DealCard, typed: Mapping[str, Any]) -> None:
             _draw_reassign(actor, card)
         if may(actor, Action.REMOVE_DEALS):
             _draw_removal(card)
+    if bar and is_phone():  # where nothing hovers
+        st.caption(f":material/block: {md(bar)}")
 
 
 def draw_clients(card: DealCard, others: list[OtherDeal]) -> None:
@@ -105,13 +111,16 @@ def draw_clients(card: DealCard, others: list[OtherDeal]) -> None:
     for other in others:
         worth = md(money(other.amount_minor, other.currency))
         badge = STATUS_BADGES[other.status].format(word=md(other.stage_name))
-        page_link("deal", f"\\#{other.id} {md(other.title)} · {worth} {badge}", deal=other.id)
+        # The badge stands outside the link, which never wraps: on a phone it takes a line of its own.
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"other_deal_{other.id}"):
+            page_link("deal", f"\\#{other.id} {md(other.title)} · {worth}", deal=other.id)
+            st.markdown(badge, width="content")
 
 
 def draw_origin(card: DealCard) -> None:
     """Tell when and how the deal came to be, and which deal it continues."""
     st.caption(
-        _("Created {when}, {channel}", when=md(full_moment(card.created_at)), channel=md(label(card.created_channel)))
+        _("Created {when}, {channel}", when=md(moment(card.created_at)), channel=md(label(card.created_channel)))
     )
     if card.return_source:
         told = _("Came back from “{pipeline}”; first source: {source}", pipeline=md(card.return_source),
@@ -148,13 +157,12 @@ def _draw_closed(actor: Actor, card: DealCard) -> None:
 
 def _draw_elsewhere(actor: Actor, card: DealCard, following: StageInfo, typed: Mapping[str, Any]) -> None:
     pipeline = card.pipeline
-    loose = not (pipeline.forward_only and pipeline.no_skipping)
-    loose |= any(
-        ok for (role, start, _end), ok in pipeline.transitions.items() if (role, start) == (actor.role, card.stage.id)
-    )
-    others = {one.id: one for one in (*pipeline.open_stages, pipeline.won_stage)}
-    others = {key: one for key, one in others.items() if key not in {card.stage.id, following.id}}
-    if not others or not (loose or may(actor, Action.OVERRIDE_RULES)):
+    others = {
+        one.id: one
+        for one in (*pipeline.open_stages, pipeline.won_stage)
+        if one.id not in {card.stage.id, following.id} and not barred(actor, pipeline, card.stage, one)
+    }
+    if not others:
         return
     chosen = st.menu_button(
         _("Other stage"), list(others), format_func=lambda one: md(others[one].name), key="deal_elsewhere",

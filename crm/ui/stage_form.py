@@ -29,6 +29,8 @@ COLOR_WORDS = {
     "yellow": N_("Yellow"),
     "gray": N_("Grey"),
 }
+# Streamlit's text colours are too dark on a light ground to be told apart as dots.
+COLOR_SIGNS = {"blue": "🔵", "green": "🟢", "orange": "🟠", "red": "🔴", "violet": "🟣", "yellow": "🟡", "gray": "⚪"}
 _Outcome = act.Outcome[int] | None
 
 
@@ -127,7 +129,7 @@ def _color_input(stage: StageInfo | None) -> str | None:
         _("Colour on the board"),
         list(COLORS),
         default=stage.color if stage else None,
-        format_func=lambda one: f":{one}[●] {_(COLOR_WORDS[one])}",
+        format_func=lambda one: f"{COLOR_SIGNS[one]} {_(COLOR_WORDS[one])}",
         key="stage_form_color",
     )
 

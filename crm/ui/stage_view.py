@@ -17,7 +17,7 @@ from crm.pipelines.values import PipelineInfo, StageInfo
 from crm.ui import act
 from crm.ui.markdown import md
 from crm.ui.page import page_dialog
-from crm.ui.stage_form import ask_stage, field_title
+from crm.ui.stage_form import COLOR_SIGNS, ask_stage, field_title
 
 _ORDER_STYLE = """
 .sortable-component{background:transparent;padding:0}
@@ -55,7 +55,7 @@ def draw_stages(pipeline: PipelineInfo) -> None:
 
 
 def _described(number: int, stage: StageInfo, pipeline: PipelineInfo) -> str:
-    dot = f" :{stage.color}[●]" if stage.color else ""
+    dot = f" {COLOR_SIGNS[stage.color]}" if stage.color else ""
     lines = [f"**{number}. {md(stage.name)}**{dot}"]
     if stage.exit_criterion:
         lines.append(_("Done when: {criterion}", criterion=md(stage.exit_criterion)))
