@@ -92,15 +92,33 @@ def draw_removals(actor: Actor, period: ExceptionFilter) -> None:
             session, actor, period, with_restored=restored, after=seen[-1] if seen else None, limit=PAGE_ROWS + 1
         )
     if not rows and not seen:
+        _draw_none_removed(actor, period)
+        return
+    for row in rows[:PAGE_ROWS]:
+        _draw_removal(actor, row)
+    _draw_pager("removals", seen, rows)
+
+
+def _draw_none_removed(actor: Actor, period: ExceptionFilter) -> None:
+    """Tell that no deal is out: none ever was, or each is back."""
+    with read_scope() as session:
+        back = len(list_removals(session, actor, period, with_restored=True, limit=PAGE_ROWS + 1))
+    if not back:
         st.info(
             _("No deal was removed in this period. Only administrators remove deals, with a reason; "
               "managers close them as lost."),
             icon=":material/delete:",
         )  # fmt: skip
         return
-    for row in rows[:PAGE_ROWS]:
-        _draw_removal(actor, row)
-    _draw_pager("removals", seen, rows)
+    many = _("More than {n} deals were removed in this period; all of them are back.", n=PAGE_ROWS)
+    few = ngettext("{n} deal was removed in this period; it is back.",
+                   "{n} deals were removed in this period; all of them are back.", back)  # fmt: skip
+    st.info(many if back > PAGE_ROWS else few, icon=":material/undo:")
+    st.button(_("Show"), key="exceptions_show_restored", on_click=_show_restored)
+
+
+def _show_restored() -> None:
+    st.session_state["exceptions_restored"] = True
 
 
 def _draw_override(row: OverrideRow) -> None:
