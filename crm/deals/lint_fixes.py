@@ -1,4 +1,4 @@
-"""Fixes of the linter: what one would change, and doing it by the commands of the designer in one transaction."""
+"""Carrying out fixes of the linter by the commands of the designer, each in one transaction."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
+from crm.deals.lint_previews import stage_in_use, way_past
 from crm.deals.mass_closing import close_stage_as_lost
 from crm.deals.retiring import retire_stage
 from crm.deals.splitting import split_pipeline
-from crm.deals.stage_traces import add_objections, fill_source, without_objection, without_source
+from crm.deals.stage_traces import add_objections, fill_source
 from crm.errors import InvalidInput, NotFound, Violation, refuse_if_any
-from crm.models import Deal, LossReason, Pipeline
+from crm.models import LossReason, Pipeline
 from crm.models.codes import LinkKind, LinkTrigger, Role
 from crm.pipelines.commands import edit_stage, lock_pipeline, open_deal_count, take_pipeline
 from crm.pipelines.fields import ReasonPlan, add_loss_reason, edit_loss_reason
 from crm.pipelines.link_values import LinkPlan, unbraked_loops
-from crm.pipelines.links import create_link, edit_link, hold_every_pipeline, links_set_off, list_links, load_link
+from crm.pipelines.links import create_link, edit_link, hold_every_pipeline, list_links, load_link
 from crm.pipelines.linter.limits import LOOP_COOLDOWN_SECONDS, LOOP_ROUNDS
 from crm.pipelines.linter.standing import set_stands_alone
 from crm.pipelines.linter.values import (
@@ -45,29 +46,11 @@ from crm.pipelines.linter.values import (
 from crm.pipelines.reads import load_pipeline
 from crm.pipelines.rules import PipelineRules, edit_rules, set_transitions
 from crm.pipelines.stage_plans import StagePlan
-from crm.pipelines.values import PipelineInfo, StageInfo
+from crm.pipelines.values import PipelineInfo
 from crm.typed_text import block_violations, clean_block, clean_line, line_violations
 
 NOTE_LIMIT = 5000
 SOURCE_LIMIT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class FixPreview:
-    """What a fix would change: the working stages before and after, and how many deals it touches.
-
-    `open_deals` leave their stage, for the stage `target` or to be closed; `marked_deals` get a source or an objection;
-    `links` are the pipelines into which closing copies deals; `banned` are the roles that an exception forbids the way.
-    """
-
-    pipeline: PipelineInfo
-    stages_before: tuple[str, ...]
-    stages_after: tuple[str, ...]
-    open_deals: int = 0
-    target: str | None = None
-    marked_deals: int = 0
-    links: tuple[str, ...] = ()
-    banned: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,44 +59,6 @@ class FixDone:
 
     open_deals: int = 0
     marked_deals: int = 0
-
-
-def preview_fix(session: Session, actor: Actor, *, pipeline_id: int, fix: Fix) -> FixPreview:
-    """Tell what a fix would change, and change nothing.
-
-    Errors: Forbidden; NotFound for a pipeline or a stage of it that is not there.
-    """
-    require(actor, Action.DESIGN_PIPELINES)
-    pipeline = load_pipeline(session, pipeline_id)
-    names = tuple(stage.name for stage in pipeline.open_stages)
-    plain = FixPreview(pipeline, names, names)
-    match fix:
-        case RenameStage(stage_id, name):
-            stage = _stage(pipeline, stage_id)
-            renamed = tuple(name or one.name if one == stage else one.name for one in pipeline.open_stages)
-            return replace(plain, stages_after=renamed)
-        case RetireStage(stage_id) | TurnIntoObjections(stage_id) | MoveSourceToField(stage_id):
-            return _preview_retiring(session, plain, fix)
-        case CloseWithReason(stage_id):
-            stage = _stage(pipeline, stage_id)
-            links = links_set_off(session, pipeline_id, LinkTrigger.LOST, pipeline.lost_stage.id)
-            return replace(
-                plain,
-                stages_after=tuple(name for name in names if name != stage.name),
-                open_deals=open_deal_count(session, stage_id),
-                target=pipeline.lost_stage.name,
-                links=tuple(link.to_pipeline for link in links),
-            )
-        case SplitPipeline(stage_ids):
-            kept = tuple(one.name for one in pipeline.open_stages if one.id not in stage_ids)
-            count = sum(open_deal_count(session, one) for one in stage_ids)
-            return replace(plain, stages_after=kept, open_deals=count)
-        case AllowSkip(stage_id):
-            way = _way_past(pipeline, stage_id)
-            banned = tuple(role for role in Role if way and pipeline.transitions.get((role, *way)) is False)
-            return replace(plain, banned=banned)
-        case _:
-            return plain
 
 
 def apply_fix(session: Session, actor: Actor, *, pipeline_id: int, expected_version: int, fix: Fix) -> FixDone:
@@ -131,44 +76,20 @@ def apply_fix(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     return applying(session, actor, load_pipeline(session, pipeline_id), fix)
 
 
-def _preview_retiring(
-    session: Session, plain: FixPreview, fix: RetireStage | TurnIntoObjections | MoveSourceToField
-) -> FixPreview:
-    stage, target = _stage(plain.pipeline, fix.stage_id), _stage(plain.pipeline, fix.target_stage_id)
-    marked = 0
-    if not isinstance(fix, RetireStage):
-        which = without_objection(stage.id) if isinstance(fix, TurnIntoObjections) else without_source(stage.id)
-        marked = session.scalar(select(func.count()).select_from(Deal).where(*which)) or 0
-    return replace(
-        plain,
-        stages_after=tuple(one.name for one in plain.pipeline.open_stages if one != stage),
-        open_deals=open_deal_count(session, stage.id),
-        target=target.name,
-        marked_deals=marked,
-    )
-
-
-def _stage(pipeline: PipelineInfo, stage_id: int) -> StageInfo:
-    stage = next((one for one in pipeline.open_stages if one.id == stage_id), None)
-    if stage is None:
-        raise NotFound(entity="stage", id=stage_id)
-    return stage
-
-
 def _version(session: Session, pipeline_id: int) -> int:
     # Each command of a fix raises it.
     return session.scalars(select(Pipeline.version).where(Pipeline.id == pipeline_id)).one()
 
 
 def _rename(session: Session, actor: Actor, pipeline: PipelineInfo, fix: RenameStage) -> FixDone:
-    plan = replace(StagePlan.of(_stage(pipeline, fix.stage_id)), name=fix.name)
+    plan = replace(StagePlan.of(stage_in_use(pipeline, fix.stage_id)), name=fix.name)
     edit_stage(session, actor, stage_id=fix.stage_id, expected_version=pipeline.version, plan=plan)
     return FixDone()
 
 
 def _fill(session: Session, actor: Actor, pipeline: PipelineInfo, fix: FillStage) -> FixDone:
     plan = replace(
-        StagePlan.of(_stage(pipeline, fix.stage_id)),
+        StagePlan.of(stage_in_use(pipeline, fix.stage_id)),
         exit_criterion=fix.exit_criterion, norm_seconds=fix.norm_seconds, required=fix.required,
     )  # fmt: skip
     edit_stage(session, actor, stage_id=fix.stage_id, expected_version=pipeline.version, plan=plan)
@@ -190,20 +111,20 @@ def _retire(
 
 
 def _turn_into_objections(session: Session, actor: Actor, pipeline: PipelineInfo, fix: TurnIntoObjections) -> FixDone:
-    stage, target = _stage(pipeline, fix.stage_id), _stage(pipeline, fix.target_stage_id)
+    stage, target = stage_in_use(pipeline, fix.stage_id), stage_in_use(pipeline, fix.target_stage_id)
     marked = add_objections(session, actor, stage, target, utc_now())
     return _retire(session, actor, pipeline, fix, marked)
 
 
 def _move_source(session: Session, actor: Actor, pipeline: PipelineInfo, fix: MoveSourceToField) -> FixDone:
     refuse_if_any(line_violations(fix.source, "source", SOURCE_LIMIT, required=True))
-    stage = _stage(pipeline, fix.stage_id)
+    stage = stage_in_use(pipeline, fix.stage_id)
     marked = fill_source(session, actor, stage, clean_line(fix.source), utc_now())
     return _retire(session, actor, pipeline, fix, marked)
 
 
 def _close(session: Session, actor: Actor, pipeline: PipelineInfo, fix: CloseWithReason) -> FixDone:
-    stage = _stage(pipeline, fix.stage_id)
+    stage = stage_in_use(pipeline, fix.stage_id)
     reason = next((one for one in pipeline.active_reasons() if one.id == fix.reason_id), None)
     found = block_violations(fix.note, "loss_note", NOTE_LIMIT)
     if len(pipeline.open_stages) == 1:
@@ -222,7 +143,7 @@ def _close(session: Session, actor: Actor, pipeline: PipelineInfo, fix: CloseWit
 
 
 def _allow_skip(session: Session, actor: Actor, pipeline: PipelineInfo, fix: AllowSkip) -> FixDone:
-    way = _way_past(pipeline, fix.stage_id)
+    way = way_past(pipeline, fix.stage_id)
     if way is None:
         raise InvalidInput([Violation("transition_invalid", "transitions")])
     for role in Role:
@@ -236,12 +157,6 @@ def _allow_skip(session: Session, actor: Actor, pipeline: PipelineInfo, fix: All
             exceptions={way: True, **kept},  # what an administrator forbade a role stays forbidden
         )  # fmt: skip
     return FixDone()
-
-
-def _way_past(pipeline: PipelineInfo, stage_id: int) -> tuple[int, int] | None:
-    stage = _stage(pipeline, stage_id)
-    before = [one for one in pipeline.open_stages if one.position < stage.position]
-    return (before[-1].id, pipeline.next_stage(stage).id) if before else None
 
 
 def _is_live(pipeline: PipelineInfo, start: int, end: int) -> bool:

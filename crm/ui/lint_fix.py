@@ -10,7 +10,8 @@ import streamlit as st
 
 from crm.actor import Actor
 from crm.db import read_scope
-from crm.deals.lint_fixes import FixDone, apply_fix, preview_fix
+from crm.deals.lint_fixes import FixDone, apply_fix
+from crm.deals.lint_previews import preview_fix
 from crm.i18n import _, ngettext
 from crm.i18n.formats import duration
 from crm.pipelines.linter.limits import DAY_SECONDS

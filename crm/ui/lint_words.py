@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crm.deals.lint_fixes import FixPreview
+from crm.deals.lint_previews import FixPreview
 from crm.i18n import N_, _, ngettext
 from crm.i18n.labels import label
 from crm.i18n.lint_texts import finding_sentence

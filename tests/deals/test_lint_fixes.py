@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from crm.auth.actors import system_actor
 from crm.db import Database
 from crm.deals.invariants import broken_invariants
-from crm.deals.lint_fixes import FixDone, apply_fix, preview_fix
+from crm.deals.lint_fixes import FixDone, apply_fix
+from crm.deals.lint_previews import preview_fix
 from crm.deals.moves import Move, win_deal
 from crm.errors import ChangedMeanwhile, Forbidden, InvalidInput, NotFound
 from crm.models import (

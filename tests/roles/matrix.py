@@ -28,6 +28,7 @@ from crm.deals import (
     link_runs,
     lint_deals,
     lint_fixes,
+    lint_previews,
     listing,
     moves,
     my_day,
@@ -686,9 +687,9 @@ LINTER: dict[Callable[..., Any], Row] = {
         ADMINS,
         lambda s, a, sc, _o: lint_deals.deals_behind(s, a, Door(Behind.OPEN_HERE, 6, sc.pipeline.id, stage(sc, 0))),
     ),
-    lint_fixes.preview_fix: office(
+    lint_previews.preview_fix: office(
         ADMINS,
-        lambda s, a, sc, _o: lint_fixes.preview_fix(
+        lambda s, a, sc, _o: lint_previews.preview_fix(
             s, a, pipeline_id=sc.pipeline.id, fix=RetireStage(stage(sc, 0), stage(sc, 1))
         ),
     ),

@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from crm.deals.lint_fixes import FixPreview
+from crm.deals.lint_previews import FixPreview
 from crm.models.codes import LinkTrigger, Role, StageKind
 from crm.pipelines.linter import values
 from crm.pipelines.linter.values import (
