@@ -9,13 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.deals.auto_deals import skip_run
 from crm.deals.next_steps import add_step, cancel_open_steps, refresh_next_due
 from crm.deals.objections import settle_at_close
 from crm.deals.values import LossAnswer, StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.events import record
-from crm.models import Deal, DealStatus, StageVisit, VisitOutcome
+from crm.models import Deal, DealStatus, LinkRun, LinkRunStatus, LinkTrigger, StageVisit, VisitOutcome
 from crm.models.codes import StageKind
+from crm.pipelines.links import load_link
 from crm.pipelines.stage_rules import MoveFacts
 from crm.typed_text import clean_block
 
@@ -56,6 +58,8 @@ def enter_stage(
         session, actor, f"deal.{verb}", "deal", deal.id, at=now, from_stage=facts.from_stage.name,
         to_stage=target.name, from_stage_id=facts.from_stage.id, to_stage_id=target.id, **details,
     )  # fmt: skip
+    if facts.is_closed:
+        _call_returns_off(session, actor, deal, now)
     return ended
 
 
@@ -74,6 +78,16 @@ def _taken_up(session: Session, deal: Deal, now: datetime) -> tuple[int, datetim
     deal.status, deal.closed_at = DealStatus.OPEN, None
     deal.loss_reason_id = deal.loss_note = deal.loss_stage_id = None
     return last.id, max(now, last.left_at or now)
+
+
+def _call_returns_off(session: Session, actor: Actor, deal: Deal, now: datetime) -> None:
+    # What the win or loss was to bring; the link of a stage goes on.
+    waiting = (LinkRun.deal_id == deal.id, LinkRun.status == LinkRunStatus.WAITING)
+    query = select(LinkRun).where(*waiting).order_by(LinkRun.id)
+    for run in session.scalars(query.with_for_update().execution_options(populate_existing=True)).all():
+        link = load_link(session, run.link_id)
+        if link.plan.trigger is not LinkTrigger.STAGE:
+            skip_run(session, actor, link, run, "deal_taken_up", now)
 
 
 def _close(
