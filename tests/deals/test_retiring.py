@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
 from crm.deals.board import BoardFilter, load_board
-from crm.deals.commands import NewDeal, create_deal
+from crm.deals.commands import NewDeal, create_deal, reassign_deal
 from crm.deals.moves import Move, check_deal_move, move_deal
 from crm.deals.retiring import retire_stage
 from crm.deals.timeline import load_timeline
@@ -144,9 +144,23 @@ def test_clock_that_runs_behind_does_not_turn_visits_round(
     ahead = utc_now() + timedelta(hours=1)
     deal_id = add_deal(session, cast.anna, pipeline, 1, stage_entered_at=ahead)
     retire(session, cast, pipeline.stages[1], pipeline.stages[2])
-    old = session.scalars(select(StageVisit).where(StageVisit.deal_id == deal_id).order_by(StageVisit.id)).first()
-    assert old is not None
-    assert old.left_at == ahead
+    old, new = session.scalars(select(StageVisit).where(StageVisit.deal_id == deal_id).order_by(StageVisit.id))
+    assert old.left_at == new.entered_at == session.get_one(Deal, deal_id).stage_entered_at == ahead
+
+
+def test_next_stay_begins_when_the_last_of_several_on_the_stage_ends(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline, 1, stage_entered_at=utc_now() - timedelta(days=2))
+    reassign_deal(session, cast.vera, deal_id=deal_id, owner_id=cast.dina.user_id, expected_version=1)
+    retire(session, cast, pipeline.stages[1], pipeline.stages[2])
+    first, second, new = session.scalars(
+        select(StageVisit).where(StageVisit.deal_id == deal_id).order_by(StageVisit.id)
+    )
+    assert (first.next_stage_id, second.next_stage_id) == tuple(pipeline.stages[1:3])
+    assert first.left_at == second.entered_at <= second.left_at == new.entered_at
+    assert session.get_one(Deal, deal_id).stage_entered_at == new.entered_at
+    assert new.owner_id == cast.dina.user_id
 
 
 @pytest.fixture
