@@ -70,7 +70,9 @@ def _draw_deal(deal: ChainDeal, *, is_here: bool) -> None:
     told = f"{stage} {round_badge(deal.round)}"
     if is_here:
         st.markdown(f"**\\#{deal.id}** {md(deal.pipeline_name)} {told}", width="content")
-    else:
+        return
+    # The badge stands outside the link, which is cut where it does not fit.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         page_link("deal", f"\\#{deal.id} {md(deal.pipeline_name)}", deal=deal.id)
         st.markdown(told, width="content")
 
