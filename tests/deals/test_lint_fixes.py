@@ -238,7 +238,8 @@ def test_ban_of_a_role_outlives_the_way_past_a_stage_and_is_told(session: Sessio
 @pytest.mark.parametrize("rival", ["win", "link"])
 @pytest.mark.parametrize("fixed", ["add", "limit", "split"])
 def test_fix_of_links_never_waits_in_a_ring(database: Database, cast: Cast, fixed: str, rival: str) -> None:
-    for pause_at in range(1, 200):
+    # A fix holds its pipelines from its first statements on; on SQLite writers stand in one queue anyway.
+    for pause_at in range(1, 25, 8 if database.is_sqlite else 1):
         with database.session_scope() as session:  # the target is older than the source
             base, sales = add_pipeline(session, f"Base {pause_at}"), add_pipeline(session, f"Sales {pause_at}")
             link_id = make_link(session, sales, base)
