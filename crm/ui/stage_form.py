@@ -30,7 +30,15 @@ COLOR_WORDS = {
     "gray": N_("Grey"),
 }
 # Streamlit's text colours are too dark on a light ground to be told apart as dots.
-COLOR_SIGNS = {"blue": "🔵", "green": "🟢", "orange": "🟠", "red": "🔴", "violet": "🟣", "yellow": "🟡", "gray": "⚪"}
+COLOR_SIGNS = {
+    "blue": "🔵",
+    "green": "🟢",
+    "orange": "🟠",
+    "red": "🔴",
+    "violet": "🟣",
+    "yellow": "🟡",
+    "gray": "⚪\ufe0f",
+}
 _Outcome = act.Outcome[int] | None
 
 

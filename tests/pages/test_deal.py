@@ -11,8 +11,19 @@ from streamlit.testing.v1 import AppTest
 from crm.db import Database
 from crm.deals.commands import edit_deal
 from crm.deals.values import DealChanges
-from crm.models import Activity, Deal, DealStatus, NextStep, Pipeline, Stage, StageRequirement
+from crm.models import (
+    Activity,
+    Deal,
+    DealStatus,
+    NextStep,
+    Pipeline,
+    Role,
+    Stage,
+    StageRequirement,
+    StageTransition,
+)
 from tests.conftest import Cast
+from tests.deals.linking import add_link, only_child
 from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
 
@@ -239,3 +250,47 @@ def test_removal_without_a_reason_says_so_beside_it(shell: OpenShell, cast: Cast
     assert any("Say why in 10 characters or more" in one.value for one in at.markdown)
     with database.read_scope() as session:
         assert session.get_one(Deal, deal_id).status is DealStatus.OPEN
+
+
+def test_way_that_the_role_may_not_go_is_greyed_out_with_its_reason(
+    shell: OpenShell, cast: Cast, database: Database, pipeline: PipelineRows, deal_id: int
+) -> None:
+    start, end, *_rest = pipeline.stages
+    with database.session_scope() as session:
+        session.add(StageTransition(role=Role.MANAGER, from_stage_id=start, to_stage_id=end, is_allowed=False))
+    forward = opened(shell, cast.anna, deal_id).button(key="deal_forward")
+    assert forward.disabled
+    assert forward.help.startswith("Your role does not move deals")
+    assert not opened(shell, cast.boris, deal_id).button(key="deal_forward").disabled
+
+
+def test_next_action_is_loud_until_something_waits_to_be_saved(
+    shell: OpenShell, cast: Cast, database: Database, deal_id: int
+) -> None:
+    with database.read_scope() as session:
+        step_id = session.scalars(select(NextStep.id).where(NextStep.deal_id == deal_id)).one()
+    at = opened(shell, cast.anna, deal_id)
+    assert at.button(key=f"done_{step_id}").proto.type == "primary"
+    at.get_by_key(f"deal{deal_id}v1_title").set_value("Pipe").run()
+    assert at.button(key=f"done_{step_id}").proto.type == "secondary"
+    assert at.button(key=f"deal{deal_id}v1_save").proto.type == "primary"
+
+
+def test_deal_made_by_a_link_is_told_at_the_move_that_made_it(
+    shell: OpenShell, cast: Cast, database: Database, pipeline: PipelineRows
+) -> None:
+    with database.session_scope() as session:
+        base = add_pipeline(session, "Active base")
+        add_link(session, pipeline, base)
+        deal_id = add_deal(session, cast.anna, pipeline, stage=3)
+    at = opened(shell, cast.anna, deal_id)
+    at.button(key="deal_forward").click().run()
+    with database.read_scope() as session:
+        child = only_child(session, deal_id).id
+    told = " ".join(toast.value.replace("\\", "") for toast in at.toast)
+    assert f"A link has made deal #{child} in “Active base”." in told
+
+
+def test_moment_of_creation_has_no_seconds(shell: OpenShell, cast: Cast, deal_id: int) -> None:
+    (created,) = [one.value for one in opened(shell, cast.anna, deal_id).caption if one.value.startswith("Created")]
+    assert created.count(":") == 1

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.db import Database
 from crm.deals.moves import Move, move_deal
-from crm.deals.removal import remove_deal
+from crm.deals.removal import remove_deal, restore_deal
 from crm.ui import exceptions_view
 from crm.ui.markdown import md
 from tests.conftest import Cast
-from tests.factories import PipelineRows, add_deal, add_pipeline
+from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
 
 WHY = "The <b>client</b> asked for [more](http://e.example)"
@@ -82,3 +82,17 @@ def test_removed_deals_are_listed_and_only_administrators_put_them_back(
     admin = shell(cast.vera).run().switch_page("exceptions.py").run()
     assert admin.button(key=f"restore_{deal_id}").label == "Put back"
     assert any(md("Zinc [x](http://e.example)") in one.value for one in admin.markdown)
+
+
+def test_deals_that_all_came_back_are_counted_and_shown_on_demand(
+    shell: OpenShell, cast: Cast, database: Database
+) -> None:
+    with database.session_scope() as session:
+        deal_id = add_closed_deal(session, cast.anna, add_pipeline(session))
+        remove_deal(session, cast.vera, deal_id=deal_id, expected_version=1, reason=WHY)
+        restore_deal(session, cast.vera, deal_id=deal_id)
+    at = shell(cast.boris).run().switch_page("exceptions.py").run()
+    assert at.info[-1].value == "1 deal was removed in this period; it is back."
+    at.button(key="exceptions_show_restored").click().run()
+    assert [one.value for one in at.text] == [WHY]
+    assert at.toggle(key="exceptions_restored").value

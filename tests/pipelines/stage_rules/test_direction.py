@@ -71,6 +71,23 @@ def test_exception_forbids_one_role_what_the_switches_allow_and_names_both_stage
     assert direction.check(move(CONTACT, NEED, pipeline=pipeline, actor=replace(ANNA, role=Role.HEAD))) == []
 
 
+def test_ways_of_a_role_are_told_without_a_deal() -> None:
+    pipeline = replace(PIPELINE, transitions={(Role.MANAGER, CONTACT.id, NEED.id): False})
+    told = {
+        (role, target.name): [one.code for one in direction.way_violations(pipeline, role, CONTACT, target)]
+        for role in (Role.MANAGER, Role.HEAD)
+        for target in (NEED, OFFER, LOST)
+    }
+    assert told == {
+        (Role.MANAGER, "Need found"): ["move_forbidden"],
+        (Role.MANAGER, "Offer sent"): ["skip_not_allowed"],
+        (Role.MANAGER, "Lost"): [],
+        (Role.HEAD, "Need found"): [],
+        (Role.HEAD, "Offer sent"): ["skip_not_allowed"],
+        (Role.HEAD, "Lost"): [],
+    }
+
+
 def test_closing_as_lost_can_not_be_forbidden() -> None:
     pipeline = replace(PIPELINE, transitions={(Role.MANAGER, CONTACT.id, LOST.id): False})
     assert direction.check(move(CONTACT, LOST, pipeline=pipeline)) == []
