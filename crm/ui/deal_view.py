@@ -111,7 +111,7 @@ def draw_clients(card: DealCard, others: list[OtherDeal]) -> None:
     for other in others:
         worth = md(money(other.amount_minor, other.currency))
         badge = STATUS_BADGES[other.status].format(word=md(other.stage_name))
-        # The badge stands outside the link, which never wraps: on a phone it takes a line of its own.
+        # Outside the link, which is cut where it does not fit; on a phone the badge takes a line of its own.
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"other_deal_{other.id}"):
             page_link("deal", f"\\#{other.id} {md(other.title)} · {worth}", deal=other.id)
             st.markdown(badge, width="content")
