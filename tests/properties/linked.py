@@ -27,7 +27,7 @@ def link_pipelines(session: Session, first: PipelineRows, second: PipelineRows) 
         LinkPlan(second.id, LinkTrigger.WON, first.id, LinkKind.RETURN, max_rounds=4),
         LinkPlan(second.id, LinkTrigger.STAGE, first.id, from_stage_id=second.stages[1], max_rounds=2,
                  conditions=worth, skip_if_open=True),
-        LinkPlan(second.id, LinkTrigger.LOST, first.id, delay_seconds=HOUR, max_rounds=2),
+        LinkPlan(second.id, LinkTrigger.LOST, first.id, delay_seconds=HOUR, max_rounds=1),
     ):  # fmt: skip
         create_link(session, system_actor(), plan=plan)
 
