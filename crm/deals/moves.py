@@ -17,9 +17,9 @@ from crm.deals.editing import apply_changes, present_keys
 from crm.deals.entering import enter_stage
 from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import hold_linked_pipelines, take_deal
-from crm.deals.next_steps import open_steps, plan_violations
+from crm.deals.next_steps import RESULT_LIMIT, close_due_steps, open_steps, plan_violations
 from crm.deals.overrides import REASON_LIMIT, record_override, standing_violations
-from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepPlan
+from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepDone, StepPlan
 from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken, Violation
 from crm.events import record
 from crm.models import Deal
@@ -39,13 +39,17 @@ _TRIGGERS = {
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A wish to move: where to, from which state, what is saved in the same act, and why rules may be passed."""
+    """A wish to move: where to, from which state, what is saved in the same act, and why rules may be passed.
+
+    `due_done` is how the steps ended that were due by now; without it they stay open.
+    """
 
     to_stage_id: int
     expected_version: int | None = None
     expected_stage_id: int | None = None
     changes: DealChanges = NO_CHANGES
     next_step: StepPlan | None = None
+    due_done: StepDone | None = None
     loss: LossAnswer | None = None
     override_reason: str | None = None
 
@@ -75,6 +79,8 @@ def move_deal(session: Session, actor: Actor, *, deal_id: int, move: Move) -> in
         raise StageRulesBroken(standing)
     if changed:
         record(session, actor, "deal.edited", "deal", deal.id, at=now, changes=changed)
+    if move.due_done is not None:
+        close_due_steps(session, actor, deal.id, move.due_done, now)
     visit_id = enter_stage(session, actor, deal, facts, step=move.next_step, loss=move.loss, now=now)
     if broken and move.override_reason is not None:
         record_override(
@@ -119,6 +125,8 @@ def _value_violations(
     found = value_violations(session, actor, move.changes.given(), pipeline.fields, deal.custom)
     if move.next_step is not None:
         found += plan_violations(session, move.next_step, now, deal.owner_id)
+    if move.due_done is not None:
+        found += block_violations(move.due_done.text, "result", RESULT_LIMIT)
     if move.loss is not None:
         found += block_violations(move.loss.note, "loss_note", NOTE_LIMIT)
     if move.override_reason is not None:

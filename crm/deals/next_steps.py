@@ -153,6 +153,12 @@ def close_step(session: Session, actor: Actor, step: NextStep, done: StepDone, n
     session.flush()
 
 
+def close_due_steps(session: Session, actor: Actor, deal_id: int, done: StepDone, now: datetime) -> None:
+    """Write one result on the open steps that were due by now; the caller refreshes the deal's nearest date."""
+    for step in session.scalars(_open_steps(deal_id).where(NextStep.due_at <= now).order_by(NextStep.due_at)):
+        close_step(session, actor, step, done, now)
+
+
 def cancel_open_steps(session: Session, actor: Actor, deal: Deal, now: datetime) -> None:
     """Close what was planned on a deal that has ended."""
     for step in session.scalars(_open_steps(deal.id)):

@@ -10,16 +10,18 @@ import streamlit as st
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, may
+from crm.clock import utc_now
 from crm.db import read_scope
 from crm.deals.chain import ChainDeal
 from crm.deals.moves import Move, check_deal_move, move_deal
 from crm.deals.overrides import REASON_LIMIT
 from crm.deals.reads import DealCard, load_deal
-from crm.deals.values import LossAnswer
+from crm.deals.values import LossAnswer, StepDone
 from crm.errors import StageRulesBroken, Violation
 from crm.i18n import _
+from crm.i18n.labels import label
 from crm.i18n.texts import violation_sentence
-from crm.models import StageKind
+from crm.models import StageKind, StepResult
 from crm.pipelines.values import StageInfo
 from crm.ui import act
 from crm.ui.continuations import continuations, new_ones, warn_of_open
@@ -28,7 +30,7 @@ from crm.ui.forms import field_error
 from crm.ui.markdown import md
 from crm.ui.notices import flash
 from crm.ui.page import page_dialog, redraw, signed_in_actor
-from crm.ui.step_inputs import step_input
+from crm.ui.step_inputs import step_input, step_text
 
 _FIELDS = frozenset({"field_missing", "field_missing_on_exit", "amount_not_positive"})
 # What the dialog asks for; any other violation is told and the deal stays.
@@ -163,6 +165,7 @@ def _ask(now: _Situation, pending: PendingMove) -> tuple[Move, bool]:
         ask = FieldAsk(key, "move", saved.get(key), now.error(key))
         field = draw_field(ask, now.card.pipeline, now.card.currency)
         typed[key], wrong = field.value, wrong or field.wrong
+    due_done = _ask_due(now)
     step = None
     if any(one.field == "next_step" for one in now.lacking):
         step = step_input(key="move_step", error=now.error("next_step"), kinds=now.stage.step_kinds).plan
@@ -172,9 +175,23 @@ def _ask(now: _Situation, pending: PendingMove) -> tuple[Move, bool]:
         expected_stage_id=now.card.stage.id,
         changes=as_changes(typed, now.card.pipeline),
         next_step=step,
+        due_done=due_done,
         loss=loss,
     )
     return replace(move, override_reason=_ask_reason(now)), wrong
+
+
+def _ask_due(now: _Situation) -> StepDone | None:
+    """Ask how what was due has ended, so that no step stays late behind a deal that went on."""
+    due = [step for step in now.card.steps if step.due_at <= utc_now()]
+    if not due:
+        return None
+    names = ", ".join(md(step_text(step.kind, step.text)) for step in due)
+    result = st.pills(
+        _("What came of it: {step}", step=names), list(StepResult), format_func=label, required=True,
+        default=StepResult.CANCELLED if now.stage.kind is StageKind.LOST else StepResult.DONE, key="move_due_done",
+    )  # fmt: skip
+    return StepDone(result or StepResult.DONE)
 
 
 def _ask_reason(now: _Situation) -> str | None:

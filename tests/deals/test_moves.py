@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crm.clock import utc_now
 from crm.deals.commands import edit_deal
 from crm.deals.moves import Move, check_deal_move, lose_deal, move_deal, win_deal
-from crm.deals.values import DealChanges, LossAnswer, StepPlan
+from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
 from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken
 from crm.models import (
     Deal,
@@ -23,6 +23,7 @@ from crm.models import (
     StageRequirement,
     StageVisit,
     StepKind,
+    StepResult,
     VisitOutcome,
 )
 from tests.conftest import Cast
@@ -237,3 +238,28 @@ def test_rules_made_later_are_judged_at_the_next_move_only(
     edit_deal(session, cast.anna, deal_id=deal_id, expected_version=1, changes=DealChanges(title="Pipes"))
     assert move_refused(session, cast, deal_id, Move(pipeline.stages[2])) == ["field_missing_on_exit"]
     lose_deal(session, cast.anna, deal_id=deal_id, move=Move(0, loss=LossAnswer(pipeline.reasons[0])))
+
+
+def test_move_deal_closes_what_was_due_with_its_result(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline, due_in=timedelta(days=-1))
+    late = session.scalars(select(NextStep.id).where(NextStep.deal_id == deal_id)).one()
+    tomorrow = StepPlan(StepKind.CALL, utc_now() + timedelta(days=1))
+    done = StepDone(StepResult.REACHED, "Wants an offer")
+    move_deal(session, cast.anna, deal_id=deal_id, move=Move(pipeline.stages[1], next_step=tomorrow, due_done=done))
+    step = session.get_one(NextStep, late, populate_existing=True)
+    assert (step.result, step.result_text) == (StepResult.REACHED, "Wants an offer")
+    assert session.get_one(Deal, deal_id).next_due_at == tomorrow.due_at
+
+
+def test_result_of_what_was_due_leaves_later_steps_open(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline)
+    move_deal(session, cast.anna, deal_id=deal_id, move=Move(pipeline.stages[1], due_done=StepDone(StepResult.DONE)))
+    assert session.scalars(select(NextStep.done_at).where(NextStep.deal_id == deal_id)).all() == [None]
+
+
+def test_result_of_what_was_due_is_no_next_step(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
+    deal_id = add_deal(session, cast.anna, pipeline, due_in=timedelta(days=-1))
+    move = Move(pipeline.stages[1], due_done=StepDone(StepResult.DONE, "\x00"))
+    with refused(session, StageRulesBroken) as refusal:
+        move_deal(session, cast.anna, deal_id=deal_id, move=move)
+    assert refusal.told == [("text_unreadable", "result"), ("next_step_past", "next_step")]

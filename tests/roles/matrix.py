@@ -22,6 +22,7 @@ from crm.deals import (
     activities,
     board,
     chain,
+    creation,
     due_links,
     exceptions,
     invariants,
@@ -71,6 +72,7 @@ from crm.pipelines.linter import acceptance, limits, standing
 from crm.pipelines.linter import runs as lint_runs
 from crm.pipelines.linter.facts import load_facts
 from crm.pipelines.linter.values import Behind, Door, RetireStage
+from crm.pipelines.reads import load_pipeline
 from tests.roles.scene import PASSWORD, Belongings, Scene
 
 Do = Callable[[Session, Actor, Scene, Belongings], Any]
@@ -317,6 +319,9 @@ DEALS: dict[Callable[..., Any], Row] = {
         lambda s, a, sc, _o: deal_commands.create_deal(
             s, a, deal_commands.NewDeal(sc.pipeline.id, DealChanges(title="Pipes"), plan())
         ),
+    ),
+    creation.creation_violations: office(
+        ALL, lambda s, a, sc, _o: creation.creation_violations(s, a, load_pipeline(s, sc.pipeline.id), None)
     ),
     deal_commands.edit_deal: of_owner(
         lambda s, a, _sc, o: deal_commands.edit_deal(
@@ -724,7 +729,6 @@ INNER = frozenset(
         "crm.contacts.search.matching_ids",
         "crm.contacts.search.matching_records",
         "crm.deals.auto_deals.fire_links",
-        "crm.deals.creation.creation_violations",
         "crm.deals.editing.apply_changes",
         "crm.deals.entering.enter_stage",
         "crm.deals.fields.value_violations",
@@ -733,8 +737,10 @@ INNER = frozenset(
         "crm.deals.locking.take_deal",
         "crm.deals.mass_closing.close_stage_as_lost",
         "crm.deals.mass_events.record_for_deals",
+        "crm.deals.mass_events.record_for_rows",
         "crm.deals.next_steps.add_step",
         "crm.deals.next_steps.cancel_open_steps",
+        "crm.deals.next_steps.close_due_steps",
         "crm.deals.next_steps.close_step",
         "crm.deals.objections.settle_at_close",
         "crm.deals.overrides.record_override",

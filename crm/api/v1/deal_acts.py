@@ -48,6 +48,7 @@ def post_move(deal_id: PathId, body: DealMove, call: VersionedWriting) -> Respon
         version,
         changes=body.changes.changes(),
         next_step=plan_of(body.next_step),
+        due_done=body.due_done.done() if body.due_done else None,
         override_reason=body.override_reason,
     )
     return _perform(call, deal_id, lambda session, actor: move_deal(session, actor, deal_id=deal_id, move=move))

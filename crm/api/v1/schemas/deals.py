@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from crm.api.v1.schemas.next_steps import NextStepOut, NextStepPlan
+from crm.api.v1.schemas.next_steps import NextStepOut, NextStepPlan, StepEnd
 from crm.api.v1.schemas.points import PointOut
 from crm.api.v1.values import (
     AmountMinor,
@@ -148,6 +148,9 @@ class DealMove(_Closing):
 
     stage_id: Id
     next_step: NextStepPlan | None = None
+    due_done: StepEnd | None = Field(
+        default=None, description=N_("How the steps ended that were due by now; without it they stay open")
+    )
     override_reason: Text5000 | None = Field(
         default=None,
         description=N_(

@@ -44,7 +44,18 @@ class NextStepNew(NextStepPlan):
     deal_id: Id
 
 
-class NextStepResult(Input):
+class StepEnd(Input):
+    """How a next step ended."""
+
+    result: StepResultName
+    text: Text5000 = ""
+
+    def done(self) -> StepDone:
+        """Return the result as the commands take it."""
+        return StepDone(StepResult(self.result), self.text)
+
+
+class NextStepResult(StepEnd):
     """How a next step ended, and the one that follows; the last step of an open deal needs one."""
 
     model_config = ConfigDict(
@@ -59,13 +70,7 @@ class NextStepResult(Input):
         }
     )
 
-    result: StepResultName
-    text: Text5000 = ""
     following: NextStepPlan | None = None
-
-    def done(self) -> StepDone:
-        """Return the result as the command takes it."""
-        return StepDone(StepResult(self.result), self.text)
 
 
 class NextStepPostponed(Input):
