@@ -28,7 +28,7 @@ from crm.ui.continuations import continuations, new_ones, warn_of_open
 from crm.ui.deal_inputs import FieldAsk, as_changes, draw_field, saved_values
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
-from crm.ui.notices import flash
+from crm.ui.notices import NoticeKind, flash
 from crm.ui.page import page_dialog, redraw, signed_in_actor
 from crm.ui.step_inputs import step_input, step_text
 
@@ -103,8 +103,9 @@ def tell_moved(actor: Actor, card: DealCard, stage: StageInfo, before: Sequence[
     """Keep the notice that a deal went, and what links made of it; `before` is what had come of it earlier."""
     with read_scope() as session:
         made = new_ones(continuations(session, actor, card.id), before)
-    told = _("Deal {id}: “{stage}”", id=f"\\#{card.id}", stage=md(stage.name))
-    flash(f"{told}  \n{made}" if made else told)
+    flash(_("Deal {id}: “{stage}”", id=f"\\#{card.id}", stage=md(stage.name)))
+    if made:  # on its own: a toast folds what is longer than three lines
+        flash(made, kind=NoticeKind.INFO)
 
 
 def _draw(pending: PendingMove, stage: StageInfo, forget: Callable[[], None]) -> None:
