@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
@@ -30,12 +31,14 @@ from crm.models import (
     Role,
     Stage,
     User,
+    Workspace,
 )
 from crm.models.codes import StageKind
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.values import CUSTOM_PREFIX
 
 RETURN_SOURCE_LIMIT = 100
+DAY_SECONDS, MORNING = 86_400, time(10)
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 
 
@@ -83,11 +86,20 @@ def create_child(
         pipeline=link.to_pipeline, stage=landing.name, round=round_number,
     )  # fmt: skip
     open_visit(session, system, child, now)
-    due_at = now + timedelta(seconds=link.plan.step_due_seconds)
+    due_at = _first_due(session, link, now)
     add_step(session, system, child, StepPlan(link.plan.step_kind, due_at, link.plan.step_text), now)
     refresh_next_due(session, child)
     index_records(session, "deal", [child.id])
     return child
+
+
+def _first_due(session: Session, link: LinkInfo, now: datetime) -> datetime:
+    """Return when the new deal's first step is due: after days in the morning of the company, not at night."""
+    due_at = now + timedelta(seconds=link.plan.step_due_seconds)
+    if link.plan.step_due_seconds < DAY_SECONDS:
+        return due_at
+    zone = ZoneInfo(session.get_one(Workspace, 1).timezone)
+    return datetime.combine(due_at.astimezone(zone).date(), MORNING, zone).astimezone(UTC)
 
 
 def landing_stage(session: Session, link: LinkInfo) -> Landing | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -40,7 +40,7 @@ from crm.pipelines.link_values import ConditionOp, LinkCondition
 from tests.conftest import Cast
 from tests.deals.linking import DAY_SECONDS, add_link, children, events_of, lose, only_child, runs, win
 from tests.factories import PipelineRows, add_company, add_contact, add_deal, add_pipeline
-from tests.stopped_clock import stop_clock
+from tests.stopped_clock import StopClock, stop_clock
 
 __all__ = ["stop_clock"]
 LAST = 3
@@ -56,6 +56,23 @@ def won_deal(session: Session, actor: Actor, pipeline: PipelineRows, **columns: 
     deal_id = add_deal(session, actor, pipeline, LAST, **columns)
     win(session, actor, deal_id)
     return deal_id
+
+
+@pytest.mark.parametrize(
+    ("hours", "due"),
+    [
+        (2, datetime(2026, 3, 2, 21, 30, tzinfo=UTC)),
+        (24, datetime(2026, 3, 3, 7, tzinfo=UTC)),  # 10:00 in Moscow
+        (72, datetime(2026, 3, 5, 7, tzinfo=UTC)),
+    ],
+)
+def test_first_step_is_due_in_the_morning_when_days_away(
+    session: Session, cast: Cast, pipeline: PipelineRows, base: PipelineRows, stop_clock: StopClock, hours: int,
+    due: datetime,
+) -> None:  # fmt: skip
+    stop_clock(datetime(2026, 3, 2, 19, 30, tzinfo=UTC))
+    add_link(session, pipeline, base, step_due_seconds=hours * 3600)
+    assert only_child(session, won_deal(session, cast.anna, pipeline)).next_due_at == due
 
 
 def test_a_win_creates_a_deal_in_the_linked_pipeline_with_client_owner_and_next_step(
@@ -88,7 +105,7 @@ def test_a_win_creates_a_deal_in_the_linked_pipeline_with_client_owner_and_next_
     assert (step.kind, step.text, step.owner_id, step.done_at) == (
         StepKind.EMAIL, "Thank for the order", cast.anna.user_id, None,
     )  # fmt: skip
-    assert step.due_at >= before + timedelta(days=1)
+    assert step.due_at > before
     assert child.next_due_at == step.due_at
     visit = session.scalars(select(StageVisit).where(StageVisit.deal_id == child.id)).one()
     assert (visit.stage_id, visit.left_at, visit.is_first, visit.channel) == (

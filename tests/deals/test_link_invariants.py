@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from crm.clock import utc_now
 from crm.deals.invariants import broken_invariants
 from crm.deals.link_invariants import LINK_INVARIANTS
 from crm.models import Deal, LinkRun, LinkRunStatus, LinkTrigger
@@ -21,7 +21,7 @@ DAMAGES: list[tuple[Any, dict[str, Any], str]] = [
     (LinkRun, {"status": LinkRunStatus.NOTED}, "deal of a link without its firing"),
     (Deal, {"round": 5}, "round not above the one before"),
     (LinkRun, {"done_at": None}, "firing not that of its status"),
-    (LinkRun, {"done_at": utc_now()}, "firing not that of its status"),
+    (LinkRun, {"done_at": datetime(2026, 3, 2, 9, tzinfo=UTC)}, "firing not that of its status"),
     (LinkRun, {"reason": "cancelled"}, "firing not that of its status"),
     (LinkRun, {"status": LinkRunStatus.SKIPPED}, "firing not that of its status"),
 ]
