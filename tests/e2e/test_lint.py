@@ -43,7 +43,10 @@ def test_bad_funnel_becomes_clean_fix_by_fix(server: Server, funnel: PipelineRow
     expect(page.get_by_text("“Возражения” is no step of the sale")).to_be_visible()
     names = iter(TYPED)
     for _turn in range(MOST_FIXES):
+        settled(page)
         button = page.locator("[class*='st-key-fix_L']:not([class*='st-key-fix_L01']) button").first
+        # `count` does not wait for what is still being drawn.
+        expect(button.or_(page.get_by_text("In good health: nothing to mend"))).to_be_visible()
         if not button.count():
             break
         button.click()
