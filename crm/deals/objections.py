@@ -51,7 +51,7 @@ class ObjectionInfo:
 
 
 def load_objections(session: Session, actor: Actor, deal_id: int) -> tuple[ObjectionInfo, ...]:
-    """Return a deal's objections, those not settled first, then the newest.
+    """Return a deal's objections, those not settled first, then the newest; 500 at most.
 
     Errors: NotFound.
     """

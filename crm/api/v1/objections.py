@@ -30,7 +30,7 @@ router = APIRouter(tags=["objections"], route_class=StrictRoute, responses=READ_
     response_model=ObjectionList,
     responses=NOT_FOUND,
     summary=N_("List a deal's objections"),
-    description=N_("Those not settled first, then the newest."),
+    description=N_("Those not settled first, then the newest; 500 at most."),
 )
 def get_objections(deal_id: PathId, call: Reading) -> Response:
     """List a deal's objections."""
