@@ -16,7 +16,7 @@ from crm.settings import ROOT, Settings
 
 # From the bottom up; a module imports from its own unit and from units before it.
 FLOOR = ("clock", "errors", "settings", "typed_text", "models.codes", "i18n", "db", "models", "actor", "events")
-ROOMS = ("auth", "pipelines", "contacts", "deals", "imports")
+ROOMS = ("auth", "pipelines", "matching", "contacts", "deals", "duplicates", "imports")
 EDGES = frozenset({"ui", "api", "worker", "cli"})
 
 ALLOWED_IN = {

@@ -18,6 +18,8 @@ class Action(StrEnum):
     REMOVE_DEALS = "remove_deals"
     SEE_EXCEPTIONS = "see_exceptions"  # rules passed, deals removed
     WORK_CLIENTS = "work_clients"
+    REVIEW_DUPLICATES = "review_duplicates"  # the queue: merge, set apart, put off, undo
+    MERGE_IN_BULK = "merge_in_bulk"  # many at once, and taking a batch back
     DESIGN_PIPELINES = "design_pipelines"
     IMPORT_RECORDS = "import_records"
     UNDO_IMPORTS = "undo_imports"
@@ -40,6 +42,8 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.REMOVE_DEALS: _ADMINS,
     Action.SEE_EXCEPTIONS: _HEADS,
     Action.WORK_CLIENTS: _ALL,
+    Action.REVIEW_DUPLICATES: _HEADS,
+    Action.MERGE_IN_BULK: _ADMINS,
     Action.DESIGN_PIPELINES: _ADMINS,
     Action.IMPORT_RECORDS: _HEADS,
     Action.UNDO_IMPORTS: _ADMINS,

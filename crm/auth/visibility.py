@@ -27,8 +27,8 @@ def deal_visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def deal_in_use() -> ColumnElement[bool]:
-    """Return the condition for deals that were not removed."""
-    return Deal.status != DealStatus.REMOVED
+    """Return the condition for deals that were neither removed nor merged into another."""
+    return Deal.status < DealStatus.REMOVED
 
 
 def firing_visible(actor: Actor) -> ColumnElement[bool]:

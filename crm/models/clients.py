@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.db.types import Code, Id, UtcDateTime
 from crm.models.base import Base
 from crm.models.codes import PointKind
 
+_MERGED = text("merged_into_id IS NOT NULL")
+
 
 class Company(Base):
     """A client organisation."""
 
     __tablename__ = "companies"
+    __table_args__ = (
+        Index("ix_companies_merged_into_id", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(300))
@@ -27,6 +32,7 @@ class Company(Base):
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"), index=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"))  # hidden since
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -34,6 +40,9 @@ class Contact(Base):
     """A person at a client, or a client who is a person."""
 
     __tablename__ = "contacts"
+    __table_args__ = (
+        Index("ix_contacts_merged_into_id", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(300))
@@ -42,6 +51,7 @@ class Contact(Base):
     note: Mapped[str | None] = mapped_column(Text)
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))  # hidden since
     version: Mapped[int] = mapped_column(default=1)
 
 

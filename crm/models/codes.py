@@ -46,6 +46,7 @@ class DealStatus(IntEnum):
     WON = 1
     LOST = 2
     REMOVED = 3  # taken out by an admin: seen nowhere but among the removed, may come back
+    MERGED = 4  # a duplicate put into another deal: hidden, its history shown there
 
 
 class Priority(IntEnum):
@@ -78,6 +79,7 @@ class VisitOutcome(StrEnum):
     LOST = "lost"
     HANDOVER = "handover"
     REMOVED = "removed"
+    DUPLICATE = "duplicate"  # the deal was merged into another one
 
 
 class PointKind(StrEnum):
@@ -215,3 +217,48 @@ class LintOccasion(StrEnum):
     SAVE = "save"
     DEMAND = "demand"
     SCHEDULE = "schedule"
+
+
+class EntityType(StrEnum):
+    """What is matched and merged."""
+
+    CONTACT = "contact"
+    COMPANY = "company"
+    DEAL = "deal"
+
+
+class PairState(StrEnum):
+    """Where a pair that may be the same stands."""
+
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    MERGED = "merged"
+    NOT_DUPLICATE = "not_duplicate"
+    GONE = "gone"  # no longer alike, or one of the two is no more
+
+
+class PairSource(StrEnum):
+    """How a pair was found."""
+
+    INTAKE = "intake"
+    BATCH = "batch"
+    BRIDGE = "bridge"  # a record that has a strong identifier of each of the two
+
+
+class MergeBatchStatus(StrEnum):
+    """Where a bulk merge stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    ROLLED_BACK = "rolled_back"
+
+
+class JobStatus(StrEnum):
+    """Where a background job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"

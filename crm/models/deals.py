@@ -33,6 +33,7 @@ from crm.models.codes import (
 )
 
 _OPEN = text("status = 0")
+_MERGED = text("merged_into_id IS NOT NULL")
 
 
 class Deal(Base):
@@ -49,6 +50,7 @@ class Deal(Base):
               "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"),
         Index("ix_deals_updated_at_id", "updated_at", "id"),
+        Index("ix_deals_merged_into_id", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -86,6 +88,7 @@ class Deal(Base):
     # The last change of this row, for those who fetch what is new; notes leave it.
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now, onupdate=utc_now)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("deals.id"))  # hidden since
     version: Mapped[int] = mapped_column(default=1)
 
 
