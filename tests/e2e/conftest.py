@@ -36,10 +36,14 @@ OpenBrowser = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests, so that `-m "not e2e"` leaves them out."""
+    """Mark browser tests, so that `-m "not e2e"` leaves them out, and give each a second try.
+
+    On a machine short of cores a click may fall into a page being drawn and be lost; the closing line counts reruns.
+    """
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("e2e")
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,6 +44,7 @@ def test_file_goes_all_the_way_in_and_back(server: Server, imports_page: Page) -
     with server.database.read_scope() as session:
         assert session.scalars(select(Deal.title)).all() == [TITLE]
 
+    settled(page)  # a click into a page still being drawn is lost
     page.get_by_role("button", name="1 failed row of deals.csv").click()
     link = page.get_by_role("link", name="Save deals.failed.csv")
     expect(link).to_be_visible(timeout=WAIT)
@@ -55,6 +56,7 @@ def test_file_goes_all_the_way_in_and_back(server: Server, imports_page: Page) -
     assert re.fullmatch(r"/files/[\w-]{40,}", address)
     assert page.request.get(f"{server.url}{address}").status == 404  # once is all
 
+    settled(page)
     page.get_by_role("button", name="Take back").click()
     page.get_by_role("button", name="Take the import back").click()
     expect(page.get_by_text("undone", exact=False).first).to_be_visible(timeout=WAIT)

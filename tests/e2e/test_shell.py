@@ -77,6 +77,7 @@ def test_link_in_the_sidebar_closes_it_on_a_phone(
 ) -> None:
     page = open_browser("anna", **PHONE)
     open_settled(page, f"{server.url}/clients")
+    expect(page.locator("[data-listening]")).to_have_count(1)
     page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Today").click()
     expect(page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
