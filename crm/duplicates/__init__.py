@@ -1,0 +1,1 @@
+"""Records that mean the same: found, reviewed, merged and taken apart again."""
