@@ -150,6 +150,21 @@ TEXTS: dict[str, str] = {
     "row_repeats": N_("This row repeats the record of line {line}."),
     "row_too_wide": N_("The row has more cells than the header has columns."),
     "stage_unknown": N_("The pipeline “{pipeline}” has no stage “{name}”."),
+    # Files of leads
+    "entity_unknown": N_("“{name}” can't be looked for. Write one of: {known}."),
+    "lead_column_missing": N_("The file has no column “{column}”. It has: {known}."),
+    "lead_columns_malformed": N_("“{text}” is no pair of columns. Write --columns theirs=ours,theirs=ours."),
+    "lead_columns_unknown": N_(
+        "No column tells who the client is. The file has: {known}. "
+        "Say what they mean with --columns theirs=ours; ours is one of: {fields}."
+    ),
+    "lead_field_unknown": N_("We have no column “{field}”. Behind the sign = write one of: {known}."),
+    "lead_id_missing": N_("The file has no record with the id “{id}”."),
+    "lead_id_repeated": N_(
+        "Lines {line} and {again} have the same id “{id}”. Mend one of them, "
+        "or name another column of ids: --columns theirs=record_id."
+    ),
+    "leads_missing": N_("The file has a header and no rows under it."),
     # Moving deals
     "amount_not_positive": N_("A won deal needs an amount above zero."),
     "back_not_allowed": N_("Deals only go forward: “{stage}” is behind."),

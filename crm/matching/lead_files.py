@@ -1,0 +1,262 @@
+"""Leads of a file: which column means what, by its header or as somebody says, and rows as raw records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm.errors import CrmError
+from crm.matching.values import RawRecord
+from crm.models.codes import EntityType
+
+# What a column may be told to be with --columns; the order is that of the documents.
+FIELDS = (
+    *(
+        "record_id",
+        "created_at",
+        "source",
+        "name",
+        "given_name",
+        "patronymic",
+        "surname",
+        "phone",
+        "email",
+        "company",
+        "inn",
+    ),
+    *("city", "address", "zip", "position", "comment", "deal_title", "date_of_birth", "identifier"),
+)
+
+_SYNONYMS: Mapping[str, str] = {
+    "record_id": "record id, rec id, lead id, contact id, client id, row id, id, ид, id записи, id контакта, "
+    "id клиента, id лида, id сделки, uid, uuid, key",
+    "created_at": "created at, created, created on, date created, creation date, create date, дата создания, создан, "
+    "создана, дата заявки, дата обращения, дата",
+    "source": "source, lead source, utm source, источник, источник лида, канал, откуда",
+    "name": "name, full name, fullname, contact name, client name, customer name, lead name, person, person name, "
+    "fio, contact, customer, client, имя, фио, ф и о, имя контакта, имя клиента, контакт, контактное лицо, клиент, "
+    "полное имя, фамилия имя отчество, фамилия имя",
+    "given_name": "given name, given, first name, firstname, forename, fname, имя собственное",
+    "patronymic": "patronymic, middle name, middlename, second name, отчество",
+    "surname": "surname, last name, lastname, family name, lname, фамилия",
+    "phone": "phone, phones, phone number, telephone, tel, mobile, mobile phone, cell, cell phone, cellphone, msisdn, "
+    "whatsapp, телефон, телефоны, тел, номер телефона, мобильный, мобильный телефон, сотовый, сотовый телефон, "
+    "моб, моб телефон, моб тел, контактный телефон, телефон компании, городской телефон",
+    "email": "email, emails, e mail, mail, email address, e mail address, mailbox, почта, эл почта, электронная почта, "
+    "адрес электронной почты, емейл, имейл, емайл, email компании",
+    "company": "company, company name, organisation, organization, org, organisation name, organization name, firm, "
+    "employer, account, account name, business name, site name, компания, название компании, организация, "
+    "наименование организации, название организации, фирма, юр лицо, юрлицо, юридическое лицо, контрагент, "
+    "компания контакта, предприятие",
+    "inn": "inn, tin, tax id, taxpayer number, vat, vat number, инн, инн компании, инн организации",
+    "city": "city, town, suburb, locality, settlement, place, город, населенный пункт, нас пункт, город клиента",
+    "address": "address, street address, street number, house number, street, address line, addr, building, "
+    "адрес, улица, дом, адрес клиента, юр адрес, юридический адрес, фактический адрес, адрес доставки",
+    "zip": "zip, zip code, zipcode, postcode, post code, postal code, индекс, почтовый индекс, индекс почтовый",
+    "position": "position, job, job title, occupation, role, должность, должность контакта",
+    "comment": "comment, comments, note, notes, description, remark, message, комментарий, комментарии, комент, "
+    "коммент, примечание, примечания, заметка, заметки, описание, сообщение, текст заявки",
+    "deal_title": "deal title, deal, deal name, opportunity, subject, lead title, название сделки, сделка, тема, "
+    "заявка, название заявки, название лида, лид",
+    "date_of_birth": "date of birth, dob, birth date, birthdate, birthday, born, дата рождения, день рождения, др, "
+    "год рождения",
+    "identifier": "identifier, soc sec id, ssn, social security number, social security, national id, national number, "
+    "personal number, customer number, customer id, passport, passport number, license, license number, снилс, "
+    "паспорт, номер паспорта, серия и номер паспорта, номер клиента, код клиента, лицевой счет, номер договора, "
+    "карта клиента",
+}
+_KNOWN = {name: field for field, names in _SYNONYMS.items() for name in names.split(", ")}
+# "Рабочий телефон (контакт)" and "Contact: primary e-mail": words that say whose, not what.
+_WHOSE_NAMES = (
+    "контакта, контакт, клиента, клиент, лида, рабочий, рабочая, раб, основной, основная, личный, личная, домашний, "
+    "дополнительный, доп, другой, другая, прямой, contact, customer, client, lead, work, primary, main, personal, "
+    "home, other, additional, business, alternative, direct, office"
+)
+_WHOSE = frozenset(_WHOSE_NAMES.split(", "))
+_SINGLE = frozenset({"record_id", "created_at", "inn", "date_of_birth", "zip", "identifier", "source"})
+_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})(?:[ T,]+(\d{1,2}):(\d{2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class LeadLayout:
+    """Which columns, by position, feed each field; `named` tells their headers in the same order."""
+
+    columns: Mapping[str, tuple[int, ...]]
+    named: Mapping[str, tuple[str, ...]]
+    ignored: tuple[str, ...]
+
+    def position(self, field: str) -> int | None:
+        """Return the first column of a field, None where the file has none."""
+        places = self.columns.get(field)
+        return places[0] if places else None
+
+
+def lead_layout(header: Sequence[str], entity_type: EntityType, chosen: Mapping[str, str] | None = None) -> LeadLayout:
+    """Tell what each column means: first as `chosen` (theirs to ours) says, then by the names people give.
+
+    Errors: CrmError where a chosen column or field is unknown, or nothing in the header tells of a client.
+    """
+    fields = _chosen_fields(header, chosen or {})
+    guessed = {place: _field_of(name) for place, name in enumerate(header) if place not in fields}
+    fields |= {place: field for place, field in guessed.items() if field}
+    _settle_names(header, fields, entity_type, frozenset(chosen or {}))
+    found: dict[str, list[int]] = {}
+    for place in sorted(fields):
+        found.setdefault(fields[place], []).append(place)
+    for field in _SINGLE & found.keys():
+        asked = [place for place in found[field] if header[place] in (chosen or {})]
+        found[field] = [_plainest(field, header, asked or found[field])]
+    used = {place for places in found.values() for place in places}
+    if not found.keys() & {
+        "name",
+        "given_name",
+        "patronymic",
+        "surname",
+        "phone",
+        "email",
+        "company",
+        "inn",
+        "identifier",
+    }:
+        raise CrmError("lead_columns_unknown", known=", ".join(header), fields=", ".join(FIELDS))
+    return LeadLayout(
+        columns={field: tuple(places) for field, places in found.items()},
+        named={field: tuple(header[place] for place in places) for field, places in found.items()},
+        ignored=tuple(name for place, name in enumerate(header) if place not in used),
+    )
+
+
+def read_leads(layout: LeadLayout, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[RawRecord]:
+    """Yield rows, given as (line, cells), as raw records; a row without an id is called by its number.
+
+    Errors: CrmError where two rows have the same id.
+    """
+    one = _single_of(layout)
+    many = {field: _joined_of(places) for field, places in layout.columns.items()}
+    given, patronymic, surname = (many.get(field, _nothing) for field in ("given_name", "patronymic", "surname"))
+    seen: dict[str, int] = {}
+    for number, (line, cells) in enumerate(rows, start=1):
+        record_id = one("record_id", cells) or str(number)
+        before = seen.setdefault(record_id, line)
+        if before != line:
+            raise CrmError("lead_id_repeated", id=record_id, line=before, again=line)
+        yield RawRecord(
+            record_id=record_id,
+            name=many.get("name", _nothing)(cells) or _full_name(surname(cells), given(cells), patronymic(cells)),
+            given_name=given(cells),
+            surname=surname(cells),
+            phones=_each(layout.columns.get("phone", ()), cells),
+            emails=_each(layout.columns.get("email", ()), cells),
+            company=many.get("company", _nothing)(cells),
+            inn=one("inn", cells),
+            city=many.get("city", _nothing)(cells),
+            address=many.get("address", _nothing)(cells),
+            zip_code=one("zip", cells),
+            position=many.get("position", _nothing)(cells),
+            comment=many.get("comment", _nothing)(cells),
+            deal_title=many.get("deal_title", _nothing)(cells),
+            date_of_birth=one("date_of_birth", cells),
+            identifier=one("identifier", cells),
+            source=one("source", cells),
+            created_at=read_instant(one("created_at", cells)),
+        )
+
+
+def read_instant(text: str) -> datetime | None:
+    """Return an instant of ISO form or with the day first, UTC where no zone is said; None for anything else."""
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        found = _DAY_FIRST.match(text)
+        if not found:
+            return None
+        day, month, year, hour, minute = (int(part or 0) for part in found.groups())
+        try:
+            instant = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        except ValueError:
+            return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _chosen_fields(header: Sequence[str], chosen: Mapping[str, str]) -> dict[int, str]:
+    places = {name: place for place, name in reversed(list(enumerate(header)))}
+    for theirs, ours in chosen.items():
+        if theirs not in places:
+            raise CrmError("lead_column_missing", column=theirs, known=", ".join(header))
+        if ours not in FIELDS:
+            raise CrmError("lead_field_unknown", field=ours, known=", ".join(FIELDS))
+    return {places[theirs]: ours for theirs, ours in chosen.items()}
+
+
+def _field_of(header: str) -> str:
+    words = re.sub(r"[^\w№]+|_", " ", header.casefold().replace("ё", "е")).split()
+    plain = " ".join(words)
+    if not words or words[0] == "truth":
+        return ""
+    unnumbered = re.sub(r"(?<=\D) ?\d+$", "", plain)
+    whose_not = " ".join(word for word in unnumbered.split() if word not in _WHOSE)
+    return next((_KNOWN[name] for name in (plain, unnumbered, whose_not) if name in _KNOWN), "")
+
+
+def _settle_names(
+    header: Sequence[str], fields: dict[int, str], entity_type: EntityType, chosen: frozenset[str]
+) -> None:
+    """Let "name" mean a first name beside a surname, and an organisation where companies are looked for."""
+    has_surname, has_given = ("surname" in fields.values(), "given_name" in fields.values())
+    has_company = "company" in fields.values()
+    for place, field in list(fields.items()):
+        if field != "name" or header[place] in chosen:
+            continue
+        if entity_type is EntityType.COMPANY and not has_company:
+            fields[place] = "company"
+        elif has_surname and not has_given and _is_bare_name(header[place]):
+            fields[place] = "given_name"
+
+
+def _is_bare_name(header: str) -> bool:
+    return header.strip().casefold() in {"name", "имя"}
+
+
+def _plainest(field: str, header: Sequence[str], places: Sequence[int]) -> int:
+    """Choose among columns of one field as its synonyms are listed: "record_id" before "id" before "key"."""
+    names = _SYNONYMS[field].split(", ")
+
+    def rank(place: int) -> int:
+        plain = " ".join(re.sub(r"[^\w]+|_", " ", header[place].casefold().replace("ё", "е")).split())
+        return names.index(plain) if plain in names else len(names)
+
+    return min(places, key=rank)
+
+
+def _single_of(layout: LeadLayout) -> Callable[[str, Sequence[str]], str]:
+    places = {field: columns[0] for field, columns in layout.columns.items()}
+
+    def cell(field: str, cells: Sequence[str]) -> str:
+        place = places.get(field)
+        return "" if place is None else cells[place].strip()
+
+    return cell
+
+
+def _joined_of(places: Sequence[int]) -> Callable[[Sequence[str]], str]:
+    if len(places) == 1:
+        place = places[0]
+        return lambda cells: cells[place].strip()
+    return lambda cells: " ".join(filter(None, (cells[place].strip() for place in places)))
+
+
+def _nothing(_cells: Sequence[str]) -> str:
+    return ""
+
+
+def _each(places: Sequence[int], cells: Sequence[str]) -> tuple[str, ...]:
+    return tuple(filter(None, (cells[place].strip() for place in places)))
+
+
+def _full_name(surname: str, given: str, patronymic: str) -> str:
+    """Return the whole name where a patronymic stands in a column of its own: no other field would carry it."""
+    return " ".join(filter(None, (surname, given, patronymic))) if patronymic else ""
