@@ -14,7 +14,7 @@ PAGE_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class WrongField:
+class WrongFieldRow:
     """A value in the wrong field: `kind` (phone, email, inn) found in `field` (name, position, title)."""
 
     id: int
@@ -32,7 +32,7 @@ class WrongField:
 class WrongFieldPage:
     """Findings, the newest first; `next_page` goes into the next call, None on the last."""
 
-    rows: tuple[WrongField, ...]
+    rows: tuple[WrongFieldRow, ...]
     next_page: int | None
 
 

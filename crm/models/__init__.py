@@ -10,6 +10,7 @@ from crm.models.codes import (
     EntityType,
     FieldType,
     ImportStatus,
+    JobKind,
     JobStatus,
     LinkKind,
     LinkOwner,
@@ -37,10 +38,18 @@ from crm.models.deals import Activity, Deal, DealContact, NextStep, StageVisit
 from crm.models.discipline import DealRemoval, Objection, RuleOverride
 from crm.models.events import Event
 from crm.models.imports import ExternalId, Import, ImportRow, SavedMapping
-from crm.models.jobs import BackgroundJob
+from crm.models.jobs import BackgroundJob, JobSchedule
 from crm.models.links import LinkRun, PipelineLink
 from crm.models.lint import LintAcceptance, LintRun
-from crm.models.matching import IdentifierStat, MatchEvidence, MatchKey, MatchModel, MatchPair, TermFrequency
+from crm.models.matching import (
+    IdentifierStat,
+    MatchEvidence,
+    MatchKey,
+    MatchModel,
+    MatchPair,
+    TermFrequency,
+    WrongField,
+)
 from crm.models.merges import Merge, MergeBatch
 from crm.models.pipelines import FieldDefinition, LossReason, Pipeline, Stage, StageRequirement, StageTransition
 from crm.models.users import (
@@ -79,6 +88,8 @@ __all__ = [
     "Import",
     "ImportRow",
     "ImportStatus",
+    "JobKind",
+    "JobSchedule",
     "JobStatus",
     "LinkKind",
     "LinkOwner",
@@ -129,4 +140,5 @@ __all__ = [
     "UserSession",
     "VisitOutcome",
     "Workspace",
+    "WrongField",
 ]

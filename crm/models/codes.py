@@ -254,6 +254,16 @@ class MergeBatchStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+class JobKind(StrEnum):
+    """What a background job does; `crm/worker/kinds.py` says how."""
+
+    DUE_LINKS = "due_links"
+    LINT_PIPELINES = "lint_pipelines"
+    TIDY = "tidy"
+    SCAN_BASE = "scan_base"
+    MATCH_CHANGED = "match_changed"
+
+
 class JobStatus(StrEnum):
     """Where a background job stands."""
 

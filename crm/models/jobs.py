@@ -38,9 +38,20 @@ class BackgroundJob(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[str | None] = mapped_column(String(200))
     attempts: Mapped[int] = mapped_column(default=0)
-    engine_key: Mapped[str | None] = mapped_column(String(100))
+    held_by: Mapped[str | None] = mapped_column(String(100))  # the worker at it, until it lets go or dies
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    run_at: Mapped[datetime] = mapped_column(UtcDateTime)  # not before; a broken try waits for the next
     requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class JobSchedule(Base):
+    """Up to which moment a kind of work that returns by the clock was started."""
+
+    __tablename__ = "job_schedules"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fired_for: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -27,7 +27,7 @@ class MatchEvidence(Base):
 
     entity_type: Mapped[EntityType] = mapped_column(Code(EntityType), primary_key=True)
     entity_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
-    evidence: Mapped[dict[str, Any]] = mapped_column(Json)
+    evidence: Mapped[str] = mapped_column(Text)  # compact JSON, read by the matcher alone
     norm_version: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     matched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: changed since it was last matched
@@ -67,6 +67,24 @@ class TermFrequency(Base):
     field: Mapped[str] = mapped_column(String(20), primary_key=True)
     value: Mapped[str] = mapped_column(String(300), primary_key=True)
     records: Mapped[int]
+
+
+class WrongField(Base):
+    """A phone, a mailbox or a taxpayer number that stands in a field for something else."""
+
+    __tablename__ = "wrong_fields"
+    __table_args__ = (
+        UniqueConstraint("entity_type", "entity_id", "field", "kind", "value"),
+        Index("ix_wrong_fields_entity_type_id", "entity_type", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    entity_type: Mapped[EntityType] = mapped_column(Code(EntityType))
+    entity_id: Mapped[int] = mapped_column(Id)
+    field: Mapped[str] = mapped_column(String(20))  # name, position, title
+    kind: Mapped[str] = mapped_column(String(10))  # phone, email, inn
+    value: Mapped[str] = mapped_column(String(300))  # normalised
+    found_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class MatchModel(Base):

@@ -26,6 +26,7 @@ class Workspace(Base):
     timezone: Mapped[str] = mapped_column(String(60))
     phone_region: Mapped[str] = mapped_column(String(2))
     visibility: Mapped[dict[str, Any]] = mapped_column(Json)  # role -> scope
+    own_identifiers: Mapped[list[str] | None] = mapped_column(Json)  # phones, mailboxes and domains of our own
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 

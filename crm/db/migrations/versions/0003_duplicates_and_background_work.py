@@ -36,7 +36,7 @@ def upgrade() -> None:
         "match_evidence",
         sa.Column("entity_type", sa.String(length=20), nullable=False),
         sa.Column("entity_id", types.Id, autoincrement=False, nullable=False),
-        sa.Column("evidence", types.Json, nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("norm_version", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("matched_at", sa.BigInteger(), nullable=True),
@@ -86,6 +86,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entity_type", "field", "value", name=op.f("pk_term_frequencies")),
     )
     op.create_table(
+        "wrong_fields",
+        sa.Column("id", types.Id, nullable=False),
+        sa.Column("entity_type", sa.String(length=20), nullable=False),
+        sa.Column("entity_id", types.Id, nullable=False),
+        sa.Column("field", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=300), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wrong_fields")),
+        sa.UniqueConstraint(
+            "entity_type",
+            "entity_id",
+            "field",
+            "kind",
+            "value",
+            name=op.f("uq_wrong_fields_entity_type_entity_id_field_kind_value"),
+        ),
+    )
+    op.create_index("ix_wrong_fields_entity_type_id", "wrong_fields", ["entity_type", "id"])
+    op.create_table(
         "background_jobs",
         sa.Column("id", types.Id, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -98,7 +118,9 @@ def upgrade() -> None:
         sa.Column("result", types.Json, nullable=True),
         sa.Column("error", sa.String(length=200), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("engine_key", sa.String(length=100), nullable=True),
+        sa.Column("held_by", sa.String(length=100), nullable=True),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
+        sa.Column("run_at", sa.BigInteger(), nullable=False),
         sa.Column("requested_by", types.Id, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=True),
@@ -123,6 +145,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("status IN ('queued', 'running')"),
             postgresql_where=sa.text("status IN ('queued', 'running')"),
         )
+
+    op.create_table(
+        "job_schedules",
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("fired_for", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_job_schedules")),
+    )
 
     op.create_table(
         "match_pairs",
@@ -209,6 +238,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("undone_at IS NULL"),
         )
 
+    op.execute(f"ALTER TABLE workspace ADD COLUMN own_identifiers {types.Json.compile(op.get_bind().dialect)}")
+
     # Plain ALTER: a batch would copy the whole table on SQLite, and lose the indexes the models don't know.
     whole_number = types.Id.compile(op.get_bind().dialect)
     for table in MERGEABLE:
@@ -224,6 +255,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("workspace") as batch_op:
+        batch_op.drop_column("own_identifiers")
     for table in reversed(MERGEABLE):
         op.drop_index(f"ix_{table}_merged_into_id", table_name=table)
         if op.get_bind().dialect.name == "postgresql":
@@ -265,6 +298,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_background_jobs_kind_id")
 
     op.drop_table("background_jobs")
+    op.drop_index("ix_wrong_fields_entity_type_id", table_name="wrong_fields")
+    op.drop_table("wrong_fields")
     op.drop_table("term_frequencies")
     with op.batch_alter_table("match_models", schema=None) as batch_op:
         batch_op.drop_index("ix_match_models_entity_type_id")
