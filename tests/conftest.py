@@ -25,11 +25,13 @@ from crm.db.migrate import migrate
 from crm.i18n import reader
 from crm.models import Base, Channel, Role, Team, User, Workspace
 from crm.settings import Settings, get_settings
+from tests.shared_base import SharedBases, only_rolls_back
 
 # What PostgreSQL does for safety at a power cut only costs time here.
 _POSTGRES_FOR_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 _numbers = count(1)
 
+MakeBase = Callable[[], str]
 UnchangedFactory = Callable[[Session | Database], AbstractContextManager[None]]
 
 
@@ -97,6 +99,38 @@ def postgresql_template(postgresql_server: str) -> str:
     return "template_crm"
 
 
+@pytest.fixture(scope="session")
+def make_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeBase:
+    """Return what makes a fresh SQLite database and tells its URL."""
+
+    def make() -> str:
+        path = tmp_path_factory.mktemp("base") / "crm.sqlite3"
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_postgresql(postgresql_server: str, postgresql_template: str) -> MakeBase:
+    """Return what makes a fresh PostgreSQL database and tells its URL."""
+
+    def make() -> str:
+        name = f"crm_{next(_numbers)}"
+        maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY wal_log")
+        return postgresql_url_of(postgresql_server, name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_bases() -> Iterator[SharedBases[Cast]]:
+    """Keep the bases of tests that only roll back."""
+    bases = SharedBases(add_cast)
+    with bases.closed_at_the_end():
+        yield bases
+
+
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     """Return the URL of a fresh SQLite database."""
@@ -106,35 +140,42 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+def postgresql_url(postgresql_server: str, make_postgresql: MakeBase) -> Iterator[str]:
     """Return the URL of a fresh PostgreSQL database, dropped afterwards."""
-    name = f"crm_{next(_numbers)}"
-    maintain(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY wal_log")
-    yield postgresql_url_of(postgresql_server, name)
-    maintain(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    url = make_postgresql()
+    yield url
+    maintain(postgresql_server, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of a fresh, migrated, empty database of each kind."""
+    if only_rolls_back(request):
+        make = request.getfixturevalue(f"make_{request.param}")
+        return request.getfixturevalue("shared_bases").take(request.param, make).url
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, database_url: str, shared_bases: SharedBases[Cast]) -> Iterator[Database]:
     """Open the fresh database and make it the one of this process."""
-    opened = Database(database_url)
+    shared = shared_bases.get(database_url)
+    opened = shared.database if shared else Database(database_url)
     use_database(opened)
     yield opened
     use_database(None)
-    opened.close()
+    if shared is None:
+        opened.close()
+    else:
+        shared.clean(request.node.nodeid)
 
 
 @pytest.fixture
-def cast(database: Database) -> Cast:
+def cast(database: Database, database_url: str, shared_bases: SharedBases[Cast]) -> Cast:
     """Commit the company, two teams and five users; return them as actors."""
-    return add_cast(database)
+    shared = shared_bases.get(database_url)
+    return shared.cast if shared else add_cast(database)
 
 
 @pytest.fixture
