@@ -15,7 +15,7 @@ import pytest
 from crm.settings import ROOT, Settings
 
 # From the bottom up; a module imports from its own unit and from units before it.
-FLOOR = ("clock", "errors", "settings", "typed_text", "models.codes", "i18n", "db", "models", "actor", "events")
+FLOOR = ("clock", "errors", "settings", "typed_text", "models.codes", "i18n", "db", "models", "actor", "events", "jobs")
 ROOMS = ("auth", "pipelines", "matching", "contacts", "deals", "duplicates", "imports")
 EDGES = frozenset({"ui", "api", "worker", "cli"})
 

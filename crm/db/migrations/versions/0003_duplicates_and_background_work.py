@@ -297,6 +297,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_background_jobs_kind_id")
 
+    op.drop_table("job_schedules")
     op.drop_table("background_jobs")
     op.drop_index("ix_wrong_fields_entity_type_id", table_name="wrong_fields")
     op.drop_table("wrong_fields")

@@ -1,0 +1,79 @@
+"""Asking for background work, in the transaction that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.clock import utc_now
+from crm.models import BackgroundJob, JobKind, JobStatus
+
+UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+_TRIES = 5
+_waiting: set[Callable[[], None]] = set()
+
+
+def request_job(
+    session: Session, actor: Actor, kind: JobKind, *, unique_key: str | None = None, **arguments: Any
+) -> int:
+    """Add a job to the caller's transaction and return its id; nothing runs when that rolls back.
+
+    With a unique key, an unfinished job of this key is returned instead of another. The caller has checked the
+    permission; the job runs as the actor. `arguments` must be JSON and hold no secrets.
+    """
+    _wake_after_commit(session)
+    if unique_key is None:
+        return _add(session, actor, kind, None, arguments)
+    # Two who ask at once meet at the unique index; the job found there may have ended before it is looked at.
+    for _ in range(_TRIES):
+        found = _unfinished(session, unique_key)
+        if found is not None:
+            return found
+        try:
+            with session.begin_nested():
+                return _add(session, actor, kind, unique_key, arguments)
+        except IntegrityError:
+            continue
+    raise RuntimeError(f"no room for a job of the key {unique_key}")
+
+
+def wake_on_request(wake: Callable[[], None]) -> Callable[[], None]:
+    """Call `wake` after each commit of this process that asks for a job; return what ends it."""
+    _waiting.add(wake)
+    return lambda: _waiting.discard(wake)
+
+
+def _add(session: Session, actor: Actor, kind: JobKind, unique_key: str | None, arguments: dict[str, Any]) -> int:
+    now = utc_now()
+    job = BackgroundJob(
+        kind=JobKind(kind).value,
+        status=JobStatus.QUEUED,
+        unique_key=unique_key,
+        arguments=arguments,
+        requested_by=actor.user_id,
+        created_at=now,
+        run_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job.id
+
+
+def _unfinished(session: Session, unique_key: str) -> int | None:
+    query = select(BackgroundJob.id).where(BackgroundJob.unique_key == unique_key)
+    return session.scalar(query.where(BackgroundJob.status.in_(UNFINISHED)))
+
+
+def _wake_after_commit(session: Session) -> None:
+    if not event.contains(session, "after_commit", _wake_all):
+        event.listen(session, "after_commit", _wake_all)
+
+
+def _wake_all(_session: Session) -> None:
+    for wake in tuple(_waiting):
+        wake()
