@@ -76,6 +76,8 @@ lock: $(DEVELOPMENT) ## write the locked requirements again (ARGS=--upgrade take
 	  --output-file requirements.txt requirements.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
 	  --constraint requirements.txt --output-file requirements-dev.txt requirements-dev.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header $(ARGS) \
+	  --constraint requirements.txt --output-file requirements-scale.txt requirements-scale.in
 
 audit: $(DEVELOPMENT) ## look the locked packages up in the list of known holes (needs internet)
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
