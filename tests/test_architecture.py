@@ -15,7 +15,20 @@ import pytest
 from crm.settings import ROOT, Settings
 
 # From the bottom up; a module imports from its own unit and from units before it.
-FLOOR = ("clock", "errors", "settings", "typed_text", "models.codes", "i18n", "db", "models", "actor", "events", "jobs")
+FLOOR = (
+    "clock",
+    "errors",
+    "settings",
+    "typed_text",
+    "models.codes",
+    "i18n",
+    "db",
+    "models",
+    "actor",
+    "events",
+    "jobs",
+    "child_process",
+)
 ROOMS = ("auth", "pipelines", "matching", "contacts", "deals", "duplicates", "imports")
 EDGES = frozenset({"ui", "api", "worker", "cli"})
 
@@ -26,6 +39,10 @@ ALLOWED_IN = {
     "starlette": ("crm/api/", "app.py"),
     "pandas": ("crm/imports/", "crm/ui/", "crm/analytics/"),
     "altair": ("crm/ui/", "crm/analytics/"),
+    "splink": ("crm/matching/scale/",),
+    "duckdb": ("crm/matching/scale/",),
+    "pyspark": ("crm/matching/scale/",),
+    "pyarrow": ("crm/matching/scale/",),
     "sqlite3": (),
     "pickle": (),
     "marshal": (),
@@ -33,6 +50,7 @@ ALLOWED_IN = {
     "xml": ("crm/imports/",),
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "__import__"}
+SCALE = "crm/matching/scale"
 VAGUE_FILES = {"utils", "helpers", "common", "misc"}
 VAGUE_CLASSES = ("Manager", "Handler", "Processor")
 MODULE_LINES, PAGE_LINES, FUNCTION_LINES, NESTING, DECISION_LINES = 400, 200, 60, 3, 25
@@ -107,15 +125,28 @@ def test_names_are_not_vague(module: Path) -> None:
 
 
 def test_every_package_in_use_is_asked_for_by_name() -> None:
-    asked = {
-        re.split(r"[^a-z0-9.-]", line.lower())[0]
-        for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    }
-    used = {name.split(".")[0] for module in MODULES for name in imported(module)} - {"crm", "pages"}
+    asked, extra = asked_for("requirements.in"), asked_for("requirements-scale.in")
     distributions = packages_distributions()
-    wrong = [name for name in used - sys.stdlib_module_names if not asked & known_as(name, distributions)]
-    assert sorted(wrong) == []
+    wrong = [
+        (module, name)
+        for module in MODULES
+        for name in {name.split(".")[0] for name in imported(module)} - {"crm", "pages"} - sys.stdlib_module_names
+        if not (asked | (extra if module.is_relative_to(SCALE) else set())) & known_as(name, distributions)
+    ]
+    assert wrong == []
+
+
+@each_module
+def test_optional_packages_are_loaded_only_when_asked_for(module: Path) -> None:
+    """Who installs requirements.txt alone must be able to import everything else."""
+    loaded = [
+        name
+        for node in tree(module).body
+        for part in [*getattr(node, "names", []), node]
+        for name in [getattr(part, "module", None) or getattr(part, "name", None) or ""]
+        if name.startswith("crm.matching.scale")
+    ]
+    assert loaded == [] or module.is_relative_to(SCALE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -243,9 +274,20 @@ def may_import(importer: str, imported_unit: str) -> bool:
     return imported_unit in order and order.index(imported_unit) < order.index(importer)
 
 
+def asked_for(requirements: str) -> set[str]:
+    """Return the packages a requirements file names."""
+    lines = (ROOT / requirements).read_text(encoding="utf-8").splitlines()
+    return {re.split(r"[^a-z0-9.-]", line.lower())[0] for line in lines if line and not line.startswith("#")}
+
+
 def known_as(name: str, distributions: Mapping[str, list[str]]) -> set[str]:
-    """Return the names under which a package may be asked for: of pydantic_core, pydantic is enough."""
-    own = {distribution.lower().replace("_", "-") for distribution in distributions.get(name, [])}
+    """Return the names under which a package may be asked for: of pydantic_core, pydantic is enough.
+
+    An optional package that is not installed goes by its own name.
+    """
+    if name not in distributions:
+        return {name}
+    own = {distribution.lower().replace("_", "-") for distribution in distributions[name]}
     return own | {distribution.removesuffix("-core") for distribution in own}
 
 

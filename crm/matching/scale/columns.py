@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from crm.matching.keys import BLOCK, NAME_BLOCK, NAME_ONLY, keyed
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.statistics import EMAIL, PHONE, Statistics
+from crm.models.codes import EntityType
 
-# A key that more records share tells little and makes many pairs; our own batch leaves it out too.
-FULLEST_KEY = 80
 _CHUNK = 50_000
 _WORDS, _NUMBERS = pa.list_(pa.string()), pa.list_(pa.int64())
 
@@ -40,34 +41,26 @@ SCHEMA = pa.schema(
         ("born", pa.string()),
         ("identifier", pa.string()),
         ("keys", _NUMBERS),
+        ("weak_keys", _NUMBERS),  # a name alone: few records may share it before it stops telling anything
     ]
 )
 
 
-def evidence_batches(
-    evidence: Iterable[Evidence],
-    keys_of: Callable[[Evidence], Sequence[int]],
-    is_shared: Callable[[str, str], bool],
-) -> Iterator[pa.RecordBatch]:
-    """Yield evidence as batches of `SCHEMA`; `is_shared(kind, value)` tells identifiers of several people."""
-    left = iter(evidence)
-    while chunk := list(islice(left, _CHUNK)):
-        rows = [_row(one, keys_of(one), is_shared) for one in chunk]
-        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+def evidence_table(evidence: Iterable[Evidence], entity_type: EntityType, statistics: Statistics) -> pa.Table:
+    """Return evidence as a table of `SCHEMA`; identifiers of several people come as shared lines."""
+    return pa.Table.from_batches(list(_batches(evidence, entity_type, statistics)), SCHEMA)
 
 
 def without_idle_keys(table: pa.Table) -> pa.Table:
-    """Return the table without keys that meet nobody or too many."""
-    keys = table.column("keys").combine_chunks()
-    flat = np.asarray(keys.flatten())
-    lengths = np.diff(np.asarray(keys.offsets))
-    _values, places, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    meets = (counts[places] > 1) & (counts[places] <= FULLEST_KEY)
-    rows = np.repeat(np.arange(len(lengths)), lengths)[meets]
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(np.bincount(rows, minlength=len(lengths)), out=offsets[1:])
-    kept = pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat[meets]))
-    return table.set_column(table.schema.get_field_index("keys"), pa.field("keys", _NUMBERS), kept)
+    """Return the table with keys that meet somebody and not too many, weak ones among them, in one column."""
+    strong, weak = (_meeting(table.column(name), most) for name, most in (("keys", BLOCK), ("weak_keys", NAME_BLOCK)))
+    rows, values = (np.concatenate(parts) for parts in zip(strong, weak, strict=True))
+    order = np.argsort(rows, kind="stable")
+    offsets = np.zeros(table.num_rows + 1, dtype=np.int32)
+    np.cumsum(np.bincount(rows, minlength=table.num_rows), out=offsets[1:])
+    kept = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values[order]))
+    place = table.schema.get_field_index("keys")
+    return table.set_column(place, pa.field("keys", _NUMBERS), kept).drop_columns(["weak_keys"])
 
 
 def write_parquet(table: pa.Table, target: Path) -> None:
@@ -75,10 +68,26 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     parquet.write_table(table, target, compression="zstd")
 
 
-def _row(one: Evidence, keys: Sequence[int], is_shared: Callable[[str, str], bool]) -> dict[str, object]:
-    mobiles = [value for value in one.mobiles if not is_shared("phone", value)]
-    mailboxes = [value for value in one.mailboxes if not is_shared("email", value)]
+def _batches(evidence: Iterable[Evidence], entity_type: EntityType, statistics: Statistics) -> Iterator[pa.RecordBatch]:
+    left = iter(evidence)
+    while chunk := list(islice(left, _CHUNK)):
+        yield pa.RecordBatch.from_pylist([_row(one, entity_type, statistics) for one in chunk], schema=SCHEMA)
+
+
+def _meeting(column: pa.ChunkedArray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return row and value of the keys that between two and `most` records share."""
+    keys = column.combine_chunks()
+    values, lengths = np.asarray(keys.flatten()), np.diff(np.asarray(keys.offsets))
+    _unique, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    meets = (counts[places] > 1) & (counts[places] <= most)
+    return np.repeat(np.arange(len(lengths)), lengths)[meets], values[meets]
+
+
+def _row(one: Evidence, entity_type: EntityType, statistics: Statistics) -> dict[str, object]:
+    mobiles = [value for value in one.mobiles if not statistics.identifier(PHONE, value).is_hub]
+    mailboxes = [value for value in one.mailboxes if not statistics.identifier(EMAIL, value).is_hub]
     shared = (set(one.mobiles) - set(mobiles)) | (set(one.mailboxes) - set(mailboxes))
+    keys = keyed(one, entity_type)
     return {
         "record_id": one.record_id,
         "mobiles": mobiles or None,
@@ -100,5 +109,6 @@ def _row(one: Evidence, keys: Sequence[int], is_shared: Callable[[str, str], boo
         "zip": one.zip_code or None,
         "born": one.born or None,
         "identifier": one.identifier or None,
-        "keys": list(keys),
+        "keys": [key for kind, key in keys if kind not in NAME_ONLY],
+        "weak_keys": [key for kind, key in keys if kind in NAME_ONLY],
     }

@@ -58,6 +58,7 @@ def spark_engine(master: str = "local[2]", folder: Path | None = None) -> Iterat
         .appName("voronka-duplicates")
         .config("spark.jars", similarity_jar_location())
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.default.parallelism", "8")
     )
@@ -70,7 +71,8 @@ def spark_engine(master: str = "local[2]", folder: Path | None = None) -> Iterat
     if folder is not None:
         session.sparkContext.setCheckpointDir(str(folder / "checkpoints"))
     try:
-        yield SparkAPI(spark_session=session, break_lineage_method="parquet", num_partitions_on_repartition=8)
+        untyped: Any = SparkAPI
+        yield untyped(spark_session=session, break_lineage_method="parquet", num_partitions_on_repartition=8)
     finally:
         session.stop()
 
@@ -111,11 +113,11 @@ def ask(engine: DatabaseAPI[Any], table: pa.Table, model: Mapping[str, Any], wei
     )
 
 
-def _linker(engine: DatabaseAPI[Any], table: pa.Table, settings: Any) -> Linker:  # noqa: ANN401
+def _linker(engine: DatabaseAPI[Any], table: pa.Table, settings: Any) -> Linker:
     return Linker(engine.register(table), settings, log_level=None)
 
 
-def _arrow(frame: Any, columns: tuple[str, ...]) -> pa.Table:  # noqa: ANN401
+def _arrow(frame: Any, columns: tuple[str, ...]) -> pa.Table:
     return frame.as_pyarrow_table().select(list(columns))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from splink import SettingsCreator, block_on
 from splink import comparison_level_library as levels
 from splink import comparison_library as comparisons
@@ -34,7 +36,7 @@ def settings_of(entity_type: EntityType, records: int) -> SettingsCreator:
     )
 
 
-def _contact(records: int) -> list[ComparisonCreator]:
+def _contact(records: int) -> list[ComparisonCreator | dict[str, Any]]:
     return [
         _personal("mobiles", records),
         _personal("mailboxes", records),
@@ -70,7 +72,7 @@ def _contact(records: int) -> list[ComparisonCreator]:
     ]
 
 
-def _company(records: int) -> list[ComparisonCreator]:
+def _company(records: int) -> list[ComparisonCreator | dict[str, Any]]:
     return [
         _personal("inns", records),
         comparisons.CustomComparison(
