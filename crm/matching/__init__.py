@@ -1,0 +1,1 @@
+"""Tells which records mean the same person, company or purchase."""

@@ -1,0 +1,66 @@
+"""The one scorer of hints, intake, import, batch, command line and API."""
+
+from __future__ import annotations
+
+from crm.matching.model import MatchModel
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.scoring.contact_points import (
+    personal_in_common,
+    shared_in_common,
+    weigh_contact_points,
+    weigh_name_in_mailbox,
+)
+from crm.matching.scoring.context import Context
+from crm.matching.scoring.names import given_differ, weigh_names
+from crm.matching.scoring.organisations import inns_differ, weigh_organisation
+from crm.matching.scoring.places import weigh_identity, weigh_place
+from crm.matching.statistics import Statistics
+from crm.matching.values import Match, MatchLine
+
+_DECIMALS = 6
+
+
+class Scorer:
+    """Weighs two records by one model over one base's statistics."""
+
+    def __init__(self, model: MatchModel, statistics: Statistics) -> None:
+        self._model = model
+        self._context = Context(model, statistics)
+        self._prior = model.prior - self._context.log_count
+
+    def weigh(self, left: Evidence, right: Evidence) -> float:
+        """Return the weight alone: the fast path of batch; the same number as `score` gives."""
+        return round(self._weight(left, right, None), _DECIMALS)
+
+    def score(self, left: Evidence, right: Evidence) -> Match:
+        """Return the weight with every line of the waterfall and what forbids an automatic merge."""
+        lines = [MatchLine("prior", self._prior)]
+        weight = round(self._weight(left, right, lines), _DECIMALS)
+        return Match(weight, self._model.probability(weight), tuple(lines), self.guards(left, right))
+
+    def guards(self, left: Evidence, right: Evidence) -> tuple[str, ...]:
+        """Return the codes that forbid an automatic merge of two records whatever their weight."""
+        context, found = self._context, []
+        if given_differ(context, left, right):
+            found.append("given_names_differ")
+        if inns_differ(left, right):
+            found.append("inns_differ")
+        if not personal_in_common(context, left, right):
+            if shared_in_common(context, left, right):
+                found.append("identifier_shared")
+            if left.stopped and right.stopped:
+                found += sorted({reason for kind, value, reason in left.stopped
+                                 if any((kind, value) == other[:2] for other in right.stopped)})  # fmt: skip
+        return tuple(found)
+
+    def _weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
+        context = self._context
+        return (
+            self._prior
+            + weigh_contact_points(context, left, right, lines)
+            + weigh_names(context, left, right, lines)
+            + weigh_name_in_mailbox(context, left, right, lines)
+            + weigh_organisation(context, left, right, lines)
+            + weigh_place(context, left, right, lines)
+            + weigh_identity(context, left, right, lines)
+        )

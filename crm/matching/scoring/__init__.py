@@ -1,0 +1,1 @@
+"""What each kind of evidence says, in log2 odds."""

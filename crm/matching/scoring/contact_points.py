@@ -1,0 +1,117 @@
+"""What phones and mailboxes of a person say: equal, one keystroke off, different; a shared one is the organisation's."""
+
+from __future__ import annotations
+
+from rapidfuzz.distance import OSA
+
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.normalise.skeleton import skeleton
+from crm.matching.scoring.context import Context
+from crm.matching.statistics import EMAIL, PHONE
+from crm.matching.values import MatchLine
+
+Lines = list[MatchLine] | None
+
+
+def weigh_contact_points(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of personal phones and mailboxes together."""
+    weight = 0.0
+    if left.mobiles and right.mobiles:
+        weight += _phones(context, left, right, lines)
+    if left.mailboxes and right.mailboxes:
+        weight += _mailboxes(context, left, right, lines)
+    return weight
+
+
+def personal_in_common(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether two records have a phone or a mailbox in common that one person owns."""
+    return any(
+        value in other and not context.facts(kind, value).is_shared
+        for kind, own, other in ((PHONE, left.mobiles, right.mobiles), (EMAIL, left.mailboxes, right.mailboxes))
+        for value in own
+    )
+
+
+def shared_in_common(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether two records have a personal phone or mailbox in common that several people use."""
+    return any(
+        value in other and context.facts(kind, value).is_shared
+        for kind, own, other in ((PHONE, left.mobiles, right.mobiles), (EMAIL, left.mailboxes, right.mailboxes))
+        for value in own
+    )
+
+
+def _phones(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    for phone in left.mobiles:
+        if phone in right.mobiles:
+            if context.facts(PHONE, phone).is_shared:
+                return 0.0  # weighed with the organisation
+            weight = context.log_count + context.weights["phone_equal"]
+            if lines is not None:
+                lines.append(MatchLine(_found_in(left, right, "phone", phone), weight, phone, phone))
+            return weight
+    return _near_or_differ(context, "phone", left.mobiles, right.mobiles, lines)
+
+
+def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    for mailbox in left.mailboxes:
+        if mailbox in right.mailboxes:
+            if context.facts(EMAIL, mailbox).is_shared:
+                return 0.0
+            weight = context.log_count + context.weights["email_equal"]
+            if lines is not None:
+                lines.append(MatchLine(_found_in(left, right, "email", mailbox), weight, mailbox, mailbox))
+            return weight
+    return _near_or_differ(context, "email", left.mailboxes, right.mailboxes, lines)
+
+
+def _near_or_differ(
+    context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines
+) -> float:
+    near = _near_phones if kind == "phone" else _near_mailboxes
+    for one in left:
+        for other in right:
+            if near(one, other):
+                weight = context.log_count + context.weights[f"{kind}_near"]
+                if lines is not None:
+                    lines.append(MatchLine(f"{kind}_near", weight, one, other))
+                return weight
+    weight = context.weights[f"{kind}s_differ"]
+    if lines is not None:
+        lines.append(MatchLine(f"{kind}s_differ", weight, ", ".join(left), ", ".join(right)))
+    return weight
+
+
+def _near_phones(left: str, right: str) -> bool:
+    return left[:4] == right[:4] and OSA.distance(left, right, score_cutoff=1) <= 1
+
+
+def _near_mailboxes(left: str, right: str) -> bool:
+    local, _, domain = left.partition("@")
+    other, _, other_domain = right.partition("@")
+    if domain != other_domain:
+        return local == other and len(local) >= 7
+    return len(local) >= 6 and OSA.distance(local, other, score_cutoff=1) <= 1
+
+
+def _found_in(left: Evidence, right: Evidence, kind: str, value: str) -> str:
+    place = left.field_of(kind, value)
+    if place == kind:
+        place = right.field_of(kind, value)
+    return f"{kind}_equal" if place == kind else f"{kind}_in_{place}_field"
+
+
+def weigh_name_in_mailbox(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of a surname that stands in the other record's mailbox, where surnames can't be compared."""
+    if left.surname and right.surname:
+        return 0.0
+    for named, boxed in ((left, right), (right, left)):
+        if len(named.surname) < 5 or boxed.surname:
+            continue
+        for mailbox in boxed.mailboxes:
+            if named.surname in skeleton(mailbox.partition("@")[0]) and mailbox not in named.mailboxes:
+                weight = min(context.rarity("surname", named.surname), context.weights["surname_in_mailbox"])
+                if lines is not None:
+                    lines.append(MatchLine("surname_in_mailbox", weight, named.surname_typed, mailbox))
+                return weight
+    return 0.0

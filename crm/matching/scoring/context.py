@@ -1,0 +1,65 @@
+"""What every comparison needs: the weights, and how rare each word is, looked up once."""
+
+from __future__ import annotations
+
+from math import log2
+
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from crm.matching.model import MatchModel
+from crm.matching.statistics import IdentifierFacts, Statistics
+
+_CACHED = 1_000_000
+_AGREE = 0.9  # how often a word is the same in two records of one person
+_UNSEEN_MORE = 2.0  # a word seen once is likely to be met again
+
+
+class Context:
+    """The weights of one model over the data of one base or file."""
+
+    __slots__ = ("_facts", "_near", "_rarity", "log_count", "model", "statistics", "weights")
+
+    def __init__(self, model: MatchModel, statistics: Statistics) -> None:
+        self.model = model
+        self.statistics = statistics
+        self.weights = dict(model.weights)
+        self.log_count = log2(max(statistics.record_count, 2))
+        self._rarity: dict[tuple[str, str], float] = {}
+        self._facts: dict[tuple[str, str], IdentifierFacts] = {}
+        self._near: dict[tuple[str, str], float] = {}
+
+    def rarity(self, field: str, value: str) -> float:
+        """Return the weight of two records agreeing on a word: the rarer, the more."""
+        known = self._rarity.get((field, value))
+        if known is None:
+            frequency = self.statistics.frequency(field, value) + _UNSEEN_MORE
+            known = max(log2(_AGREE) + self.log_count - log2(frequency), 0.0)
+            self._rarity[field, value] = known
+        return known
+
+    def facts(self, kind: str, value: str) -> IdentifierFacts:
+        """Return what is known of an identifier."""
+        known = self._facts.get((kind, value))
+        if known is None:
+            known = self._facts[kind, value] = self.statistics.identifier(kind, value)
+        return known
+
+    def likeness(self, left: str, right: str) -> float:
+        """Return how alike two words are, 0 to 1; what two keystrokes or fewer could turn into each other is alike."""
+        pair = (left, right) if left < right else (right, left)
+        known = self._near.get(pair)
+        if known is None:
+            if len(self._near) > _CACHED:
+                self._near.clear()
+            known = self._near[pair] = likeness(left, right)
+        return known
+
+
+def likeness(left: str, right: str) -> float:
+    """Return how alike two words are, 0 to 1."""
+    longest = max(len(left), len(right))
+    if longest == 0:
+        return 0.0
+    edits = OSA.distance(left, right, score_cutoff=3)
+    by_edits = 1.0 - edits / longest if edits <= 3 else 0.0
+    return max(by_edits, JaroWinkler.similarity(left, right) - 0.08)

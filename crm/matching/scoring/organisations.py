@@ -1,0 +1,108 @@
+"""What the organisation of two persons says: INN, landline, shared mailbox, domain and company are one fact, not five."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import log2
+
+from crm.matching.normalise.companies import joined
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.normalise.mailboxes import without_top
+from crm.matching.normalise.skeleton import skeleton
+from crm.matching.scoring.context import Context
+from crm.matching.statistics import DOMAIN, EMAIL, INN, LANDLINE, PHONE, ROLE_EMAIL
+from crm.matching.values import MatchLine
+
+Lines = list[MatchLine] | None
+COMPANY_NEAR = 0.8
+
+
+def weigh_organisation(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of the best thing in common, or of INNs and companies that differ."""
+    best: MatchLine | None = None
+    for code, weight, one, other in _in_common(context, left, right):
+        if best is None or weight > best.weight:
+            best = MatchLine(code, weight, one, other)
+    if best is None:
+        return _differ(context, left, right, lines)
+    if lines is not None:
+        lines.append(best)
+    return best.weight
+
+
+def inns_differ(left: Evidence, right: Evidence) -> bool:
+    """Tell whether both have right INNs and none in common."""
+    return bool(left.inns and right.inns and set(left.inns).isdisjoint(right.inns))
+
+
+def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str, str]]:
+    for kind, code, own, other in (
+        (INN, "inn_equal", left.inns, right.inns),
+        (LANDLINE, "landline_equal", left.landlines, right.landlines),
+        (ROLE_EMAIL, "role_mailbox_equal", left.role_mailboxes, right.role_mailboxes),
+        (DOMAIN, "domain_equal", left.domains, right.domains),
+        (PHONE, "shared_phone_equal", left.mobiles, right.mobiles),
+        (EMAIL, "shared_mailbox_equal", left.mailboxes, right.mailboxes),
+    ):
+        if not own or not other:
+            continue
+        for value in own:
+            if value in other:
+                facts = context.facts(kind, value)
+                if facts.is_shared:
+                    yield code, max(context.log_count - log2(facts.records), 0.0), value, value
+    if left.companies and right.companies:
+        yield from _companies(context, left, right)
+    elif left.domains and right.companies:
+        yield from _domain_names(context, left, right)
+    elif right.domains and left.companies:
+        yield from _domain_names(context, right, left)
+
+
+def _companies(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str, str]]:
+    for company in left.companies:
+        if company in right.companies:
+            yield "company_equal", context.rarity("company", company), left.company_typed, right.company_typed
+            return
+    one, other = left.companies[0], right.companies[0]
+    if company_likeness(context, one, other) >= COMPANY_NEAR:
+        rarity = min(context.rarity("company", one), context.rarity("company", other))
+        yield "company_near", rarity + context.weights["company_near"], left.company_typed, right.company_typed
+
+
+def company_likeness(context: Context, one: str, other: str) -> float:
+    """Return how alike two companies' names are; a sole trader's initials may be missing on one side."""
+    if one.startswith("~") or other.startswith("~"):
+        if one[:1] != other[:1]:
+            return 0.0
+        surname, _, letters = one[1:].partition(" ")
+        other_surname, _, other_letters = other[1:].partition(" ")
+        fits = letters.startswith(other_letters) or other_letters.startswith(letters)
+        return context.likeness(surname, other_surname) if fits else 0.0
+    if joined(one) == joined(other):
+        return 1.0
+    return context.likeness(joined(one), joined(other))
+
+
+def _domain_names(context: Context, domain_side: Evidence, other: Evidence) -> Iterator[tuple[str, float, str, str]]:
+    for domain in domain_side.domains:
+        stem = skeleton(without_top(domain).replace("-", ""))
+        for company in other.companies:
+            whole = joined(company)
+            if len(whole) > 4 and (stem == whole or context.likeness(stem, whole) >= 0.85):
+                weight = context.rarity("company", company) + context.weights["company_near"]
+                yield "company_is_domain", weight, domain, other.company_typed
+                return
+
+
+def _differ(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    weight = 0.0
+    if inns_differ(left, right):
+        weight += context.weights["inn_differ"]
+        if lines is not None:
+            lines.append(MatchLine("inns_differ", weight, ", ".join(left.inns), ", ".join(right.inns)))
+    elif left.companies and right.companies:
+        weight += context.weights["companies_differ"]
+        if lines is not None:
+            lines.append(MatchLine("companies_differ", weight, left.company_typed, right.company_typed))
+    return weight

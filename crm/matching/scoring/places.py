@@ -1,0 +1,81 @@
+"""What place, date of birth and customer's number say."""
+
+from __future__ import annotations
+
+from rapidfuzz.distance import OSA
+
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.scoring.context import Context
+from crm.matching.values import MatchLine
+
+Lines = list[MatchLine] | None
+
+
+def weigh_place(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of city, postal code and address."""
+    weight = 0.0
+    if left.city and right.city:
+        if left.city == right.city:
+            weight += _say(lines, "city_equal", min(context.weights["city_equal"], context.rarity("city", left.city)), left.city, right.city)
+        else:
+            near = context.likeness(left.city, right.city) >= 0.8
+            weight += _say(lines, "city_near" if near else "city_differ", 0.0 if near else context.weights["city_differ"], left.city, right.city)
+    if left.zip_code and right.zip_code:
+        if left.zip_code == right.zip_code:
+            weight += _say(lines, "zip_equal", context.rarity("zip", left.zip_code) * 0.5, left.zip_code, right.zip_code)
+        elif OSA.distance(left.zip_code, right.zip_code, score_cutoff=1) > 1:
+            weight += _say(lines, "zip_differ", context.weights["zip_differ"], left.zip_code, right.zip_code)
+    if (left.house or left.address) and (right.house or right.address):
+        weight += _address(context, left, right, lines)
+    return weight
+
+
+def weigh_identity(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of date of birth and of a national or customer's number."""
+    weight = 0.0
+    if left.identifier and right.identifier:
+        if left.identifier == right.identifier:
+            weight += _say(lines, "identifier_equal", context.log_count + 6.0, left.identifier, right.identifier)
+        elif OSA.distance(left.identifier, right.identifier, score_cutoff=1) <= 1:
+            weight += _say(lines, "identifier_near", context.log_count - 2.0, left.identifier, right.identifier)
+        else:
+            weight += _say(lines, "identifier_differ", context.weights["identifier_differ"], left.identifier, right.identifier)
+    if left.born and right.born:
+        if left.born == right.born:
+            weight += _say(lines, "born_equal", context.rarity("born", left.born), left.born, right.born)
+        elif _born_near(left.born, right.born):
+            weight += _say(lines, "born_near", max(context.rarity("born", left.born) - 5.0, 1.0), left.born, right.born)
+        else:
+            weight += _say(lines, "born_differ", context.weights["born_differ"], left.born, right.born)
+    return weight
+
+
+def _address(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    same_house = left.house == right.house and bool(left.house)
+    shared = [word for word in left.address if word in right.address]
+    street = max((context.rarity("address", word) for word in shared), default=0.0)
+    if not shared and left.address and right.address:
+        alike = context.likeness("".join(left.address), "".join(right.address))
+        street = 5.0 if alike >= 0.7 else 0.0
+    if same_house and street:
+        weight = min(street + 4.0, context.log_count)
+        code = "address_equal"
+    elif street:
+        weight = min(street, 6.0) * 0.5 - (2.0 if left.house and right.house else 0.0)
+        code = "street_equal"
+    else:
+        weight = context.weights["address_differ"]
+        code = "address_differ"
+    return _say(lines, code, weight, left.address_typed, right.address_typed)
+
+
+def _born_near(left: str, right: str) -> bool:
+    if OSA.distance(left, right, score_cutoff=1) <= 1:
+        return True
+    return len(left) == 8 == len(right) and left[:4] == right[:4] and left[4:6] == right[6:] and left[6:] == right[4:6]
+
+
+def _say(lines: Lines, code: str, weight: float, left: str, right: str) -> float:
+    if lines is not None:
+        lines.append(MatchLine(code, weight, left, right))
+    return weight

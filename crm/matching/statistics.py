@@ -1,0 +1,161 @@
+"""What is counted in the data at hand: how rare a word is, and who shares an identifier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from rapidfuzz.distance import JaroWinkler
+
+from crm.matching.normalise.evidence import Evidence
+
+PHONE, LANDLINE, EMAIL, ROLE_EMAIL, DOMAIN, INN = "phone", "landline", "email", "role_email", "domain", "inn"
+_SAME_NAME = 0.87
+_ALWAYS_SHARED = frozenset({LANDLINE, ROLE_EMAIL, DOMAIN, INN})
+
+
+class IdentifierFacts(NamedTuple):
+    """How many records and how many different given names have an identifier; shared says it is nobody's own."""
+
+    records: int
+    names: int
+    is_shared: bool
+    is_hub: bool
+
+
+UNSEEN = IdentifierFacts(1, 1, is_shared=False, is_hub=False)
+
+
+class Statistics(Protocol):
+    """What the scorer asks about the data."""
+
+    @property
+    def record_count(self) -> int:
+        """Return how many records there are."""
+        ...
+
+    def frequency(self, field: str, value: str) -> int:
+        """Return in how many records a word stands: field given, surname, patronymic, company, city, goods..."""
+        ...
+
+    def identifier(self, kind: str, value: str) -> IdentifierFacts:
+        """Return what is known of a phone, mailbox, domain or INN."""
+        ...
+
+
+class CountedStatistics:
+    """Statistics counted in memory over the evidence of a file or a batch."""
+
+    def __init__(self, record_count: int, terms: Mapping[tuple[str, str], int],
+                 facts: Mapping[tuple[str, str], IdentifierFacts]) -> None:  # fmt: skip
+        self._record_count = record_count
+        self._terms = terms
+        self._facts = facts
+
+    @classmethod
+    def of(cls, evidences: Iterable[Evidence]) -> CountedStatistics:
+        """Count the evidence."""
+        terms: Counter[tuple[str, str]] = Counter()
+        first: dict[tuple[str, str], Evidence] = {}
+        names: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+        count = 0
+        for evidence in evidences:
+            count += 1
+            terms.update(terms_of(evidence))
+            for identifier in identifiers_of(evidence):
+                if identifier in names:
+                    names[identifier].append(evidence.given)
+                elif identifier in first:
+                    names[identifier] = [first[identifier].given, evidence.given]
+                else:
+                    first[identifier] = evidence
+        facts = {identifier: facts_of(identifier[0], given) for identifier, given in names.items()}
+        return cls(count, terms, facts)
+
+    @property
+    def record_count(self) -> int:
+        """Return how many records were counted."""
+        return self._record_count
+
+    def frequency(self, field: str, value: str) -> int:
+        """Return in how many records a word stands, one at least."""
+        return self._terms.get((field, value), 1)
+
+    def identifier(self, kind: str, value: str) -> IdentifierFacts:
+        """Return what is known of an identifier."""
+        return self._facts.get((kind, value)) or facts_of(kind, ())
+
+
+def terms_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Return the words of a record whose rarity counts, each with its field."""
+    if evidence.surname:
+        yield "surname", evidence.surname
+    for name in evidence.given:
+        yield "given", name
+    if evidence.patronymic:
+        yield "patronymic", evidence.patronymic
+    if evidence.city:
+        yield "city", evidence.city
+    if evidence.zip_code:
+        yield "zip", evidence.zip_code
+    if evidence.house and evidence.address:
+        yield "place", f"{evidence.house} {evidence.address[0]}"
+    for word in evidence.address:
+        yield "address", word
+    if evidence.born:
+        yield "born", evidence.born
+    for company in evidence.companies:
+        yield "company", company
+        if not company.startswith("~"):
+            for word in set(company.split()):
+                yield "company_word", word
+    for word in evidence.goods:
+        yield "goods", word
+
+
+def identifiers_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Return the identifiers of a record, each with its kind."""
+    for kind, values in (
+        (PHONE, evidence.mobiles),
+        (LANDLINE, evidence.landlines),
+        (EMAIL, evidence.mailboxes),
+        (ROLE_EMAIL, evidence.role_mailboxes),
+        (DOMAIN, evidence.domains),
+        (INN, evidence.inns),
+    ):
+        for value in values:
+            yield kind, value
+
+
+def facts_of(kind: str, given_names: Iterable[tuple[str, ...]]) -> IdentifierFacts:
+    """Judge an identifier by the given names of the records that have it: the one rule of what is shared.
+
+    Three different names share it, or two that stand twice each; landlines and role mailboxes are shared always.
+    """
+    counts: Counter[tuple[str, ...]] = Counter()
+    records = 0
+    for names in given_names:
+        records += 1
+        if names:
+            counts[names] += 1
+    groups = _different(counts)
+    is_hub = len(groups) >= 3 or (len(groups) == 2 and min(groups) >= 2)
+    return IdentifierFacts(max(records, 1), max(len(groups), 1), is_hub or kind in _ALWAYS_SHARED, is_hub)
+
+
+def _different(counts: Counter[tuple[str, ...]]) -> list[int]:
+    """Return how often each different name stands; a typo or a short form is not another name."""
+    groups: list[tuple[set[str], int]] = []
+    for names, number in counts.most_common():
+        for at, (known, total) in enumerate(groups):
+            if known & set(names) or _alike(known, names):
+                groups[at] = (known, total + number)
+                break
+        else:
+            groups.append((set(names), number))
+    return [total for _, total in groups]
+
+
+def _alike(known: set[str], names: tuple[str, ...]) -> bool:
+    return any(JaroWinkler.similarity(left, right) >= _SAME_NAME for left in known for right in names)
