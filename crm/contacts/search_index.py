@@ -16,8 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.auth.visibility import deal_in_use
+from crm.contacts.match_upkeep import forget_matching, keep_matching
 from crm.contacts.search_words import words_of_company, words_of_contact, words_of_deal
-from crm.models import Company, Contact, ContactPoint, Deal, DealContact, PointKind, SearchEntry
+from crm.models import Company, Contact, ContactPoint, Deal, DealContact, EntityType, PointKind, SearchEntry
 
 KINDS = ("deal", "contact", "company")
 _MARK = "§"  # no typed word can hold it
@@ -38,7 +39,7 @@ def kind_mark(kind: str) -> str:
 
 
 def index_records(session: Session, kind: str, record_ids: Iterable[int]) -> None:
-    """Read records of a kind (deal, contact or company) and make them findable, in a few statements per 500.
+    """Read records of a kind (deal, contact or company), make them findable and comparable, in few statements per 500.
 
     Call it for a deal after its title, owner, company or contacts changed: its clients get the owner's mark too.
     """
@@ -48,12 +49,14 @@ def index_records(session: Session, kind: str, record_ids: Iterable[int]) -> Non
         _store(session, kind, {key: " ".join(filter(None, found)) for key, found in words.items()})
         if kind == "deal":
             _mark_clients(session, ids)
+        keep_matching(session, EntityType(kind), ids)
 
 
 def forget_records(session: Session, kind: str, record_ids: Iterable[int]) -> None:
-    """Take records of a kind out of the search."""
+    """Take records of a kind out of the search, and out of what matching compares."""
     for ids in _in_batches(record_ids):
         session.execute(delete(SearchEntry).where(SearchEntry.kind == kind, SearchEntry.record_id.in_(ids)))
+        forget_matching(session, EntityType(kind), ids)
 
 
 def rebuild_search(session: Session) -> None:

@@ -14,7 +14,7 @@ PAGE_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class WrongFieldRow:
+class WrongField:
     """A value in the wrong field: `kind` (phone, email, inn) found in `field` (name, position, title)."""
 
     id: int
@@ -32,7 +32,7 @@ class WrongFieldRow:
 class WrongFieldPage:
     """Findings, the newest first; `next_page` goes into the next call, None on the last."""
 
-    rows: tuple[WrongFieldRow, ...]
+    rows: tuple[WrongField, ...]
     next_page: int | None
 
 

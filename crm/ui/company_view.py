@@ -11,6 +11,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from crm.actor import Actor
 from crm.auth.fields import known_timezones
 from crm.auth.workspace import USUAL_CURRENCIES, WorkspaceSettings, WorkspaceValues, edit_workspace, load_workspace
+from crm.contacts.own_identifiers import load_own_identifiers, save_own_identifiers
 from crm.db import read_scope
 from crm.i18n import LANGUAGES, _
 from crm.i18n.labels import label
@@ -23,7 +24,12 @@ T = TypeVar("T")
 
 
 def draw_company(actor: Actor) -> None:
-    """Draw the company's settings."""
+    """Draw the company's settings, and below them what it calls its own."""
+    _draw_values(actor)
+    _draw_own_identifiers(actor)
+
+
+def _draw_values(actor: Actor) -> None:
     with read_scope() as session:
         present = load_workspace(session, actor)
     places = ErrorPlaces()
@@ -46,6 +52,32 @@ def draw_company(actor: Actor) -> None:
         if not st.form_submit_button(_("Save"), type="primary", key="company_save"):
             return
     outcome = run(edit_workspace, expected_version=present.version, values=values, visibility=visibility)
+    if not outcome.ok:
+        places.tell(outcome)
+        return
+    outcome.told(_("Saved"))
+    st.rerun()
+
+
+def _draw_own_identifiers(actor: Actor) -> None:
+    with read_scope() as session:
+        present = load_own_identifiers(session, actor)
+    places = ErrorPlaces()
+    with st.form("own_identifiers", width=640):
+        st.markdown(f"**{_('Our own phones and addresses')}**")
+        places.keep()
+        typed = st.text_area(
+            _("One on each line: a phone, the beginning of our numbers with *, an e-mail or a domain"),
+            value="\n".join(present),
+            height=140,
+            placeholder="+7 495 780-00-00\n+7495781*\nsales@company.com\ncompany.com",
+            key="own_identifiers_typed",
+        )
+        places.keep("own_identifiers")
+        st.caption(_("Clients are never taken for one another because of these. Users' e-mails count by themselves."))
+        if not st.form_submit_button(_("Save"), key="own_identifiers_save"):
+            return
+    outcome = run(save_own_identifiers, typed=(typed or "").splitlines())
     if not outcome.ok:
         places.tell(outcome)
         return

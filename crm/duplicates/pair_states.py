@@ -1,0 +1,92 @@
+"""What a merge and its undo do with the pairs of the merged record; all of it goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from crm.models import EntityType, MatchPair, PairState
+
+WAITING = (PairState.OPEN, PairState.SNOOZED)
+
+
+def close_pairs_of(
+    session: Session,
+    entity_type: EntityType,
+    merged_id: int,
+    survivor_id: int,
+    *,
+    actor_id: int | None = None,
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """Mark the pair of the two as merged and the merged record's others as gone; return what they were.
+
+    What somebody said is no duplicate of the merged record is none of the survivor either.
+    """
+    was: dict[str, Any] = {"states": [], "made": []}
+    for pair in _pairs_of(session, entity_type, merged_id):
+        other_id = pair.left_id if pair.right_id == merged_id else pair.right_id
+        if other_id == survivor_id:
+            _set(was, pair, PairState.MERGED)
+            pair.decided_by, pair.decided_at = actor_id, now
+        elif pair.state in WAITING:
+            _set(was, pair, PairState.GONE)
+        elif pair.state is PairState.NOT_DUPLICATE:
+            _keep_apart(session, was, pair, survivor_id, other_id)
+    session.flush()
+    return was
+
+
+def reopen_pairs_of(session: Session, was: Mapping[str, Any]) -> None:
+    """Give pairs the state they had before a merge, but for those that were decided since."""
+    before = {pair_id: (state, left, by, at) for pair_id, state, left, by, at in was.get("states", ())}
+    for pair in _by_ids(session, [*before, *was.get("made", ())]):
+        if pair.id not in before:
+            session.delete(pair)
+            continue
+        state, left, decided_by, decided_at = before[pair.id]
+        if pair.state.value == left:
+            pair.state, pair.decided_by = PairState(state), decided_by
+            pair.decided_at = None if decided_at is None else datetime.fromtimestamp(decided_at, tz=UTC)
+            pair.version += 1
+    session.flush()
+
+
+def _set(was: dict[str, Any], pair: MatchPair, state: PairState) -> None:
+    decided_at = int(pair.decided_at.timestamp()) if pair.decided_at else None
+    was["states"].append([pair.id, pair.state.value, state.value, pair.decided_by, decided_at])
+    pair.state = state
+    pair.version += 1
+
+
+def _keep_apart(session: Session, was: dict[str, Any], pair: MatchPair, survivor_id: int, other_id: int) -> None:
+    left, right = sorted((survivor_id, other_id))
+    query = select(MatchPair).filter_by(entity_type=pair.entity_type, left_id=left, right_id=right)
+    known = session.scalars(query).one_or_none()
+    if known is not None:
+        if known.state in WAITING:
+            _set(was, known, PairState.NOT_DUPLICATE)
+        return
+    copied = ("entity_type", "weight", "probability", "lines", "guards", "rank", "source", "found_at", "note")
+    values = {name: getattr(pair, name) for name in (*copied, "model_id", "decided_by", "decided_at")}
+    copy = MatchPair(left_id=left, right_id=right, is_automatic=False, state=PairState.NOT_DUPLICATE, **values)
+    session.add(copy)
+    session.flush()
+    was["made"].append(copy.id)
+
+
+def _pairs_of(session: Session, entity_type: EntityType, record_id: int) -> Sequence[MatchPair]:
+    here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
+    query = select(MatchPair).where(MatchPair.entity_type == entity_type, here).order_by(MatchPair.id)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def _by_ids(session: Session, ids: Sequence[int]) -> Sequence[MatchPair]:
+    if not ids:
+        return []
+    query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(MatchPair.id)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()

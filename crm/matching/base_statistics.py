@@ -1,0 +1,91 @@
+"""Statistics of one comparison of a base: words as the last count found them, identifiers as they are met now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.statistics import IdentifierFacts, facts_of, identifiers_of, terms_of
+from crm.models import EntityType, MatchEvidence
+
+RECORDS = ("records", "")  # the row of `term_frequencies` that holds how many records were counted
+_COUNTED = "SELECT field, value, records FROM term_frequencies WHERE entity_type = ? AND (field, value) IN (VALUES {})"
+_SHARED = (
+    " UNION ALL SELECT '=' || kind, value, records * 2 + CASE WHEN is_shared THEN 1 ELSE 0 END"
+    " FROM identifier_stats WHERE entity_type = ? AND (kind, value) IN (VALUES {})"
+)
+
+
+class BaseStatistics:
+    """What the scorer asks about a base while one record is compared with its candidates.
+
+    An identifier's holders are the record and its candidates; where a key was too full to be read, and for what has
+    no key, the last count of the whole base tells.
+    """
+
+    def __init__(self, connection: Connection, entity_type: EntityType, evidence: Evidence) -> None:
+        self._connection = connection
+        self._entity_type = entity_type
+        self._evidence = evidence
+        self._terms: dict[tuple[str, str], int] = {}
+        self._counted: dict[tuple[str, str], IdentifierFacts] = {}
+        self._holders: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+        self._own = frozenset(identifiers_of(evidence))
+        self._read({*terms_of(evidence), RECORDS}, self._own)
+        self.record_count = self._terms.get(RECORDS) or self._count_records()
+
+    def meet(self, candidates: Iterable[Evidence]) -> None:
+        """Note who else has the record's identifiers."""
+        holders: Mapping[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
+        for candidate in candidates:
+            for identifier in identifiers_of(candidate):
+                if identifier in self._own:
+                    holders[identifier].append(candidate.given)
+        self._holders = dict(holders)
+
+    def frequency(self, field: str, value: str) -> int:
+        """Return in how many records a word stands, one at least."""
+        known = self._terms.get((field, value))
+        if known is None:
+            self._read({(field, value)}, ())
+            known = self._terms.setdefault((field, value), 1)
+        return known
+
+    def identifier(self, kind: str, value: str) -> IdentifierFacts:
+        """Return what is known of an identifier."""
+        met = facts_of(kind, (self._evidence.given, *self._holders.get((kind, value), ())))
+        counted = self._counted.get((kind, value))
+        if counted is None or counted.records <= met.records:
+            return met
+        return counted
+
+    def _read(self, terms: Collection[tuple[str, str]], identifiers: Collection[tuple[str, str]]) -> None:
+        sql = _statement(len(terms), len(identifiers), self._connection.dialect.paramstyle)
+        given: list[str] = [self._entity_type.value, *(part for term in terms for part in term)]
+        if identifiers:
+            given += [self._entity_type.value, *(part for one in identifiers for part in one)]
+        for term in terms:
+            self._terms[term] = 0 if term == RECORDS else 1
+        for field, value, records in self._connection.exec_driver_sql(sql, tuple(given)):
+            if field.startswith("="):
+                count, is_shared = records // 2, bool(records % 2)
+                self._counted[field[1:], value] = IdentifierFacts(count, 1, is_shared, is_shared)
+            else:
+                self._terms[field, value] = records
+
+    def _count_records(self) -> int:
+        of_kind = select(func.count()).where(MatchEvidence.entity_type == self._entity_type)
+        return max(self._connection.execute(of_kind).scalar_one(), 1)
+
+
+@lru_cache(maxsize=2_000)
+def _statement(terms: int, identifiers: int, paramstyle: str) -> str:
+    sql = _COUNTED.format(", ".join(["(?, ?)"] * terms))
+    if identifiers:
+        sql += _SHARED.format(", ".join(["(?, ?)"] * identifiers))
+    return sql if paramstyle == "qmark" else sql.replace("?", "%s")

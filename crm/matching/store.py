@@ -1,0 +1,230 @@
+"""Evidence and match keys as rows, refreshed at every save; a record's keys are told from its evidence, not indexed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from crm.clock import utc_now
+from crm.matching.keys import keys_of
+from crm.matching.normalise import make_evidence
+from crm.matching.normalise.evidence import NORM_VERSION, Evidence, evidence_from_json
+from crm.matching.values import OwnIdentifiers, RawRecord
+from crm.models import EntityType, MatchEvidence, MatchKey, WrongField
+
+ROWS_AT_ONCE = 500
+STALE = 0  # the norm version of evidence that something it was made of has outdated
+_CHANGED = "changed_evidence"
+# Where an identifier is out of place for certain; in a comment or a note it may well stand.
+_WRONG: dict[EntityType, Mapping[str, str]] = {
+    EntityType.CONTACT: {"name": "name", "position": "position"},
+    EntityType.COMPANY: {"company": "name"},
+    EntityType.DEAL: {"title": "title", "deal_title": "title"},
+}
+_DELETE_KEY = delete(MatchKey).where(
+    MatchKey.entity_type == bindparam("of_type"),
+    MatchKey.key == bindparam("of_key"),
+    MatchKey.entity_id == bindparam("of_id"),
+)
+
+Read = Callable[[Session, Sequence[int]], Mapping[int, RawRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh found: records whose evidence is another now, those new to it, those that are gone."""
+
+    changed: frozenset[int] = frozenset()
+    added: frozenset[int] = frozenset()
+    gone: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    entity_id: int
+    text: str
+    old: Evidence | None
+    new: Evidence
+
+
+def refresh_evidence(
+    session: Session, entity_type: EntityType, ids: Iterable[int], read: Read, own: OwnIdentifiers
+) -> Refreshed:
+    """Read at most 500 records with `read` and keep their evidence and keys; what `read` leaves out is forgotten.
+
+    Rows of evidence are locked before the records are read, so that of two saves at once the later sees both.
+    """
+    asked = sorted(set(ids))
+    stored = {row.entity_id: row for row in _stored(session, entity_type, asked)}
+    raws = read(session, asked)
+    gone = [row for key, row in stored.items() if key not in raws]
+    changes = [change for key in asked if key in raws if (change := _change(stored.get(key), key, raws[key], own))]
+    if gone:
+        _forget(session, entity_type, gone)
+    if changes:
+        _keep(session, entity_type, changes)
+    changed = frozenset(change.entity_id for change in changes)
+    session.info.setdefault(_CHANGED, {}).setdefault(entity_type, set()).update(changed)
+    return Refreshed(changed, changed - stored.keys(), frozenset(row.entity_id for row in gone))
+
+
+def forget_evidence(session: Session, entity_type: EntityType, ids: Iterable[int]) -> None:
+    """Drop the evidence, keys and findings of at most 500 records."""
+    _forget(session, entity_type, list(_stored(session, entity_type, sorted(set(ids)))))
+
+
+def changed_records(session: Session) -> dict[EntityType, frozenset[int]]:
+    """Return whose evidence this session has changed, what a savepoint took back included."""
+    return {kind: frozenset(ids) for kind, ids in session.info.get(_CHANGED, {}).items() if ids}
+
+
+def mark_stale(session: Session, entity_type: EntityType, ids: Iterable[int]) -> None:
+    """Leave it to the background to make evidence anew."""
+    marked = update(MatchEvidence).where(
+        MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(sorted(set(ids)))
+    )
+    session.execute(marked.values(norm_version=STALE).execution_options(synchronize_session=False))
+
+
+def mark_matched(session: Session, entity_type: EntityType, seen: Mapping[int, datetime], now: datetime) -> None:
+    """Note that records were matched; one saved again since it was read (`seen`: its updated_at) stays unmatched."""
+    for updated_at in sorted(set(seen.values())):
+        ids = sorted(key for key, at in seen.items() if at == updated_at)
+        done = update(MatchEvidence).where(
+            MatchEvidence.entity_type == entity_type,
+            MatchEvidence.entity_id.in_(ids),
+            MatchEvidence.updated_at == updated_at,
+        )
+        session.execute(done.values(matched_at=now).execution_options(synchronize_session=False))
+
+
+def evidence_of(text: str) -> Evidence:
+    """Return the evidence of a row."""
+    return evidence_from_json(json.loads(text))
+
+
+def text_of(evidence: Evidence) -> str:
+    """Return evidence as it is stored: the same evidence is always the same text."""
+    return json.dumps(evidence.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _stored(session: Session, entity_type: EntityType, ids: Sequence[int]) -> Sequence[Row[int, str, int]]:
+    query = (
+        select(MatchEvidence.entity_id, MatchEvidence.evidence, MatchEvidence.norm_version)
+        .where(MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(ids))
+        .order_by(MatchEvidence.entity_id)
+        .with_for_update()
+    )
+    return session.execute(query).all()
+
+
+def _change(stored: Row[int, str, int] | None, key: int, raw: RawRecord, own: OwnIdentifiers) -> _Change | None:
+    new = make_evidence(raw, own)
+    text = text_of(new)
+    if stored is None:
+        return _Change(key, text, None, new)
+    if stored.evidence == text and stored.norm_version == NORM_VERSION:
+        return None
+    return _Change(key, text, evidence_of(stored.evidence), new)
+
+
+def _keep(session: Session, entity_type: EntityType, changes: Sequence[_Change]) -> None:
+    now = utc_now()
+    insertion = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(MatchEvidence)
+    session.execute(
+        insertion.on_conflict_do_update(
+            index_elements=["entity_type", "entity_id"],
+            set_={
+                "evidence": insertion.excluded.evidence,
+                "norm_version": insertion.excluded.norm_version,
+                "updated_at": insertion.excluded.updated_at,
+                "matched_at": None,
+            },
+        ),
+        [
+            {
+                "entity_type": entity_type,
+                "entity_id": change.entity_id,
+                "evidence": change.text,
+                "norm_version": NORM_VERSION,
+                "updated_at": now,
+                "matched_at": None,
+            }
+            for change in changes
+        ],
+    )
+    dropped, added = [], []
+    for change in changes:
+        before = frozenset(keys_of(change.old, entity_type)) if change.old else frozenset()
+        after = frozenset(keys_of(change.new, entity_type))
+        dropped += [(key, change.entity_id) for key in before - after]
+        added += [(key, change.entity_id) for key in after - before]
+    _drop_keys(session, entity_type, dropped)
+    _add_keys(session, entity_type, added)
+    _keep_wrong_fields(session, entity_type, changes, now)
+
+
+def _forget(session: Session, entity_type: EntityType, rows: Sequence[Row[int, str, int]]) -> None:
+    if not rows:
+        return
+    ids = [row.entity_id for row in rows]
+    keys = [(key, row.entity_id) for row in rows for key in frozenset(keys_of(evidence_of(row.evidence), entity_type))]
+    _drop_keys(session, entity_type, keys)
+    for table in (WrongField, MatchEvidence):
+        session.execute(
+            delete(table)
+            .where(table.entity_type == entity_type, table.entity_id.in_(ids))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _drop_keys(session: Session, entity_type: EntityType, pairs: Sequence[tuple[int, int]]) -> None:
+    if pairs:
+        rows = [{"of_type": entity_type, "of_key": key, "of_id": one} for key, one in sorted(pairs)]
+        session.connection().execute(_DELETE_KEY, rows)
+
+
+def _add_keys(session: Session, entity_type: EntityType, pairs: Sequence[tuple[int, int]]) -> None:
+    if pairs:
+        rows = [{"entity_type": entity_type, "key": key, "entity_id": one} for key, one in sorted(pairs)]
+        insertion = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(MatchKey)
+        # Keys of older norms may still lie here: they only bring a candidate more.
+        session.execute(insertion.on_conflict_do_nothing(), rows)
+
+
+def _keep_wrong_fields(session: Session, entity_type: EntityType, changes: Sequence[_Change], now: datetime) -> None:
+    dropped, added = [], []
+    for change in changes:
+        before = _wrong(entity_type, change.old) if change.old else set()
+        after = _wrong(entity_type, change.new)
+        dropped += [(change.entity_id, *one) for one in before - after]
+        added += [(change.entity_id, *one) for one in after - before]
+    for entity_id, field, kind, value in dropped:
+        session.execute(
+            delete(WrongField)
+            .where(
+                WrongField.entity_type == entity_type,
+                WrongField.entity_id == entity_id,
+                WrongField.field == field,
+                WrongField.kind == kind,
+                WrongField.value == value,
+            )
+            .execution_options(synchronize_session=False)
+        )
+    if added:
+        names = ("entity_id", "field", "kind", "value")
+        rows = [
+            {"entity_type": entity_type, "found_at": now, **dict(zip(names, one, strict=True))} for one in sorted(added)
+        ]
+        session.execute(insert(WrongField), rows)
+
+
+def _wrong(entity_type: EntityType, evidence: Evidence) -> set[tuple[str, str, str]]:
+    fields = _WRONG[entity_type]
+    return {(fields[one.field], one.kind, one.value) for one in evidence.misplaced if one.field in fields}
