@@ -102,9 +102,10 @@ def match_all(
         tell("blocks", 0, len(columns.keys))
         pairs = pairs_of(columns)
         del columns
-        found = _weighed(records, pairs, Scorer(model, statistics), model.review_at, processes, tell)
+        scorer = Scorer(model, statistics)
+        found = _weighed(records, pairs, scorer, model.review_at, processes, tell)
         tell("clusters", 0, len(records))
-        clusters = cluster(records, found.from_weight(model.cluster_at), model.entity_type)
+        clusters = cluster(records, found.from_weight(model.cluster_at), scorer.context)
     return BatchResult(found, clusters, len(pairs), statistics)
 
 
@@ -115,7 +116,7 @@ def _counted(records: list[Evidence], model: MatchModel, processes: int) -> tupl
 
     def work(share: int, shares: int) -> bytes:
         if share == 0:
-            counted.append(CountedStatistics.of(records))
+            counted.append(CountedStatistics.of(records, model.entity_type))
         if share == 0 and shares > 1:
             return b""
         first, end = _range(len(records), max(share - 1, 0), makers)

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.scoring.context import Context
+from crm.matching.scoring.names import names_differ, surnames_differ
 from crm.models.codes import EntityType
+
+CERTAIN = 15.0  # a pair this strong joins clusters whatever their names say: other things than names agree
+_Value = TypeVar("_Value")
+LONGEST_PURCHASE = 14 * 1440  # minutes between the first and the last lead of one deal
+
+
+@dataclass(slots=True)
+class _Profile:
+    given: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    surnames: Counter[str] = field(default_factory=Counter)
+    inns: Counter[str] = field(default_factory=Counter)
+    first: int = 0
+    last: int = 0
 
 
 def cluster(
-    evidences: Sequence[Evidence], pairs: Iterable[tuple[int, int, float]], entity_type: EntityType = EntityType.CONTACT
+    evidences: Sequence[Evidence], pairs: Iterable[tuple[int, int, float]], context: Context
 ) -> list[int]:
     """Return the cluster of each record, named by its smallest place; pairs are (left place, right place, weight)."""
+    conflict = _conflict_of(context)
     parent = list(range(len(evidences)))
-    profiles: dict[int, Counter[tuple[str, ...]]] = {}
+    profiles: dict[int, _Profile] = {}
 
     def root(place: int) -> int:
         while parent[place] != place:
@@ -22,32 +40,62 @@ def cluster(
             place = parent[place]
         return place
 
-    for left, right, _ in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
+    for left, right, weight in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
         one, other = root(left), root(right)
         if one == other:
             continue
-        ours, theirs = (_profile(profiles, evidences, place, entity_type) for place in (one, other))
-        if _conflict(ours, theirs):
+        ours = profiles.get(one) or _profile(evidences[one])
+        theirs = profiles.get(other) or _profile(evidences[other])
+        if conflict(ours, theirs, weight):
             continue
         low, high = min(one, other), max(one, other)
         parent[high] = low
-        profiles[low] = ours + theirs
+        profiles[low] = _together(ours, theirs)
         profiles.pop(high, None)
     return [root(place) for place in range(len(evidences))]
 
 
-def _profile(
-    profiles: dict[int, Counter[tuple[str, ...]]], evidences: Sequence[Evidence], place: int, entity_type: EntityType
-) -> Counter[tuple[str, ...]]:
-    known = profiles.get(place)
-    if known is None:
-        evidence = evidences[place]
-        names = evidence.inns[:1] if entity_type is EntityType.COMPANY else evidence.given
-        known = profiles[place] = Counter([names]) if names else Counter()
-    return known
+def _profile(evidence: Evidence) -> _Profile:
+    profile = _Profile(first=evidence.created, last=evidence.created)
+    if evidence.given:
+        profile.given[evidence.given] = 1
+    if evidence.surname:
+        profile.surnames[evidence.surname] = 1
+    for inn in evidence.inns:
+        profile.inns[inn] = 1
+    return profile
 
 
-def _conflict(ours: Counter[tuple[str, ...]], theirs: Counter[tuple[str, ...]]) -> bool:
-    if not ours or not theirs:
-        return False
-    return set(ours.most_common(1)[0][0]).isdisjoint(theirs.most_common(1)[0][0])
+def _together(ours: _Profile, theirs: _Profile) -> _Profile:
+    return _Profile(
+        ours.given + theirs.given,
+        ours.surnames + theirs.surnames,
+        ours.inns + theirs.inns,
+        min(ours.first, theirs.first),
+        max(ours.last, theirs.last),
+    )
+
+
+def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool]:
+    def people(ours: _Profile, theirs: _Profile, weight: float) -> bool:
+        if weight >= CERTAIN:
+            return False
+        if ours.given and theirs.given and names_differ(context, _most(ours.given), _most(theirs.given)):
+            return True
+        return bool(
+            ours.surnames and theirs.surnames and surnames_differ(context, _most(ours.surnames), _most(theirs.surnames))
+        )
+
+    def companies(ours: _Profile, theirs: _Profile, weight: float) -> bool:
+        return bool(ours.inns and theirs.inns and _most(ours.inns) not in theirs.inns)
+
+    def purchases(ours: _Profile, theirs: _Profile, weight: float) -> bool:
+        return max(ours.last, theirs.last) - min(ours.first, theirs.first) > LONGEST_PURCHASE
+
+    if context.model.entity_type is EntityType.COMPANY:
+        return companies
+    return purchases if context.model.entity_type is EntityType.DEAL else people
+
+
+def _most(counts: Counter[_Value]) -> _Value:
+    return counts.most_common(1)[0][0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.scoring.companies import weigh_company
 from crm.matching.scoring.contact_points import (
     personal_in_common,
     shared_in_common,
@@ -11,11 +12,13 @@ from crm.matching.scoring.contact_points import (
     weigh_name_in_mailbox,
 )
 from crm.matching.scoring.context import Context
+from crm.matching.scoring.deals import weigh_purchase
 from crm.matching.scoring.names import given_differ, weigh_names
 from crm.matching.scoring.organisations import inns_differ, weigh_organisation
 from crm.matching.scoring.places import weigh_identity, weigh_place
 from crm.matching.statistics import Statistics
 from crm.matching.values import Match, MatchLine
+from crm.models.codes import EntityType
 
 _DECIMALS = 6
 
@@ -27,6 +30,11 @@ class Scorer:
         self._model = model
         self._context = Context(model, statistics)
         self._prior = model.prior - self._context.log_count
+
+    @property
+    def context(self) -> Context:
+        """Return the weights and the data behind them."""
+        return self._context
 
     def weigh(self, left: Evidence, right: Evidence) -> float:
         """Return the weight alone: the fast path of batch; the same number as `score` gives."""
@@ -41,7 +49,7 @@ class Scorer:
     def guards(self, left: Evidence, right: Evidence) -> tuple[str, ...]:
         """Return the codes that forbid an automatic merge of two records whatever their weight."""
         context, found = self._context, []
-        if given_differ(context, left, right):
+        if self._model.entity_type is not EntityType.COMPANY and given_differ(context, left, right):
             found.append("given_names_differ")
         if inns_differ(left, right):
             found.append("inns_differ")
@@ -54,6 +62,14 @@ class Scorer:
         return tuple(found)
 
     def _weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
+        if self._model.entity_type is EntityType.COMPANY:
+            return self._company_weight(left, right, lines)
+        weight = self._person_weight(left, right, lines)
+        if self._model.entity_type is EntityType.DEAL:
+            return weigh_purchase(self._context, left, right, weight, lines)
+        return weight
+
+    def _person_weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
         context = self._context
         return (
             self._prior
@@ -64,3 +80,7 @@ class Scorer:
             + weigh_place(context, left, right, lines)
             + weigh_identity(context, left, right, lines)
         )
+
+    def _company_weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
+        context = self._context
+        return self._prior + weigh_company(context, left, right, lines) + weigh_place(context, left, right, lines)

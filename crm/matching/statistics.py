@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from rapidfuzz.distance import JaroWinkler
 
 from crm.matching.normalise.evidence import Evidence
+from crm.models.codes import EntityType
 
 PHONE, LANDLINE, EMAIL, ROLE_EMAIL, DOMAIN, INN = "phone", "landline", "email", "role_email", "domain", "inn"
+HOLDERS = "company_holders"  # how many different companies bear a name; told apart by INN
 _SAME_NAME = 0.87
 _ALWAYS_SHARED = frozenset({LANDLINE, ROLE_EMAIL, DOMAIN, INN})
 
@@ -54,8 +56,10 @@ class CountedStatistics:
         self._facts = facts
 
     @classmethod
-    def of(cls, evidences: Iterable[Evidence]) -> CountedStatistics:
+    def of(cls, evidences: Iterable[Evidence], entity_type: EntityType = EntityType.CONTACT) -> CountedStatistics:
         """Count the evidence."""
+        label = label_of(entity_type)
+        marks: dict[str, set[str]] = {}
         terms: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], Evidence] = {}
         names: dict[tuple[str, str], list[tuple[str, ...]]] = {}
@@ -65,12 +69,16 @@ class CountedStatistics:
             terms.update(terms_of(evidence))
             for identifier in identifiers_of(evidence):
                 if identifier in names:
-                    names[identifier].append(evidence.given)
+                    names[identifier].append(label(evidence))
                 elif identifier in first:
-                    names[identifier] = [first[identifier].given, evidence.given]
+                    names[identifier] = [label(first[identifier]), label(evidence)]
                 else:
                     first[identifier] = evidence
+            for company in evidence.companies[:1]:
+                for mark in holder_marks(evidence):
+                    marks.setdefault(company, set()).add(mark)
         facts = {identifier: facts_of(identifier[0], given) for identifier, given in names.items()}
+        terms.update({(HOLDERS, name): len(found) for name, found in marks.items() if len(found) > 1})
         return cls(count, terms, facts)
 
     @property
@@ -85,6 +93,17 @@ class CountedStatistics:
     def identifier(self, kind: str, value: str) -> IdentifierFacts:
         """Return what is known of an identifier."""
         return self._facts.get((kind, value)) or facts_of(kind, ())
+
+def label_of(entity_type: EntityType) -> Callable[[Evidence], tuple[str, ...]]:
+    """Return what tells the owners of a shared identifier apart: people's given names, or companies' names."""
+    if entity_type is EntityType.COMPANY:
+        return lambda evidence: evidence.companies[:1]
+    return lambda evidence: evidence.given
+
+
+def holder_marks(evidence: Evidence) -> tuple[str, ...]:
+    """Return what tells apart the companies of one name: the INN."""
+    return evidence.inns[:1]
 
 
 def terms_of(evidence: Evidence) -> Iterator[tuple[str, str]]:

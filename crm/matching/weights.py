@@ -10,10 +10,11 @@ from crm.models.codes import EntityType
 _CONTACT = {
     "phone_equal": 7.5,
     "phone_near": 2.0,
-    "phones_differ": -2.0,
+    "phones_differ": -3.0,
     "email_equal": 7.5,
     "email_near": 3.0,
-    "emails_differ": -1.2,
+    "email_digit_off": -4.0,
+    "emails_differ": -2.0,
     "shared_contact": 0.0,
     "given_near": -1.5,
     "given_differ": -7.0,
@@ -36,8 +37,26 @@ _CONTACT = {
     "address_differ": -2.0,
     "zip_differ": -1.5,
 }
-_COMPANY = dict(_CONTACT)
-_DEAL = dict(_CONTACT)
+_COMPANY = {
+    "inn_equal": 6.0,
+    "inn_near": 1.0,
+    "inn_differ": -14.0,
+    "domain_equal": 3.0,
+    "domain_differ": -1.0,
+    "landline_equal": 3.0,
+    "role_mailbox_equal": 3.0,
+    "person_equal": 1.5,
+    "company_equal": 2.5,
+    "company_near": 0.0,
+    "company_part": -3.0,
+    "companies_differ": -9.0,
+    "city_equal": 0.7,
+    "city_differ": -0.7,
+    "zip_differ": -1.5,
+    "house_differ": -4.0,
+    "address_differ": -4.0,
+}
+_DEAL = {**_CONTACT, "goods_equal": 1.5, "goods_differ": -0.3}
 
 WEIGHTS: Mapping[EntityType, Mapping[str, float]] = MappingProxyType(
     {
@@ -51,6 +70,6 @@ THRESHOLDS: Mapping[EntityType, tuple[float, float, float]] = MappingProxyType(
     {
         EntityType.CONTACT: (0.0, 3.0, 7.0),
         EntityType.COMPANY: (0.0, 3.0, 7.0),
-        EntityType.DEAL: (0.0, 3.0, 7.0),
+        EntityType.DEAL: (-2.0, 0.0, 3.0),
     }
 )

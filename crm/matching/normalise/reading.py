@@ -14,12 +14,14 @@ from crm.matching.normalise.goods import read_goods
 from crm.matching.normalise.inns import inn_of_field, inns_in_text
 from crm.matching.normalise.inns import is_valid as is_valid_inn
 from crm.matching.normalise.mailboxes import ROLE, Mailbox, mailboxes_in, mailboxes_of_field
-from crm.matching.normalise.persons import EMPTY_NAME, PersonName, read_name, read_parts
+from crm.matching.normalise.persons import PersonName, is_given, read_name, read_parts
 from crm.matching.normalise.phones import MOBILE, Phone, phones_in_text, phones_of_field, without_extensions
 from crm.matching.normalise.words import cities, city_key
+from crm.matching.likeness import likeness
 from crm.matching.values import OwnIdentifiers, RawRecord
 
 _SIGNED = re.compile(r"с уважением[,:]?\s+([^,;\n]+)", re.IGNORECASE)
+_TYPING_ERROR = 0.74
 _IDENTIFIER = re.compile(r"[\W_]+")
 NOBODY = OwnIdentifiers()
 
@@ -93,11 +95,14 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
 def _name(raw: RawRecord, name_text: str, comment: str) -> PersonName:
     name = read_parts(raw.given_name, raw.surname) if raw.given_name or raw.surname else read_name(name_text)
     signature = _SIGNED.search(comment)
-    if signature is None or (name.given and name.surname):
+    if signature is None:
         return name
     signed = read_name(signature.group(1))
     if not name.given and not name.surname and not name.patronymic:
         return signed
+    if signed.given and name.given and not set(name.given) & set(signed.given) and not is_given(name.given_typed):
+        if likeness(name.given[0], signed.given[0]) >= _TYPING_ERROR:
+            name = name._replace(given=signed.given)
     fits = not name.given or not signed.given or bool(set(name.given) & set(signed.given))
     if not fits or (name.surname and signed.surname and name.surname != signed.surname):
         return name

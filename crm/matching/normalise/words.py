@@ -42,9 +42,7 @@ def given_names() -> Mapping[str, tuple[str, ...]]:
             full.add(canonical)
             for form in forms:
                 short.setdefault(skeleton(form), set()).add(canonical)
-    return {name: tuple(sorted({name} if name in full and name not in _ALSO_SHORT else set()
-                               | short.get(name, set()))) or (name,)
-            for name in full | set(short)}  # fmt: skip
+    return {name: tuple(sorted(({name} & full) | short.get(name, set()))) for name in full | set(short)}
 
 
 @cache
@@ -69,5 +67,3 @@ def _entries(file: str) -> list[tuple[str, list[str]]]:
     entries = [line.partition(":") for line in lines if line.strip() and not line.startswith("#")]
     return [(name.strip(), forms.split()) for name, _, forms in entries]
 
-
-_ALSO_SHORT: frozenset[str] = frozenset()

@@ -69,29 +69,45 @@ def _near_or_differ(
     context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines
 ) -> float:
     near = _near_phones if kind == "phone" else _near_mailboxes
-    for one in left:
-        for other in right:
-            if near(one, other):
-                weight = context.log_count + context.weights[f"{kind}_near"]
-                if lines is not None:
-                    lines.append(MatchLine(f"{kind}_near", weight, one, other))
-                return weight
-    weight = context.weights[f"{kind}s_differ"]
+    code = f"{kind}s_differ"
+    weight, one, other = context.weights[code], "", ""
+    for value in left:
+        for against in right:
+            nearness = near(value, against)
+            if nearness:
+                weight, code, one, other = context.log_count + context.weights[nearness], nearness, value, against
+                break
     if lines is not None:
-        lines.append(MatchLine(f"{kind}s_differ", weight, ", ".join(left), ", ".join(right)))
+        lines.append(MatchLine(code, weight, one or ", ".join(left), other or ", ".join(right)))
     return weight
 
 
-def _near_phones(left: str, right: str) -> bool:
-    return left[:4] == right[:4] and OSA.distance(left, right, score_cutoff=1) <= 1
+def _near_phones(left: str, right: str) -> str:
+    return "phone_near" if left[:4] == right[:4] and OSA.distance(left, right, score_cutoff=1) <= 1 else ""
 
 
-def _near_mailboxes(left: str, right: str) -> bool:
+def _near_mailboxes(left: str, right: str) -> str:
+    """Return the code of how two mailboxes are near; digits that differ are mostly other people's."""
     local, _, domain = left.partition("@")
     other, _, other_domain = right.partition("@")
     if domain != other_domain:
-        return local == other and len(local) >= 7
-    return len(local) >= 6 and OSA.distance(local, other, score_cutoff=1) <= 1
+        if local != other or len(local) < 5:
+            return ""
+        return "email_near" if len(domain) > 6 and OSA.distance(domain, other_domain, score_cutoff=1) <= 1 else ""
+    if len(local) < 6 or OSA.distance(local, other, score_cutoff=1) > 1:
+        return ""
+    letters, digits = _letters(local), _digits(local)
+    if letters != _letters(other) and digits == _digits(other):
+        return "email_near"
+    return "email_digit_off"
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text if not char.isdigit())
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())
 
 
 def _found_in(left: Evidence, right: Evidence, kind: str, value: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from math import log2
 
-from rapidfuzz.distance import OSA, JaroWinkler
-
+from crm.matching.likeness import likeness
 from crm.matching.model import MatchModel
-from crm.matching.statistics import IdentifierFacts, Statistics
+from crm.matching.statistics import HOLDERS, IdentifierFacts, Statistics
 
 _CACHED = 1_000_000
 _AGREE = 0.9  # how often a word is the same in two records of one person
@@ -37,6 +36,14 @@ class Context:
             self._rarity[field, value] = known
         return known
 
+    def frequency(self, field: str, value: str) -> int:
+        """Return in how many records a word stands."""
+        return self.statistics.frequency(field, value)
+
+    def name_strength(self, company: str) -> float:
+        """Return the weight of a company's whole name: every other holder of the name halves it."""
+        return self.log_count - log2(self.statistics.frequency(HOLDERS, company))
+
     def facts(self, kind: str, value: str) -> IdentifierFacts:
         """Return what is known of an identifier."""
         known = self._facts.get((kind, value))
@@ -53,13 +60,3 @@ class Context:
                 self._near.clear()
             known = self._near[pair] = likeness(left, right)
         return known
-
-
-def likeness(left: str, right: str) -> float:
-    """Return how alike two words are, 0 to 1."""
-    longest = max(len(left), len(right))
-    if longest == 0:
-        return 0.0
-    edits = OSA.distance(left, right, score_cutoff=3)
-    by_edits = 1.0 - edits / longest if edits <= 3 else 0.0
-    return max(by_edits, JaroWinkler.similarity(left, right) - 0.08)

@@ -31,18 +31,19 @@ def weigh_names(context: Context, left: Evidence, right: Evidence, lines: Lines)
 
 def given_differ(context: Context, left: Evidence, right: Evidence) -> bool:
     """Tell whether two records name different people by their given names."""
-    if not left.given or not right.given:
+    if not left.given or not right.given or left.given == right.given or _is_swapped(left, right):
         return False
-    if _shared_given(left, right) or _is_swapped(left, right):
-        return False
-    return _given_likeness(context, left, right) < NEAR
+    return names_differ(context, left.given, right.given)
 
 
-def surnames_differ(context: Context, left: Evidence, right: Evidence) -> bool:
-    """Tell whether two records have different surnames, swapped order and typing errors aside."""
-    if not left.surname or not right.surname or left.surname == right.surname or _is_swapped(left, right):
-        return False
-    return context.likeness(left.surname, right.surname) < NEAR
+def names_differ(context: Context, left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Tell whether two sets of given names are of different people: no name in common, no typing error."""
+    return not _shared_given(left, right) and _given_likeness(context, left, right) < NEAR
+
+
+def surnames_differ(context: Context, left: str, right: str) -> bool:
+    """Tell whether two surnames are different, typing errors aside."""
+    return left != right and context.likeness(left, right) < NEAR
 
 
 def _surname(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -59,13 +60,12 @@ def _surname(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
 
 
 def _given(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
-    shared = _shared_given(left, right)
-    if shared:
+    if _shared_given(left.given, right.given):
         more = left.given if len(left.given) >= len(right.given) else right.given
         weight = min(context.rarity("given", name) for name in more) if len(more) > 1 else context.rarity("given", more[0])
         weight -= 0.3 * (len(more) - 1)
         code = "given_name_equal"
-    elif _given_likeness(context, left, right) >= NEAR:
+    elif _given_likeness(context, left.given, right.given) >= NEAR:
         rarity = max(context.rarity("given", left.given[0]), context.rarity("given", right.given[0]))
         code, weight = "given_name_near", min(rarity, 6.0) + context.weights["given_near"]
     else:
@@ -107,19 +107,19 @@ def _second_initial(context: Context, left: Evidence, right: Evidence, lines: Li
     return weight
 
 
-def _shared_given(left: Evidence, right: Evidence) -> bool:
-    if left.given == right.given:
+def _shared_given(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    if left == right:
         return True
-    if len(left.given) == 1 and len(right.given) == 1:
+    if len(left) == 1 and len(right) == 1:
         return False
-    return not set(left.given).isdisjoint(right.given)
+    return not set(left).isdisjoint(right)
 
 
-def _given_likeness(context: Context, left: Evidence, right: Evidence) -> float:
+def _given_likeness(context: Context, left: tuple[str, ...], right: tuple[str, ...]) -> float:
     known = given_names()
-    if left.given[0] in known and right.given[0] in known:
+    if left[0] in known and right[0] in known:
         return 0.0  # two names that people have: Александр is no typing error for Александра
-    return max(context.likeness(one, other) for one in left.given for other in right.given)
+    return max(context.likeness(one, other) for one in left for other in right)
 
 
 def _is_swapped(left: Evidence, right: Evidence) -> bool:

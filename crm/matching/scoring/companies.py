@@ -1,0 +1,162 @@
+"""What two records say about being of one company: numbers, names, sites, and people they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from math import log2
+
+from rapidfuzz.distance import OSA
+
+from crm.matching.normalise.companies import joined
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.normalise.mailboxes import without_top
+from crm.matching.normalise.skeleton import skeleton
+from crm.matching.scoring.context import Context
+from crm.matching.statistics import DOMAIN, EMAIL, LANDLINE, PHONE, ROLE_EMAIL
+from crm.matching.values import MatchLine
+
+Lines = list[MatchLine] | None
+_SAME, _NEAR, _PART, _OTHER = "company_equal", "company_near", "company_part", "companies_differ"
+
+
+def weigh_company(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of everything that tells one company from another."""
+    weight = _inns(context, left, right, lines)
+    weight += _names(context, left, right, lines)
+    best: tuple[float, str, str] | None = None
+    for code, found, value in _in_common(context, left, right):
+        if best is None or found > best[0]:
+            best = (found, code, value)
+    if best is not None:
+        weight += best[0]
+        if lines is not None:
+            lines.append(MatchLine(best[1], best[0], best[2], best[2]))
+    return weight
+
+
+def _inns(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    ours, theirs = left.inns + left.wrong_inns, right.inns + right.wrong_inns
+    if not ours or not theirs:
+        return 0.0
+    code, weight = "inns_differ", context.weights["inn_differ"]
+    if not set(ours).isdisjoint(theirs):
+        code, weight = "inn_equal", context.log_count + context.weights["inn_equal"]
+    elif (left.wrong_inns or right.wrong_inns) and any(_near_numbers(one, other) for one in ours for other in theirs):
+        code, weight = "inn_near", context.log_count + context.weights["inn_near"]
+    if lines is not None:
+        lines.append(MatchLine(code, weight, ", ".join(ours), ", ".join(theirs)))
+    return weight
+
+
+def _names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    if left.companies and right.companies:
+        code, one, other = _best_name(left.companies, right.companies)
+        texts = (left.company_typed, right.company_typed)
+    elif left.companies or right.companies:
+        named, boxed = (left, right) if left.companies else (right, left)
+        found = _named_domain(context, named, boxed)
+        if found is None:
+            return 0.0
+        code, one, other = _NEAR, found[0], found[0]
+        texts = (left.company_typed or found[1], right.company_typed or found[1])
+    else:
+        return 0.0
+    weight = context.weights[code]
+    if code != _OTHER:
+        weight += context.name_strength(one if context.frequency("company", one) <= context.frequency("company", other) else other)
+    if lines is not None:
+        lines.append(MatchLine(code, weight, *texts))
+    return weight
+
+
+def _best_name(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, str, str]:
+    best = (_OTHER, ours[0], theirs[0])
+    rank = {_SAME: 3, _NEAR: 2, _PART: 1, _OTHER: 0}
+    for one in ours:
+        for other in theirs:
+            code = compare_names(one, other)
+            if rank[code] > rank[best[0]]:
+                best = (code, one, other)
+    return best
+
+
+@lru_cache(maxsize=500_000)
+def compare_names(one: str, other: str) -> str:
+    """Tell how two companies' keys compare: equal, near (typing errors), one a part of the other, or different."""
+    if one == other:
+        return _SAME
+    if one.startswith("~") or other.startswith("~"):
+        return _compare_traders(one, other)
+    whole, other_whole = joined(one), joined(other)
+    if whole == other_whole:
+        return _SAME
+    ours, theirs = one.split(), other.split()
+    if _digits(ours) != _digits(theirs):
+        return _OTHER
+    if sorted(ours) == sorted(theirs):
+        return _SAME
+    if len(ours) == len(theirs) and all(_near_words(a, b) for a, b in zip(ours, theirs, strict=True)):
+        return _NEAR
+    if len(ours) != len(theirs) and min(len(whole), len(other_whole)) > 7 and OSA.distance(whole, other_whole, score_cutoff=2) <= 1:
+        return _NEAR
+    fewer, more = (ours, theirs) if len(ours) <= len(theirs) else (theirs, ours)
+    shared = sum(any(_near_words(word, against) for against in more) for word in fewer)
+    if len(fewer) > 1 and shared == len(fewer):
+        return _PART
+    return _PART if len(fewer) > 3 and shared * 4 >= len(fewer) * 3 else _OTHER
+
+
+def _compare_traders(one: str, other: str) -> str:
+    if one[:1] != other[:1]:
+        return _OTHER
+    surname, _, letters = one[1:].partition(" ")
+    other_surname, _, other_letters = other[1:].partition(" ")
+    if not (letters.startswith(other_letters) or other_letters.startswith(letters)):
+        return _OTHER
+    if surname == other_surname:
+        return _SAME if letters == other_letters and letters else _NEAR
+    return _NEAR if _near_words(surname, other_surname) and letters == other_letters else _OTHER
+
+
+def _near_words(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    shortest = min(len(one), len(other))
+    allowed = 0 if shortest < 4 else 1 if shortest < 8 else 2
+    return allowed > 0 and OSA.distance(one, other, score_cutoff=allowed) <= allowed
+
+
+def _near_numbers(one: str, other: str) -> bool:
+    return OSA.distance(one, other, score_cutoff=1) <= 1
+
+
+def _digits(words: list[str]) -> set[str]:
+    return {word for word in words if word.isdigit()}
+
+
+def _named_domain(context: Context, named: Evidence, boxed: Evidence) -> tuple[str, str] | None:
+    for domain in boxed.domains:
+        stem = skeleton(without_top(domain).replace("-", ""))
+        for company in named.companies:
+            whole = skeleton(joined(company))
+            if len(whole) > 4 and (stem == whole or (len(whole) > 6 and context.likeness(stem, whole) >= 0.9)):
+                return company, domain
+    return None
+
+
+def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str]]:
+    for kind, code, own, other, strength in (
+        (DOMAIN, "domain_equal", left.domains, right.domains, "domain_equal"),
+        (LANDLINE, "landline_equal", left.landlines, right.landlines, "landline_equal"),
+        (ROLE_EMAIL, "role_mailbox_equal", left.role_mailboxes, right.role_mailboxes, "role_mailbox_equal"),
+        (PHONE, "phone_equal", left.mobiles, right.mobiles, "person_equal"),
+        (EMAIL, "email_equal", left.mailboxes, right.mailboxes, "person_equal"),
+    ):
+        if not own or not other:
+            continue
+        for value in own:
+            if value in other:
+                facts = context.facts(kind, value)
+                weight = context.log_count - log2(facts.records) if facts.is_hub else context.log_count + context.weights[strength]
+                yield code, weight, value
