@@ -126,7 +126,7 @@ def stakes_of(session: Session, entity_type: EntityType, ids: Iterable[int]) -> 
     else:
         query = select(Deal.id, value).where(Deal.id.in_(asked)).group_by(Deal.id)
     query = query.where(Deal.status == DealStatus.OPEN, Deal.currency == currency_of(session))
-    return {key: int(minor) for key, minor in session.execute(query) if key is not None}
+    return {key: int(minor or 0) for key, minor in session.execute(query) if key is not None}
 
 
 def currency_of(session: Session) -> str:

@@ -138,7 +138,7 @@ def _row(
 def _upsert(session: Session, rows: Sequence[Mapping[str, Any]], *, is_bridge: bool) -> None:
     insertion = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(MatchPair)
     new = insertion.excluded
-    condition: ColumnElement[bool] = MatchPair.state.not_in(_DECIDED)
+    condition: ColumnElement[bool] = and_(*(MatchPair.state != state for state in _DECIDED))
     reopened = case((MatchPair.state == PairState.GONE, PairState.OPEN), else_=MatchPair.state)
     if is_bridge:
         # What was found by comparing the two tells more than what stands between them; only the place is the bridge's.

@@ -86,20 +86,6 @@ class PairCount:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldPair:
-    """A field of both records, as people read it: names stand for references; empty ones are None."""
-
-    name: str  # as in the commands: name, position, company, note, inn, ...
-    left: str | None
-    right: str | None
-
-    @property
-    def differs(self) -> bool:
-        """Tell whether both have a value and not the same."""
-        return self.left is not None and self.right is not None and self.left != self.right
-
-
-@dataclass(frozen=True, slots=True)
 class SidePoint:
     """A contact point; `in_both` where the other record has it too."""
 
@@ -143,7 +129,6 @@ class PairCard:
     row: PairRow
     left: PairSide
     right: PairSide
-    fields: tuple[FieldPair, ...]
     others: tuple[PairRow, ...]
     band: BandRecord | None  # None until enough pairs were decided
     currency: str

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.db import read_scope, session_scope
+from crm.duplicates.intake import match_changed_records
 from crm.errors import CrmError, Refused, Violation
 from crm.i18n.texts import error_sentence, violation_sentence
 from crm.models import LintOccasion
@@ -83,7 +84,7 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
 
     User, role and language are read anew, so it serves callbacks too. A refusal comes back as an Outcome; chain
     `.told(_("Saved"))` to keep a notice: `run(move_deal, deal_id=1, to_stage_id=2).told(_("Moved"))`.
-    A pipeline that was redesigned is then looked over by the linter.
+    Records it changed are compared with the base; a pipeline that was redesigned is then looked over by the linter.
     """
     try:
         actor = signed_in_actor()
@@ -91,6 +92,7 @@ def run(command: Callable[Concatenate[Session, Actor, P], T], *args: P.args, **k
             raise SignedOut
         with session_scope() as session:
             value = command(session, actor, *args, **kwargs)
+            match_changed_records(session)
             redesigned = redesigned_pipelines(session, actor)
     except CrmError as error:
         return Outcome(error=error)

@@ -20,7 +20,7 @@ from crm.pipelines.values import BUILTIN_FIELDS
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deals": (N_("Deals"), ("deal.", "next_step.", "activity.", "objection.")),
-    "clients": (N_("Clients"), ("company.", "contact.")),
+    "clients": (N_("Clients"), ("company.", "contact.", "pair.")),
     "setup": (
         N_("Pipelines and company"),
         ("pipeline.", "stage.", "field.", "loss_reason.", "link.", "lint.", "workspace."),
@@ -32,6 +32,7 @@ ENTITIES: dict[str, str] = {
     "deal": N_("Deal"),
     "company": N_("Company"),
     "contact": N_("Contact"),
+    "pair": N_("Pair of records"),
     "user": N_("User"),
     "team": N_("Team"),
     "pipeline": N_("Pipeline"),

@@ -22,6 +22,7 @@ from crm.auth.actors import load_actor
 from crm.auth.api_keys import FoundKey
 from crm.clock import utc_now
 from crm.db import read_scope, session_scope
+from crm.duplicates.intake import match_changed_records
 from crm.errors import InvalidInput, Violation
 from crm.i18n import N_
 from crm.models import Channel
@@ -65,6 +66,7 @@ class WriteCall:
                 answer, headers = claimed, {REPLAYED: "true"}
             else:
                 answer, headers = KeptAnswer(status, act(session, actor).model_dump(mode="json")), {}
+                match_changed_records(session)
                 if claimed is not None:
                     idempotency.keep(session, claimed, answer)
         if collection is not None:
