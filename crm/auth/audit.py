@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
-from crm.auth.visibility import company_visible, contact_visible, owner_visible
+from crm.auth.visibility import company_in_view, contact_in_view, owner_visible
 from crm.models import Channel, Company, Contact, Deal, Event, User
 
 _CLIENTS = ("company", "contact")
@@ -108,8 +108,8 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
     own = or_(Event.actor_id.in_(people), _is_of("user", Event.entity_id.in_(people)))
     return or_(
         exists().where(Deal.id == Event.deal_id, owner_visible(actor, Deal.owner_id)),
-        _is_of("company", exists().where(Company.id == Event.entity_id, company_visible(actor))),
-        _is_of("contact", exists().where(Contact.id == Event.entity_id, contact_visible(actor))),
+        _is_of("company", exists().where(Company.id == Event.entity_id, company_in_view(actor))),
+        _is_of("contact", exists().where(Contact.id == Event.entity_id, contact_in_view(actor))),
         and_(Event.deal_id.is_(None), Event.entity.not_in(("deal", *_CLIENTS)), own),
     )
 

@@ -35,21 +35,34 @@ def firing_visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for firings of links: those of visible deals."""
     if actor.visible_owner_ids is not None:
         return exists().where(Deal.id == LinkRun.deal_id, deal_visible(actor))
-    # Who sees all needs no look at each deal: the removed ones are few, and an index has them by pipeline.
-    removed = select(Deal.id).where(Deal.pipeline_id.in_(select(Pipeline.id)), Deal.status == DealStatus.REMOVED)
-    return LinkRun.deal_id.not_in(removed)
+    # Who sees all needs no look at each deal: those out of use are few, and an index has them by pipeline.
+    hidden = Deal.status.in_((DealStatus.REMOVED, DealStatus.MERGED))
+    out = select(Deal.id).where(Deal.pipeline_id.in_(select(Pipeline.id)), hidden)
+    return LinkRun.deal_id.not_in(out)
 
 
 def company_visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for companies: own ones, and those of a visible deal."""
+    """Return the condition for companies: own ones, and those of a visible deal; merged ones nobody sees."""
+    living = Company.merged_into_id.is_(None)
+    return living if actor.visible_owner_ids is None else and_(living, company_in_view(actor))
+
+
+def contact_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for contacts: own ones, and those taking part in a visible deal; merged ones nobody sees."""
+    living = Contact.merged_into_id.is_(None)
+    return living if actor.visible_owner_ids is None else and_(living, contact_in_view(actor))
+
+
+def company_in_view(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for companies within the actor's sight, merged ones too: for history alone."""
     if actor.visible_owner_ids is None:
         return true()
     of_deal = exists().where(Deal.company_id == Company.id, deal_visible(actor))
     return or_(owner_visible(actor, Company.owner_id), of_deal)
 
 
-def contact_visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for contacts: own ones, and those taking part in a visible deal."""
+def contact_in_view(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for contacts within the actor's sight, merged ones too: for history alone."""
     if actor.visible_owner_ids is None:
         return true()
     of_deal = exists().where(DealContact.contact_id == Contact.id, Deal.id == DealContact.deal_id, deal_visible(actor))

@@ -45,9 +45,9 @@ def find_existing(
     number = inn_or_none(inn, region, "inn", [])
     if number:
         of_number = select(Company.id, Company.name, User.name, Company.inn, company_visible(actor))
-        found += _read(
-            session, "company", of_number.join(User, User.id == Company.owner_id).where(Company.inn == number)
-        )
+        of_number = of_number.join(User, User.id == Company.owner_id)
+        living = Company.merged_into_id.is_(None)
+        found += _read(session, "company", of_number.where(Company.inn == number, living))
     found.sort(key=lambda client: client.record_id is None)
     return tuple(dict.fromkeys(found))[:MATCHES_SHOWN]
 
@@ -57,6 +57,7 @@ def _contacts(actor: Actor) -> Select[int, str, str, str | None, bool]:
         select(Contact.id, Contact.name, User.name, ContactPoint.normalised, contact_visible(actor))
         .join(ContactPoint, ContactPoint.contact_id == Contact.id)
         .join(User, User.id == Contact.owner_id)
+        .where(Contact.merged_into_id.is_(None))
         .order_by(Contact.id)
     )
 
@@ -66,6 +67,7 @@ def _companies(actor: Actor) -> Select[int, str, str, str | None, bool]:
         select(Company.id, Company.name, User.name, ContactPoint.normalised, company_visible(actor))
         .join(ContactPoint, ContactPoint.company_id == Company.id)
         .join(User, User.id == Company.owner_id)
+        .where(Company.merged_into_id.is_(None))
         .order_by(Company.id)
     )
 

@@ -131,8 +131,9 @@ def _parent_violations(session: Session, actor: Actor, parent_id: int, company_i
 
 def _company_violations(session: Session, actor: Actor, company_id: int, field: str) -> list[Violation]:
     visible: ColumnElement[bool] = company_visible(actor)
-    known = session.scalar(select(exists().where(Company.id == company_id, visible)))
-    return [] if known else [Violation("choice_unknown", field)]
+    # Held: it can't be merged into another one while something is being pointed to it.
+    held = select(Company.id).where(Company.id == company_id, visible).with_for_update(read=True, key_share=True)
+    return [] if session.scalar(held) else [Violation("choice_unknown", field)]
 
 
 def _length(attribute: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> int:

@@ -195,7 +195,7 @@ def _points(session: Session, of_holder: ColumnElement[bool]) -> tuple[PointLine
 
 
 def _people(session: Session, actor: Actor, company_id: int) -> tuple[tuple[ContactLine, ...], int]:
-    of_company = Contact.company_id == company_id
+    of_company = and_(Contact.company_id == company_id, Contact.merged_into_id.is_(None))
     visible = contact_visible(actor)
     query = select(Contact.id, Contact.name, Contact.position).where(of_company, visible)
     rows = session.execute(query.order_by(Contact.id).limit(CONTACTS_SHOWN)).all()

@@ -23,6 +23,11 @@ from crm.models import Company, Contact, ContactPoint, Deal, DealContact, Entity
 KINDS = ("deal", "contact", "company")
 _MARK = "§"  # no typed word can hold it
 _ROWS_AT_ONCE = 500
+_IN_USE = {
+    "deal": deal_in_use(),
+    "contact": Contact.merged_into_id.is_(None),
+    "company": Company.merged_into_id.is_(None),
+}
 
 Owners = dict[int, set[int]]
 Points = dict[int, dict[PointKind, list[str]]]
@@ -62,7 +67,7 @@ def forget_records(session: Session, kind: str, record_ids: Iterable[int]) -> No
 def rebuild_search(session: Session) -> None:
     """Index every record anew, oldest first, and drop entries of records that are gone."""
     for kind, key in (("company", Company.id), ("contact", Contact.id), ("deal", Deal.id)):
-        present = select(key).where(deal_in_use()) if kind == "deal" else select(key)
+        present = select(key).where(_IN_USE[kind])
         gone = SearchEntry.record_id.not_in(present)
         session.execute(delete(SearchEntry).where(SearchEntry.kind == kind, gone))
         after = 0
@@ -91,7 +96,8 @@ def _contact_words(session: Session, ids: Sequence[int]) -> dict[int, list[str]]
         .where(DealContact.contact_id.in_(ids), deal_in_use()),
     )
     points = _points(session, ContactPoint.contact_id, ids)
-    rows = session.execute(select(Contact.id, Contact.name, Contact.position).where(Contact.id.in_(ids)))
+    named = select(Contact.id, Contact.name, Contact.position).where(Contact.id.in_(ids), _IN_USE["contact"])
+    rows = session.execute(named)
     return {
         key: [words_of_contact(name, position, **_by_kind(points[key])), *_marks("contact", owners[key])]
         for key, name, position in rows
@@ -105,7 +111,8 @@ def _company_words(session: Session, ids: Sequence[int]) -> dict[int, list[str]]
         select(Deal.company_id, Deal.owner_id).where(Deal.company_id.in_(ids), deal_in_use()),
     )
     points = _points(session, ContactPoint.company_id, ids)
-    rows = session.execute(select(Company.id, Company.name, Company.inn, Company.website).where(Company.id.in_(ids)))
+    named = select(Company.id, Company.name, Company.inn, Company.website)
+    rows = session.execute(named.where(Company.id.in_(ids), _IN_USE["company"]))
     return {
         key: [words_of_company(name, inn, website, **_by_kind(points[key])), *_marks("company", owners[key])]
         for key, name, inn, website in rows

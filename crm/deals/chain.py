@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import CTE, exists, func, select
+from sqlalchemy import CTE, ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -79,11 +79,18 @@ def chain_roots(session: Session, actor: Actor, deal_ids: Sequence[int]) -> dict
 
 
 def chain_up(deal_id: int) -> CTE:
-    """Return a recursive query of the ids of a deal and those it came from."""
-    chain = select(Deal.id, Deal.origin_deal_id).where(Deal.id == deal_id).cte("chain_up", recursive=True)
-    return chain.union(select(Deal.id, Deal.origin_deal_id).where(Deal.id == chain.c.origin_deal_id))
+    """Return a recursive query of the ids of a deal and those it came from, by those merged into one of them too."""
+    columns = (Deal.id, Deal.origin_deal_id, Deal.merged_into_id)
+    chain = select(*columns).where(Deal.id == deal_id).cte("chain_up", recursive=True)
+    before = or_(Deal.id == chain.c.origin_deal_id, Deal.id == chain.c.merged_into_id, _merged_into(chain))
+    return chain.union(select(*columns).where(before))
 
 
 def _chain_down(deal_id: int) -> CTE:
-    chain = select(Deal.id).where(Deal.id == deal_id).cte("chain_down", recursive=True)
-    return chain.union(select(Deal.id).where(Deal.origin_deal_id == chain.c.id))
+    chain = select(Deal.id, Deal.merged_into_id).where(Deal.id == deal_id).cte("chain_down", recursive=True)
+    after = or_(Deal.origin_deal_id == chain.c.id, Deal.id == chain.c.merged_into_id, _merged_into(chain))
+    return chain.union(select(Deal.id, Deal.merged_into_id).where(after))
+
+
+def _merged_into(chain: CTE) -> ColumnElement[bool]:
+    return Deal.merged_into_id == chain.c.id

@@ -58,7 +58,9 @@ def due_run_ids(session: Session, actor: Actor, *, now: datetime, limit: int) ->
     Errors: Forbidden.
     """
     require(actor, Action.MANAGE_WORKSPACE)
-    due = (LinkRun.status == LinkRunStatus.WAITING, LinkRun.due_at <= now)
+    # Those of merged deals rest: an undo of the merge lets them go on.
+    living = select(Deal.merged_into_id).where(Deal.id == LinkRun.deal_id).scalar_subquery().is_(None)
+    due = (LinkRun.status == LinkRunStatus.WAITING, LinkRun.due_at <= now, living)
     return list(session.scalars(select(LinkRun.id).where(*due).order_by(LinkRun.due_at, LinkRun.id).limit(limit)))
 
 
@@ -76,7 +78,7 @@ def perform_run(session: Session, actor: Actor, *, run_id: int, now: datetime) -
     deal = session.scalars(_free(select(Deal).where(Deal.id == deal_id))).one_or_none()
     due = (LinkRun.id == run_id, LinkRun.status == LinkRunStatus.WAITING, LinkRun.due_at <= now)
     run = session.scalars(_free(select(LinkRun).where(*due))).one_or_none() if deal is not None else None
-    if deal is None or run is None:
+    if deal is None or run is None or deal.status is DealStatus.MERGED:
         return False
     link = load_link(session, run.link_id)
     why_not = _outdated(session, link, deal, run)

@@ -9,7 +9,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -144,14 +144,17 @@ def _amount_violations(given: Mapping[str, Any]) -> list[Violation]:
 
 
 def _company_exists(session: Session, actor: Actor, company_id: int) -> bool:
-    return bool(session.scalar(select(exists().where(Company.id == company_id, company_visible(actor)))))
+    # Held, as the contacts are: neither can be merged into another while the deal is being pointed to it.
+    query = select(Company.id).where(Company.id == company_id, company_visible(actor))
+    return session.scalar(query.with_for_update(read=True, key_share=True)) is not None
 
 
 def _contact_violations(session: Session, actor: Actor, parts: tuple[DealPart, ...]) -> list[Violation]:
     wanted = [part.contact_id for part in parts]
     if len(set(wanted)) != len(wanted) or len(wanted) > MAX_CONTACTS:
         return [Violation("choice_unknown", "contact")]
-    seen = set(session.scalars(select(Contact.id).where(Contact.id.in_(wanted), contact_visible(actor))))
+    held = select(Contact.id).where(Contact.id.in_(wanted), contact_visible(actor)).order_by(Contact.id)
+    seen = set(session.scalars(held.with_for_update(read=True, key_share=True)))
     found = [Violation("choice_unknown", "contact") for contact_id in wanted if contact_id not in seen][:1]
     return found + [problem for part in parts for problem in line_violations(part.role, "contact", 100)]
 

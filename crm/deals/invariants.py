@@ -128,9 +128,9 @@ def _deal_that_no_search_finds() -> Select[int]:
     return select(Deal.id).where(~entry, deal_in_use())
 
 
-def _removed_deal_that_search_finds() -> Select[int]:
+def _deal_out_of_use_that_search_finds() -> Select[int]:
     entry = select(SearchEntry.id).where(SearchEntry.kind == "deal", SearchEntry.record_id == Deal.id).exists()
-    return select(Deal.id).where(entry, Deal.status == DealStatus.REMOVED)
+    return select(Deal.id).where(entry, ~deal_in_use())
 
 
 def _removal_not_that_of_the_status() -> Select[int]:
@@ -148,7 +148,7 @@ INVARIANTS: dict[str, Callable[[], Select[int]]] = {
     "next due not that of the open steps": _next_due_not_that_of_its_steps,
     "loss reason not that of the status": _loss_reason_not_that_of_the_status,
     "deal that no search finds": _deal_that_no_search_finds,
-    "removed deal that search finds": _removed_deal_that_search_finds,
+    "deal out of use that search finds": _deal_out_of_use_that_search_finds,
     "removal not that of the status": _removal_not_that_of_the_status,
     **LINK_INVARIANTS,
 }

@@ -104,7 +104,7 @@ def last_firings(session: Session, actor: Actor, link_id: int, *, limit: int = 2
             LinkRun.due_at, Deal.id, Deal.title, child.id, child.title, LinkRun.reason,
         )
         .join(Deal, Deal.id == LinkRun.deal_id)
-        .outerjoin(child, and_(child.id == LinkRun.child_deal_id, child.status != DealStatus.REMOVED))
+        .outerjoin(child, and_(child.id == LinkRun.child_deal_id, child.status < DealStatus.REMOVED))
         .where(LinkRun.link_id == link_id, deal_visible(actor))
         .order_by(LinkRun.id.desc())
         .limit(limit)

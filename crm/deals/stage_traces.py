@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, exists, func, insert, literal,
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.visibility import deal_in_use
 from crm.deals.mass_events import record_for_deals, record_for_rows
 from crm.models import Deal, DealStatus, Objection, ObjectionKind, ObjectionOutcome, StageVisit
 from crm.pipelines.values import StageInfo
@@ -16,7 +17,7 @@ from crm.pipelines.values import StageInfo
 def without_source(stage_id: int) -> tuple[ColumnElement[bool], ...]:
     """Return the condition of deals that were on a stage, now or before, and tell no source."""
     been = exists().where(StageVisit.deal_id == Deal.id, StageVisit.stage_id == stage_id)
-    return (or_(Deal.source.is_(None), Deal.source == ""), Deal.status != DealStatus.REMOVED, been)
+    return (or_(Deal.source.is_(None), Deal.source == ""), deal_in_use(), been)
 
 
 def fill_source(session: Session, actor: Actor, stage: StageInfo, source: str, now: datetime) -> int:

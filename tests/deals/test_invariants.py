@@ -90,7 +90,7 @@ DAMAGES: tuple[tuple[Damage, str], ...] = (
     (retire_stage, "open deal on a retired stage"),
     (lose_step, "next due not that of the open steps"),
     (reason_of_a_won_deal, "loss reason not that of the status"),
-    (remove_alone, "removed deal that search finds"),
+    (remove_alone, "deal out of use that search finds"),
     (remove_alone, "removal not that of the status"),
     (removal_alone, "removal not that of the status"),
 )
