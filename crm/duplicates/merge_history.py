@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import living_id, not_found
 from crm.auth.permissions import Action, require
+from crm.auth.visibility import company_in_view, contact_in_view, owner_visible
 from crm.duplicates.merge_values import MergeInfo
-from crm.models import EntityType
+from crm.duplicates.merging import record_name
+from crm.duplicates.row_values import MODELS
+from crm.duplicates.taking import VISIBLE
+from crm.errors import NotFound
+from crm.models import Company, Contact, Deal, EntityType, Merge, User
 
 
 def list_merges(
@@ -24,7 +34,16 @@ def list_merges(
     Errors: Forbidden.
     """
     require(actor, Action.REVIEW_DUPLICATES)
-    raise NotImplementedError
+    query = select(Merge).order_by(Merge.id.desc()).limit(limit)
+    if actor.visible_owner_ids is not None:
+        query = query.where(_in_view(actor))
+    if entity_type is not None:
+        query = query.where(Merge.entity_type == entity_type)
+    if batch_id is not None:
+        query = query.where(Merge.batch_id == batch_id)
+    if before is not None:
+        query = query.where(Merge.id < before)
+    return tuple(infos(session, session.scalars(query).all()))
 
 
 def merges_of(session: Session, actor: Actor, entity_type: EntityType, record_id: int) -> tuple[MergeInfo, ...]:
@@ -32,4 +51,97 @@ def merges_of(session: Session, actor: Actor, entity_type: EntityType, record_id
 
     Errors: NotFound.
     """
-    raise NotImplementedError
+    model = MODELS[entity_type]
+    if not session.scalar(select(exists().where(model.id == record_id, VISIBLE[entity_type](actor)))):
+        raise not_found(session, actor, entity_type, record_id)
+    found: list[Merge] = []
+    ids = [record_id]
+    while ids:
+        query = select(Merge).where(
+            Merge.entity_type == entity_type, Merge.survivor_id.in_(ids), Merge.undone_at.is_(None)
+        )
+        more = session.scalars(query).all()
+        found += more
+        ids = [one.merged_id for one in more]
+    return tuple(infos(session, sorted(found, key=lambda one: one.id, reverse=True)))
+
+
+def take_merge(session: Session, actor: Actor, merge_id: int) -> Merge:
+    """Return a merge that the actor may look at.
+
+    Errors: NotFound.
+    """
+    merge = session.get(Merge, merge_id, populate_existing=True)
+    if merge is None or not in_view(session, actor, merge):
+        raise NotFound(entity="merge", id=merge_id)
+    return merge
+
+
+def in_view(session: Session, actor: Actor, merge: Merge) -> bool:
+    """Tell whether the record that a merge led to, wherever it lives now, is within the actor's sight."""
+    if actor.visible_owner_ids is None:
+        return True
+    living = living_id(session, merge.entity_type, merge.survivor_id)
+    model = MODELS[merge.entity_type]
+    return bool(session.scalar(select(exists().where(model.id == living, _sight(actor, merge.entity_type)))))
+
+
+def infos(session: Session, merges: Sequence[Merge]) -> list[MergeInfo]:
+    """Return merges as lists show them."""
+    people = {one for merge in merges for one in (merge.actor_id, merge.undone_by) if one is not None}
+    names: dict[int, str] = {}
+    if people:
+        names = dict(session.execute(select(User.id, User.name).where(User.id.in_(people))).all())
+    titles = {(entity_type, one.id): record_name(one) for entity_type, one in _records(session, merges)}
+
+    def name(merge: Merge, record_id: int) -> str:
+        return titles.get((merge.entity_type, record_id), f"#{record_id}")
+
+    return [
+        MergeInfo(
+            id=one.id,
+            entity_type=one.entity_type,
+            survivor_id=one.survivor_id,
+            survivor_name=name(one, one.survivor_id),
+            merged_id=one.merged_id,
+            merged_name=name(one, one.merged_id),
+            at=one.at,
+            actor_name=names.get(one.actor_id or 0),
+            batch_id=one.batch_id,
+            pair_id=one.pair_id,
+            undone_at=one.undone_at,
+            undone_by=names.get(one.undone_by or 0),
+        )
+        for one in merges
+    ]
+
+
+def _records(session: Session, merges: Sequence[Merge]) -> list[tuple[EntityType, Any]]:
+    found: list[tuple[EntityType, Any]] = []
+    for entity_type, model in MODELS.items():
+        ids = {i for one in merges if one.entity_type is entity_type for i in (one.survivor_id, one.merged_id)}
+        if ids:
+            table: Any = model
+            found += [(entity_type, row) for row in session.scalars(select(table).where(table.id.in_(ids)))]
+    return found
+
+
+def _sight(actor: Actor, entity_type: EntityType) -> ColumnElement[bool]:
+    if entity_type is EntityType.COMPANY:
+        return company_in_view(actor)
+    return contact_in_view(actor) if entity_type is EntityType.CONTACT else owner_visible(actor, Deal.owner_id)
+
+
+def _in_view(actor: Actor) -> ColumnElement[bool]:
+    of_types = [
+        and_(
+            Merge.entity_type == entity_type,
+            exists().where(model.id == Merge.survivor_id, _sight(actor, entity_type)).correlate(Merge),
+        )
+        for entity_type, model in (
+            (EntityType.COMPANY, Company),
+            (EntityType.CONTACT, Contact),
+            (EntityType.DEAL, Deal),
+        )
+    ]
+    return or_(*of_types)

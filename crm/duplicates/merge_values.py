@@ -28,11 +28,12 @@ class MergeField:
     """A field that differs. `kind` says how to show the two values.
 
     text, note: as they are; reference: `survivor` and `merged` are names; money: minor units; date: a date;
-    currency: a code; code: a value that `crm.i18n.labels` names; number, yes_no: as they are; choice: option names.
-    `why` is the rule behind the default: filled, newest, fullest, valid, kept.
+    code: a value that `crm.i18n.labels` names; number, yes_no: as they are; choice: names of the chosen options.
+    `why` is the rule behind the default: filled, newest, oldest, fullest, hottest, joined, kept; choose: a person
+    has to, the default is refused.
     """
 
-    name: str  # name, position, company, note, owner, inn, amount, ...; "custom:12" for a custom field
+    name: str  # name, position, company, note, owner, inn, amount, ...; "field:12" for a custom field
     label: str | None  # a custom field's own name
     kind: str
     survivor: Any

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
+from crm.clock import utc_now
+from crm.contacts.search_index import forget_records, index_records
+from crm.duplicates.deal_merges import hide_deal
+from crm.duplicates.journal import Changed, Entry, Pointed, to_json
+from crm.duplicates.merge_fields import choice_violations, chosen_columns, field_states, taken_choices
 from crm.duplicates.merge_values import Choices
-from crm.models import EntityType
+from crm.duplicates.moving import move_rows, refusals
+from crm.duplicates.pair_states import close_pairs_of
+from crm.duplicates.parents import without_loop
+from crm.duplicates.references import Policy, references_to
+from crm.duplicates.row_values import Record, plain, plain_row, table_of
+from crm.duplicates.taking import take_pair
+from crm.errors import InvalidInput, Violation, refuse_if_any
+from crm.events import record
+from crm.models import Deal, EntityType, Merge
 
 
 def merge_records(
@@ -29,4 +46,104 @@ def merge_records(
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput with every refusal of the plan and every wrong choice.
     """
     require(actor, Action.REVIEW_DUPLICATES)
-    raise NotImplementedError
+    if survivor_id == merged_id:
+        raise InvalidInput([Violation("merge_same_record")])
+    survivor, merged = take_pair(
+        session, actor, entity_type, (survivor_id, survivor_version), (merged_id, merged_version)
+    )
+    choices = choices or {}
+    states = field_states(session, entity_type, survivor, merged)
+    refuse_if_any(choice_violations(states, choices) + refusals(session, entity_type, merged_id))
+    now = utc_now()
+    before = {"survivor": plain_row(survivor), "merged": plain_row(merged), "newest": newest_rows(session, entity_type)}
+    columns = without_loop(session, chosen_columns(states, choices, survivor), survivor, merged)
+    entries = move_rows(session, entity_type, survivor_id, merged_id)
+    entries += _change_survivor(survivor, columns)
+    merged.merged_into_id = survivor_id
+    survivor.version += 1
+    merged.version += 1
+    session.flush()
+    if isinstance(survivor, Deal) and isinstance(merged, Deal):
+        entries += hide_deal(session, actor, survivor, merged, now)
+    before["pairs"] = close_pairs_of(session, entity_type, merged_id, survivor_id, actor_id=actor.user_id, now=now)
+    merge = Merge(
+        entity_type=entity_type, survivor_id=survivor_id, merged_id=merged_id, pair_id=pair_id, batch_id=batch_id,
+        before=before, choices=taken_choices(states, choices), moved=to_json(entries), actor_id=actor.user_id, at=now,
+    )  # fmt: skip
+    session.add(merge)
+    session.flush()
+    _tell(session, actor, merge, survivor, merged, columns)
+    session.expire_all()
+    index_again(session, entity_type, survivor_id, merged_id, entries)
+    return merge.id
+
+
+def newest_rows(session: Session, entity_type: EntityType) -> dict[str, int]:
+    """Return the highest id of each table whose rows move: what is above it came after the merge."""
+    tables = {one.table for one in references_to(entity_type, Policy.MOVE, Policy.UNITE)}
+    return {name: session.scalar(select(func.max(table_of(name).c.id))) or 0 for name in sorted(tables)}
+
+
+def index_again(
+    session: Session, entity_type: EntityType, survivor_id: int, hidden_id: int, entries: list[Entry]
+) -> None:
+    """Make the survivor findable by all it has now, hide the other, and refresh those that moved between companies."""
+    forget_records(session, entity_type.value, [hidden_id])
+    index_records(session, entity_type.value, [survivor_id])
+    index_moved(session, entity_type, entries)
+
+
+def index_moved(session: Session, entity_type: EntityType, entries: list[Entry]) -> None:
+    """Refresh people and deals whose company or person is another one now: what they are matched by has changed."""
+    for table, kind in (("deals", "deal"), ("contacts", "contact")):
+        rows = [
+            row_id for entry in entries if isinstance(entry, Pointed) and entry.table == table for row_id in entry.ids
+        ]
+        index_records(session, kind, rows)
+    if entity_type is EntityType.DEAL:
+        index_clients(session, entries)
+
+
+def index_clients(session: Session, entries: list[Entry]) -> None:
+    """Refresh the people of merged deals: their entries bear the marks of the owners of deals in use."""
+    parts = table_of("deal_contacts")
+    ids = [entry.id for entry in entries if isinstance(entry, Changed) and entry.table == parts.name]
+    if ids:
+        index_records(session, "contact", session.scalars(select(parts.c.contact_id).where(parts.c.id.in_(ids))))
+
+
+def _change_survivor(survivor: Record, columns: Mapping[str, Any]) -> list[Entry]:
+    if not columns:
+        return []
+    changed = {name: (plain(getattr(survivor, name)), plain(value)) for name, value in columns.items()}
+    for name, value in columns.items():
+        setattr(survivor, name, value)
+    return [Changed(type(survivor).__tablename__, survivor.id, changed)]
+
+
+def _tell(
+    session: Session, actor: Actor, merge: Merge, survivor: Record, merged: Record, columns: Mapping[str, Any]
+) -> None:
+    kind, at = merge.entity_type.value, merge.at
+    changes = {_FIELD_OF.get(name, name): pair for name, pair in _changes(merge, columns).items()}
+    record(
+        session, actor, f"{kind}.merged", kind, survivor.id, at=at, merge_id=merge.id, other_id=merged.id,
+        other=record_name(merged), changes=changes,
+    )  # fmt: skip
+    record(
+        session, actor, f"{kind}.merged_into", kind, merged.id, at=at, merge_id=merge.id, other_id=survivor.id,
+        other=record_name(survivor),
+    )  # fmt: skip
+
+
+def record_name(row: Record) -> str:
+    """Return what people call a record."""
+    return row.title if isinstance(row, Deal) else row.name
+
+
+_FIELD_OF = {"company_id": "company", "owner_id": "owner", "parent_id": "parent", "amount_minor": "amount"}
+
+
+def _changes(merge: Merge, columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+    before = merge.before["survivor"]
+    return {name: [before[name], plain(value)] for name, value in columns.items()}

@@ -6,7 +6,13 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
+from crm.duplicates.dependents import dependents_of
+from crm.duplicates.merge_history import infos, take_merge
 from crm.duplicates.merge_values import UndoPlan
+from crm.duplicates.moving import told
+from crm.duplicates.undo_words import field_of, readable
+from crm.duplicates.undoing import Backwards, look_back, newer_rows
+from crm.errors import Violation
 
 
 def plan_undo(session: Session, actor: Actor, *, merge_id: int) -> UndoPlan:
@@ -15,4 +21,16 @@ def plan_undo(session: Session, actor: Actor, *, merge_id: int) -> UndoPlan:
     Errors: Forbidden; NotFound.
     """
     require(actor, Action.REVIEW_DUPLICATES)
-    raise NotImplementedError
+    merge = take_merge(session, actor, merge_id)
+    is_undone = merge.undone_at is not None
+    found = Backwards() if is_undone else look_back(session, merge)
+    (info,) = infos(session, [merge])
+    return UndoPlan(
+        merge=info,
+        returns=told(found.returned),
+        fields=tuple(dict.fromkeys(map(field_of, found.fields))),
+        conflicts=tuple(readable(session, found.conflicts)),
+        stays=() if is_undone else told(newer_rows(session, merge)),
+        dependents=() if is_undone else tuple(infos(session, dependents_of(session, merge))),
+        refusals=(Violation("merge_undone"),) if is_undone else (),
+    )

@@ -1,0 +1,76 @@
+"""What a merge and its undo do with a deal besides its rows: its stay, its status, its next date."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.deals.next_steps import refresh_next_due
+from crm.deals.visits import close_visit, open_visit
+from crm.duplicates.journal import Changed, Entry
+from crm.duplicates.row_values import plain
+from crm.models import Deal, DealStatus, NextStep, Stage, StageKind, StageVisit, StepResult, VisitOutcome
+
+VISITS = "stage_visits"
+
+
+def hide_deal(session: Session, actor: Actor, survivor: Deal, merged: Deal, now: datetime) -> list[Entry]:
+    """End the merged deal's stay and take it out of use; its rows have moved already."""
+    entries: list[Entry] = []
+    if merged.status is DealStatus.OPEN:
+        visit = close_visit(session, merged, now, VisitOutcome.DUPLICATE)
+        ended = {"left_at": (None, plain(visit.left_at)), "outcome": ("open", VisitOutcome.DUPLICATE.value)}
+        entries.append(Changed(VISITS, visit.id, ended))
+    merged.status = DealStatus.MERGED
+    if survivor.status is not DealStatus.OPEN:
+        entries += _cancel_steps(session, actor, survivor, now)
+    session.flush()
+    refresh_next_due(session, merged)
+    refresh_next_due(session, survivor)
+    return entries
+
+
+def stage_is_left(session: Session, deal: Deal, status: DealStatus) -> bool:
+    """Tell whether an open deal can't return to its stage, because that was retired while the deal was hidden."""
+    return status is DealStatus.OPEN and session.get_one(Stage, deal.stage_id).retired_at is not None
+
+
+def stand_again(
+    session: Session, actor: Actor, survivor: Deal, merged: Deal, status: DealStatus, now: datetime
+) -> None:
+    """Give a deal its status back; the stay that the merge ended goes on, or another begins on the first stage."""
+    merged.status = status
+    if stage_is_left(session, merged, status):
+        merged.stage_id = _first_stage(session, merged.pipeline_id)
+        last = session.scalar(select(func.max(StageVisit.left_at)).where(StageVisit.deal_id == merged.id))
+        merged.stage_entered_at = max(now, last) if last is not None else now
+        session.flush()
+        open_visit(session, actor, merged, merged.stage_entered_at)
+    session.flush()
+    refresh_next_due(session, merged)
+    refresh_next_due(session, survivor)
+
+
+def _cancel_steps(session: Session, actor: Actor, deal: Deal, now: datetime) -> list[Entry]:
+    """Close what came to a deal that has ended: nothing is planned there any more."""
+    query = select(NextStep).where(NextStep.deal_id == deal.id, NextStep.done_at.is_(None)).order_by(NextStep.id)
+    entries: list[Entry] = []
+    for step in session.scalars(query.execution_options(populate_existing=True)):
+        step.done_at, step.done_by, step.result = now, actor.user_id, StepResult.CANCELLED
+        columns = {
+            "done_at": (None, plain(now)),
+            "done_by": (None, actor.user_id),
+            "result": (None, StepResult.CANCELLED.value),
+        }
+        entries.append(Changed("next_steps", step.id, columns))
+    return entries
+
+
+def _first_stage(session: Session, pipeline_id: int) -> int:
+    query = select(Stage.id).where(
+        Stage.pipeline_id == pipeline_id, Stage.kind == StageKind.OPEN, Stage.retired_at.is_(None)
+    )
+    return session.scalars(query.order_by(Stage.position, Stage.id).limit(1)).one()
