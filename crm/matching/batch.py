@@ -69,11 +69,13 @@ class MatchedPairs(Sequence[MatchedPair]):
                 self._left[part].tolist(), self._right[part].tolist(), self._weights[part].tolist(), strict=True
             )
 
-    def best_of_each(self, records: int) -> NDArray[np.float64]:
-        """Return the greatest weight of each record's pairs; a record without any has minus infinity."""
-        best = np.full(records, -np.inf)
-        for places in (self._left, self._right):
-            np.maximum.at(best, places, self._weights)
+    def best_within(self, clusters: Sequence[int]) -> NDArray[np.float64]:
+        """Return the greatest weight of each record's pairs inside its cluster; minus infinity for none."""
+        names = np.asarray(clusters)
+        best = np.full(len(names), -np.inf)
+        inside = names[self._left] == names[self._right]
+        for places in (self._left[inside], self._right[inside]):
+            np.maximum.at(best, places, self._weights[inside])
         return best
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.scoring.companies import forms_differ
 from crm.matching.scoring.context import Context
 from crm.matching.scoring.names import names_differ, surnames_differ
 from crm.models.codes import EntityType
@@ -22,6 +23,8 @@ class _Profile:
     given: Counter[tuple[str, ...]] = field(default_factory=Counter)
     surnames: Counter[str] = field(default_factory=Counter)
     inns: Counter[str] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
     first: int = 0
     last: int = 0
 
@@ -63,6 +66,10 @@ def _profile(evidence: Evidence) -> _Profile:
         profile.surnames[evidence.surname] = 1
     for inn in evidence.inns:
         profile.inns[inn] = 1
+    if evidence.company_form:
+        profile.forms[evidence.company_form] = 1
+    for domain in evidence.domains:
+        profile.domains[domain] = 1
     return profile
 
 
@@ -71,6 +78,8 @@ def _together(ours: _Profile, theirs: _Profile) -> _Profile:
         ours.given + theirs.given,
         ours.surnames + theirs.surnames,
         ours.inns + theirs.inns,
+        ours.forms + theirs.forms,
+        ours.domains + theirs.domains,
         min(ours.first, theirs.first),
         max(ours.last, theirs.last),
     )
@@ -87,7 +96,13 @@ def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool
         )
 
     def companies(ours: _Profile, theirs: _Profile, weight: float) -> bool:
-        return bool(ours.inns and theirs.inns and _most(ours.inns) not in theirs.inns)
+        if ours.inns and theirs.inns:
+            return _most(ours.inns) not in theirs.inns
+        if weight >= CERTAIN:
+            return False
+        if ours.forms and theirs.forms and forms_differ(_most(ours.forms), _most(theirs.forms)) != "forms_fit":
+            return True
+        return bool(ours.domains and theirs.domains and set(ours.domains).isdisjoint(theirs.domains))
 
     def purchases(ours: _Profile, theirs: _Profile, weight: float) -> bool:
         return max(ours.last, theirs.last) - min(ours.first, theirs.first) > LONGEST_PURCHASE

@@ -56,7 +56,12 @@ def _company_parts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "domain", domain
         yield "company", skeleton(without_top(domain).replace("-", ""))
     for company in evidence.companies:
-        whole = skeleton(company) if not company.startswith("~") else company
+        if company.startswith("~"):
+            surname, *names = company.split()
+            yield "company", surname
+            yield from (("company", f"{surname} {name[0]}") for name in names[:1])
+            continue
+        whole = skeleton(company)
         yield "company", whole
         words = company.split()
         if len(words) > 1:
@@ -119,9 +124,14 @@ def _organisation(evidence: Evidence) -> Iterator[tuple[str, str]]:
         for inn in evidence.inns:
             yield "name_inn", f"{name} {inn}"
         for company in evidence.companies[:2]:
-            yield "name_company", f"{name} {company.replace(' ', '')}"
+            yield "name_company", f"{name} {_short(company)}"
         for domain in evidence.domains:
             yield "name_domain", f"{name} {domain}"
+
+
+def _short(company: str) -> str:
+    """Return a company's key without blanks; of a sole trader the surname, which all spellings have in common."""
+    return company.partition(" ")[0] if company.startswith("~") else company.replace(" ", "")
 
 
 def _place(evidence: Evidence, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -21,15 +21,16 @@ _IN_TEXT = re.compile(
 )
 
 
+_FORMS = {"ооо": "ooo", "оао": "oao", "зао": "zao", "пао": "pao", "ао": "ao", "нао": "nao", "гк": "gk", "тд": "td", "пкф": "pkf",
+          "нпо": "npo", "нпп": "npp", "тпк": "tpk", "гуп": "gup", "муп": "mup", "фгуп": "fgup", "тоо": "too"}  # fmt: skip
+
+
 class CompanyName(NamedTuple):
-    """A company read: its words, or "~surname initials" of a sole trader, and the city that stood in it."""
+    """A company read: its words, or "~surname given patronymic" of a sole trader, and the city that stood in it."""
 
     key: str
     city: str
-    is_trader: bool
-
-
-EMPTY_COMPANY = CompanyName("", "", False)
+    form: str = ""  # "ooo", "zao td": forms that one company does not change
 
 
 @lru_cache(maxsize=50_000)
@@ -41,19 +42,19 @@ def read_company(typed: str) -> CompanyName:
     person = _trader(lowered)
     if person:
         name = read_name(person)
-        letters = name.initials
-        key = f"~{name.surname} {letters}".strip()
-        if name.surname and (letters or not name.extra):
-            return CompanyName(key, city, True)
+        names = (*name.given[:1], name.patronymic) if name.given else tuple(name.initials)
+        if name.surname and (any(names) or not name.extra):
+            return CompanyName(" ".join(part for part in (f"~{name.surname}", *names) if part), city)
         if name.given and not name.surname:
-            return CompanyName(f"~{name.given[0]}", city, True)
+            return CompanyName(f"~{name.given[0]}", city)
         lowered = person
-    for phrase in word_lists()["legal_phrases"]:
-        lowered = lowered.replace(phrase, " ")
+    for phrase, form in word_lists()["legal_phrases"].items():
+        lowered = lowered.replace(phrase, f" {form} ")
     lowered = re.sub(r"(?<=\b[^\W\d_])[./]\s?(?=[^\W\d_]\b)", "", lowered)  # l.l.c. is llc
     found = _WORD.findall(lowered.replace("&", " and "))
     plain = [word for word in found if word not in words("legal_forms")] or found
-    return CompanyName(" ".join(part for part in (skeleton(word) for word in plain) if part), city, False)
+    form = " ".join(sorted({_FORMS[word] for word in found if word in _FORMS}))
+    return CompanyName(" ".join(part for part in (skeleton(word) for word in plain) if part), city, form)
 
 
 @lru_cache(maxsize=20_000)

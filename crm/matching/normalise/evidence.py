@@ -38,7 +38,8 @@ class Evidence:
     domains: tuple[str, ...] = ()  # of a company's own mail
     inns: tuple[str, ...] = ()
     wrong_inns: tuple[str, ...] = ()  # the check digit is wrong
-    companies: tuple[str, ...] = ()  # words without legal form; a sole trader is "~surname initials"
+    companies: tuple[str, ...] = ()  # words without legal form; a sole trader is "~surname given patronymic"
+    company_form: str = ""  # legal form and the like of the first company
     company_typed: str = ""
     city: str = ""
     address_typed: str = ""

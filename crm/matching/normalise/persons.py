@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from crm.matching.normalise.skeleton import has_cyrillic, has_latin, one_script, skeleton, to_cyrillic_layout, to_latin_layout
@@ -132,8 +132,7 @@ def _is_turned(latin: str, turned: str) -> bool:
 def _roles(kept: list[str], letters: str) -> PersonName:
     keys = [skeleton(word) for word in kept]
     known = given_names()
-    patronymic_at = next((at for at, key in enumerate(keys) if len(key) > 4 and _PATRONYMIC.search(key)
-                          and (key not in known) and (len(keys) > 1 or letters)), None)  # fmt: skip
+    patronymic_at = next((at for at in range(len(keys)) if _is_patronymic(keys, at, letters)), None)
     given_at = _given_place(keys, patronymic_at, letters)
     rest = [at for at in range(len(keys)) if at not in (patronymic_at, given_at)]
     surname_at = _surname_place(keys, rest)
@@ -150,6 +149,26 @@ def _roles(kept: list[str], letters: str) -> PersonName:
         tuple(keys[at] for at in rest if at != surname_at),
         (),
     )
+
+
+def _is_patronymic(keys: list[str], at: int, letters: str) -> bool:
+    """Tell whether a word is a patronymic; of two words, Гуревич is a surname and Сергеевич is not."""
+    key = keys[at]
+    found = _PATRONYMIC.search(key)
+    if found is None or len(key) < 4 or key in given_names() or (len(keys) == 1 and letters):
+        return False
+    if not found.group().endswith("viq"):
+        return len(keys) > 1
+    return len(keys) > 1 and at > 0 and (len(keys) > 2 or key[: found.start()] in _patronymic_stems())
+
+
+@cache
+def _patronymic_stems() -> frozenset[str]:
+    """Return what stands before -ович and -евич: the given name with or without its ending."""
+    stems = {"pavl", "lv"}
+    for name in given_names():
+        stems |= {name, name.removesuffix("i"), name.removesuffix("ei"), name[:-1] if name[-1] in "ao" else name}
+    return frozenset(stems)
 
 
 def _given_place(keys: list[str], patronymic_at: int | None, letters: str) -> int | None:

@@ -57,7 +57,7 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
         if any(char.isdigit() for char in text) or "@" in text:
             _take_text(found, own, text, place)
     name = _name(raw, name_text, comment)
-    companies, city = _companies(raw, name, company_text, comment, title)
+    companies, city, form = _companies(raw, name, company_text, comment, title)
     house, address = read_address(raw.address)
     return Evidence(
         record_id=raw.record_id,
@@ -76,6 +76,7 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
         inns=tuple(found.inns),
         wrong_inns=tuple(found.wrong_inns),
         companies=companies,
+        company_form=_intern(form),
         company_typed=raw.company.strip(),
         city=_intern(city),
         address_typed=raw.address.strip(),
@@ -117,7 +118,7 @@ def _name(raw: RawRecord, name_text: str, comment: str) -> PersonName:
 
 def _companies(
     raw: RawRecord, name: PersonName, company_text: str, comment: str, title: str
-) -> tuple[tuple[str, ...], str]:
+) -> tuple[tuple[str, ...], str, str]:
     own = read_company(company_text)
     city = _city(raw.city) or own.city
     keys = [own.key]
@@ -129,7 +130,7 @@ def _companies(
     for text in (comment, title):
         for typed in companies_in_text(text):
             keys.append(read_company(typed).key)
-    return tuple(dict.fromkeys(_intern(key) for key in keys if len(key) > 1)), city
+    return tuple(dict.fromkeys(_intern(key) for key in keys if len(key) > 1)), city, own.form
 
 
 def _is_position(text: str) -> bool:

@@ -17,21 +17,33 @@ from crm.matching.statistics import DOMAIN, EMAIL, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
+_STOCK = frozenset({"ao", "oao", "zao", "pao", "nao"})
+_LEGAL = _STOCK | {"ooo", "gk", "too", "gup", "mup", "fgup"}
+_SHORT_NAME = 9
 _SAME, _NEAR, _PART, _OTHER = "company_equal", "company_near", "company_part", "companies_differ"
 
 
 def weigh_company(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     """Return the weight of everything that tells one company from another."""
+    is_site = bool(left.house and right.house)
     weight = _inns(context, left, right, lines)
-    weight += _names(context, left, right, lines)
+    if is_site:
+        weight += _site_names(context, left, right, lines)
+    else:
+        weight += _names(context, left, right, lines)
+        weight += _forms(context, left, right, lines)
     best: tuple[float, str, str] | None = None
-    for code, found, value in _in_common(context, left, right):
+    for code, found, value in _in_common(context, left, right, is_site):
         if best is None or found > best[0]:
             best = (found, code, value)
     if best is not None:
         weight += best[0]
         if lines is not None:
             lines.append(MatchLine(best[1], best[0], best[2], best[2]))
+    if left.domains and right.domains and not is_site and set(left.domains).isdisjoint(right.domains):
+        weight += context.weights["domain_differ"]
+        if lines is not None:
+            lines.append(MatchLine("domains_differ", context.weights["domain_differ"], ", ".join(left.domains), ", ".join(right.domains)))
     return weight
 
 
@@ -64,9 +76,43 @@ def _names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> f
         return 0.0
     weight = context.weights[code]
     if code != _OTHER:
-        weight += context.name_strength(one if context.frequency("company", one) <= context.frequency("company", other) else other)
+        weight += min(context.name_strength(one), context.name_strength(other))
+    if code == _NEAR and len(one) < _SHORT_NAME:
+        weight += context.weights["short_name_near"]
     if lines is not None:
         lines.append(MatchLine(code, weight, *texts))
+    return weight
+
+
+def _forms(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    one, other = left.company_form, right.company_form
+    if one == other or not one or not other:
+        return 0.0
+    weight = context.weights[forms_differ(one, other)]
+    if lines is not None and weight:
+        lines.append(MatchLine("legal_forms_differ", weight, left.company_typed, right.company_typed))
+    return weight
+
+
+@lru_cache(maxsize=5_000)
+def forms_differ(one: str, other: str) -> str:
+    """Return the code of how two legal forms differ: stock companies are often mixed up, others are not."""
+    ours, theirs = set(one.split()), set(other.split())
+    legal, other_legal = ours & _LEGAL, theirs & _LEGAL
+    if not legal or not other_legal:
+        return "forms_fit"
+    if legal != other_legal:
+        return "forms_alike" if legal <= _STOCK and other_legal <= _STOCK else "forms_differ"
+    return "forms_fit" if ours == theirs else "forms_alike"
+
+
+def _site_names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of the names of two places: branches share words, and one place has several names."""
+    if not left.companies or not right.companies:
+        return 0.0
+    weight, code = context.words_in_common(left.companies[0], right.companies[0])
+    if lines is not None:
+        lines.append(MatchLine(code, weight, left.company_typed, right.company_typed))
     return weight
 
 
@@ -98,9 +144,10 @@ def compare_names(one: str, other: str) -> str:
         return _SAME
     if len(ours) == len(theirs) and all(_near_words(a, b) for a, b in zip(ours, theirs, strict=True)):
         return _NEAR
-    if len(ours) != len(theirs) and min(len(whole), len(other_whole)) > 7 and OSA.distance(whole, other_whole, score_cutoff=2) <= 1:
-        return _NEAR
     fewer, more = (ours, theirs) if len(ours) <= len(theirs) else (theirs, ours)
+    if len(fewer) != len(more) and not set(fewer) <= set(more) and min(len(whole), len(other_whole)) > 7:
+        if OSA.distance(whole, other_whole, score_cutoff=1) <= 1:
+            return _NEAR  # a blank more or less, and one typing error
     shared = sum(any(_near_words(word, against) for against in more) for word in fewer)
     if len(fewer) > 1 and shared == len(fewer):
         return _PART
@@ -108,15 +155,19 @@ def compare_names(one: str, other: str) -> str:
 
 
 def _compare_traders(one: str, other: str) -> str:
+    """Compare "~surname given patronymic" of two sole traders; either name may be a letter or missing."""
     if one[:1] != other[:1]:
         return _OTHER
-    surname, _, letters = one[1:].partition(" ")
-    other_surname, _, other_letters = other[1:].partition(" ")
-    if not (letters.startswith(other_letters) or other_letters.startswith(letters)):
-        return _OTHER
-    if surname == other_surname:
-        return _SAME if letters == other_letters and letters else _NEAR
-    return _NEAR if _near_words(surname, other_surname) and letters == other_letters else _OTHER
+    ours, theirs = one.split(), other.split()
+    same = True
+    for mine, yours in zip(ours, theirs, strict=False):
+        if mine == yours:
+            continue
+        same = False
+        is_letter = len(mine) == 1 or len(yours) == 1
+        if not (mine[0] == yours[0] if is_letter else _near_words(mine, yours)):
+            return _OTHER
+    return _SAME if same and min(len(ours), len(theirs)) > 1 else _NEAR
 
 
 def _near_words(one: str, other: str) -> bool:
@@ -145,7 +196,7 @@ def _named_domain(context: Context, named: Evidence, boxed: Evidence) -> tuple[s
     return None
 
 
-def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str]]:
+def _in_common(context: Context, left: Evidence, right: Evidence, is_site: bool) -> Iterator[tuple[str, float, str]]:
     for kind, code, own, other, strength in (
         (DOMAIN, "domain_equal", left.domains, right.domains, "domain_equal"),
         (LANDLINE, "landline_equal", left.landlines, right.landlines, "landline_equal"),
@@ -158,5 +209,7 @@ def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tu
         for value in own:
             if value in other:
                 facts = context.facts(kind, value)
-                weight = context.log_count - log2(facts.records) if facts.is_hub else context.log_count + context.weights[strength]
+                weight = context.log_count - log2(facts.records)
+                if not facts.is_hub and not is_site:
+                    weight = context.log_count + context.weights[strength]
                 yield code, weight, value

@@ -10,13 +10,14 @@ from crm.matching.statistics import HOLDERS, IdentifierFacts, Statistics
 
 _CACHED = 1_000_000
 _AGREE = 0.9  # how often a word is the same in two records of one person
+_SAME_WORD, _LITTLE, _MOST_OF_WORDS = 0.8, 0.2, 9.0
 _UNSEEN_MORE = 2.0  # a word seen once is likely to be met again
 
 
 class Context:
     """The weights of one model over the data of one base or file."""
 
-    __slots__ = ("_facts", "_near", "_rarity", "log_count", "model", "statistics", "weights")
+    __slots__ = ("_facts", "_near", "_rarity", "_words", "log_count", "model", "statistics", "weights")
 
     def __init__(self, model: MatchModel, statistics: Statistics) -> None:
         self.model = model
@@ -25,6 +26,7 @@ class Context:
         self.log_count = log2(max(statistics.record_count, 2))
         self._rarity: dict[tuple[str, str], float] = {}
         self._facts: dict[tuple[str, str], IdentifierFacts] = {}
+        self._words: dict[tuple[str, str], tuple[float, str]] = {}
         self._near: dict[tuple[str, str], float] = {}
 
     def rarity(self, field: str, value: str) -> float:
@@ -42,7 +44,34 @@ class Context:
 
     def name_strength(self, company: str) -> float:
         """Return the weight of a company's whole name: every other holder of the name halves it."""
+        if company.startswith("~"):
+            surname, *names = company[1:].split()
+            more = sum(1.5 if len(name) == 1 else 5.0 for name in names)
+            return min(self.rarity("surname", surname) + more, self.log_count)
         return self.log_count - log2(self.statistics.frequency(HOLDERS, company))
+
+    def words_in_common(self, one: str, other: str) -> tuple[float, str]:
+        """Return the weight of the words two names share, rare words more than common ones, and its code."""
+        pair = (one, other) if one < other else (other, one)
+        known = self._words.get(pair)
+        if known is None:
+            if len(self._words) > _CACHED:
+                self._words.clear()
+            known = self._words[pair] = self._compare_words(*pair)
+        return known
+
+    def _compare_words(self, one: str, other: str) -> tuple[float, str]:
+        ours, theirs = set(one.split()), set(other.split())
+        shared = ours & theirs
+        shared |= {word for word in ours - shared if any(likeness(word, against) >= _SAME_WORD for against in theirs)}
+        ours_weight, theirs_weight, in_common = (
+            sum(self.rarity("company_word", word) + 0.5 for word in words) for words in (ours, theirs, shared)
+        )
+        part = in_common / max(min(ours_weight, theirs_weight), 0.5)
+        weight = min(in_common, _MOST_OF_WORDS) * min(part, 1.0) + self.weights["words_differ"] * (1.0 - min(part, 1.0))
+        if part < _LITTLE:
+            return weight, "companies_differ"
+        return weight, "company_equal" if ours == theirs else "company_near"
 
     def facts(self, kind: str, value: str) -> IdentifierFacts:
         """Return what is known of an identifier."""

@@ -9,6 +9,7 @@ from crm.matching.normalise.companies import joined
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.skeleton import skeleton
+from crm.matching.scoring.companies import compare_names
 from crm.matching.scoring.context import Context
 from crm.matching.statistics import DOMAIN, EMAIL, INN, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
@@ -75,10 +76,7 @@ def company_likeness(context: Context, one: str, other: str) -> float:
     if one.startswith("~") or other.startswith("~"):
         if one[:1] != other[:1]:
             return 0.0
-        surname, _, letters = one[1:].partition(" ")
-        other_surname, _, other_letters = other[1:].partition(" ")
-        fits = letters.startswith(other_letters) or other_letters.startswith(letters)
-        return context.likeness(surname, other_surname) if fits else 0.0
+        return 0.0 if compare_names(one, other) == "companies_differ" else 1.0
     if joined(one) == joined(other):
         return 1.0
     return context.likeness(joined(one), joined(other))
