@@ -1,55 +1,60 @@
-"""How much memory this process and its children have held together: shared pages are counted once."""
+"""How much memory a process and its children have held together; pages they share are counted once."""
 
 from __future__ import annotations
 
-import threading
+import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 
 _PROC = Path("/proc")
-_EVERY_SECONDS = 0.25
+_EVERY_SECONDS = 0.2
 
 
 class PeakMemory:
-    """Watches from a thread while the block runs; `megabytes` is None where the system doesn't tell (not Linux)."""
+    """Watches from a process of its own while the block runs: a thread would not survive forking well."""
 
     def __init__(self, root: int | None = None) -> None:
-        self._root = str(root) if root is not None else "self"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._peak_kb = 0
+        self._root = root or os.getpid()
+        self._watcher: subprocess.Popen[str] | None = None
+        self._megabytes: int | None = None
 
     def __enter__(self) -> PeakMemory:
-        self._thread.start()
+        if (_PROC / str(self._root) / "smaps_rollup").exists():
+            command = [sys.executable, __file__, str(self._root)]
+            self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
-        self._thread.join()
+        self.stop()
 
-    @property
-    def megabytes(self) -> int | None:
-        """Return the most that was held at one moment."""
-        self._look()
-        return round(self._peak_kb / 1024) or None
+    def stop(self) -> int | None:
+        """Stop watching; return the most megabytes held at one moment, None where the system doesn't tell."""
+        if self._watcher is not None:
+            told, _errors = self._watcher.communicate()
+            self._megabytes = int(told or 0) or None
+            self._watcher = None
+        return self._megabytes
 
-    def _watch(self) -> None:
-        self._look()
-        while not self._over.wait(_EVERY_SECONDS):
-            self._look()
 
-    def _look(self) -> None:
-        root = (_PROC / self._root).resolve().name
-        self._peak_kb = max(self._peak_kb, sum(_proportional_kb(process) for process in _family(root)))
+def watch(root: str) -> int:
+    """Look again and again until standard input ends; return megabytes."""
+    peak_kb = 0
+    while True:
+        peak_kb = max(peak_kb, sum(_proportional_kb(process) for process in _family(root)))
+        if select.select([sys.stdin], [], [], _EVERY_SECONDS)[0]:
+            return round(peak_kb / 1024)
 
 
 def _family(root: str) -> list[str]:
-    family, place = [root], 0
+    family, place, own = [root], 0, str(os.getpid())
     while place < len(family):
         for listed in _PROC.glob(f"{family[place]}/task/*/children"):
-            family += _read(listed).split()
+            family += [process for process in _read(listed).split() if process != own]
         place += 1
     return family
 
@@ -64,5 +69,9 @@ def _proportional_kb(process: str) -> int:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
-    except OSError:  # the process has ended meanwhile, or this is no Linux
+    except OSError:  # the process has ended meanwhile
         return ""
+
+
+if __name__ == "__main__":
+    print(watch(sys.argv[1]))

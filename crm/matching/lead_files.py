@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -128,40 +128,75 @@ def lead_layout(header: Sequence[str], entity_type: EntityType, chosen: Mapping[
     )
 
 
-def read_leads(layout: LeadLayout, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[RawRecord]:
-    """Yield rows, given as (line, cells), as raw records; a row without an id is called by its number.
+class LeadReader:
+    """Makes raw records of the cells of rows."""
+
+    def __init__(self, layout: LeadLayout) -> None:
+        self._single = {field: places[0] for field, places in layout.columns.items()}
+        self._several = layout.columns
+
+    def record_id(self, cells: Sequence[str]) -> str:
+        """Return the id a row bears, empty where it has none."""
+        return self._one("record_id", cells)
+
+    def record(self, record_id: str, cells: Sequence[str]) -> RawRecord:
+        """Return a row as a raw record."""
+        given, surname = self._joined("given_name", cells), self._joined("surname", cells)
+        return RawRecord(
+            record_id=record_id,
+            name=self._joined("name", cells) or _full_name(surname, given, self._joined("patronymic", cells)),
+            given_name=given,
+            surname=surname,
+            phones=self._each("phone", cells),
+            emails=self._each("email", cells),
+            company=self._joined("company", cells),
+            inn=self._one("inn", cells),
+            city=self._joined("city", cells),
+            address=self._joined("address", cells),
+            zip_code=self._one("zip", cells),
+            position=self._joined("position", cells),
+            comment=self._joined("comment", cells),
+            deal_title=self._joined("deal_title", cells),
+            date_of_birth=self._one("date_of_birth", cells),
+            identifier=self._one("identifier", cells),
+            source=self._one("source", cells),
+            created_at=read_instant(self._one("created_at", cells)),
+        )
+
+    def _one(self, field: str, cells: Sequence[str]) -> str:
+        place = self._single.get(field)
+        return "" if place is None else cells[place].strip()
+
+    def _joined(self, field: str, cells: Sequence[str]) -> str:
+        places = self._several.get(field)
+        if places is None:
+            return ""
+        if len(places) == 1:
+            return cells[places[0]].strip()
+        return " ".join(self._each(field, cells))
+
+    def _each(self, field: str, cells: Sequence[str]) -> tuple[str, ...]:
+        return tuple([text for place in self._several.get(field, ()) if (text := cells[place].strip())])
+
+
+def identified(layout: LeadLayout, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield id and cells of rows given as (line, cells); a row without an id is called by its number.
 
     Errors: CrmError where two rows have the same id.
     """
-    one = _single_of(layout)
-    many = {field: _joined_of(places) for field, places in layout.columns.items()}
-    given, patronymic, surname = (many.get(field, _nothing) for field in ("given_name", "patronymic", "surname"))
-    seen: dict[str, int] = {}
+    reader, seen = LeadReader(layout), dict[str, int]()
     for number, (line, cells) in enumerate(rows, start=1):
-        record_id = one("record_id", cells) or str(number)
+        record_id = reader.record_id(cells) or str(number)
         before = seen.setdefault(record_id, line)
         if before != line:
             raise CrmError("lead_id_repeated", id=record_id, line=before, again=line)
-        yield RawRecord(
-            record_id=record_id,
-            name=many.get("name", _nothing)(cells) or _full_name(surname(cells), given(cells), patronymic(cells)),
-            given_name=given(cells),
-            surname=surname(cells),
-            phones=_each(layout.columns.get("phone", ()), cells),
-            emails=_each(layout.columns.get("email", ()), cells),
-            company=many.get("company", _nothing)(cells),
-            inn=one("inn", cells),
-            city=many.get("city", _nothing)(cells),
-            address=many.get("address", _nothing)(cells),
-            zip_code=one("zip", cells),
-            position=many.get("position", _nothing)(cells),
-            comment=many.get("comment", _nothing)(cells),
-            deal_title=many.get("deal_title", _nothing)(cells),
-            date_of_birth=one("date_of_birth", cells),
-            identifier=one("identifier", cells),
-            source=one("source", cells),
-            created_at=read_instant(one("created_at", cells)),
-        )
+        yield record_id, cells
+
+
+def read_leads(layout: LeadLayout, rows: Iterable[tuple[int, Sequence[str]]]) -> Iterator[RawRecord]:
+    """Yield rows, given as (line, cells), as raw records; errors as of `identified`."""
+    reader = LeadReader(layout)
+    return (reader.record(record_id, cells) for record_id, cells in identified(layout, rows))
 
 
 def read_instant(text: str) -> datetime | None:
@@ -230,31 +265,6 @@ def _plainest(field: str, header: Sequence[str], places: Sequence[int]) -> int:
         return names.index(plain) if plain in names else len(names)
 
     return min(places, key=rank)
-
-
-def _single_of(layout: LeadLayout) -> Callable[[str, Sequence[str]], str]:
-    places = {field: columns[0] for field, columns in layout.columns.items()}
-
-    def cell(field: str, cells: Sequence[str]) -> str:
-        place = places.get(field)
-        return "" if place is None else cells[place].strip()
-
-    return cell
-
-
-def _joined_of(places: Sequence[int]) -> Callable[[Sequence[str]], str]:
-    if len(places) == 1:
-        place = places[0]
-        return lambda cells: cells[place].strip()
-    return lambda cells: " ".join(filter(None, (cells[place].strip() for place in places)))
-
-
-def _nothing(_cells: Sequence[str]) -> str:
-    return ""
-
-
-def _each(places: Sequence[int], cells: Sequence[str]) -> tuple[str, ...]:
-    return tuple(filter(None, (cells[place].strip() for place in places)))
 
 
 def _full_name(surname: str, given: str, patronymic: str) -> str:

@@ -1,0 +1,17 @@
+"""Commands about duplicates: cluster a file of leads, explain a pair of it, measure, train the second opinion."""
+
+from __future__ import annotations
+
+import argparse
+
+from crm.cli import duplicates_cluster
+
+TOPICS = (duplicates_cluster,)
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `duplicates cluster`, `duplicates explain` and `duplicates bench`."""
+    parser = commands.add_parser("duplicates", help="find records that are the same client, company or purchase")
+    under = parser.add_subparsers(required=True, metavar="command")
+    for topic in TOPICS:
+        topic.add_commands(under)
