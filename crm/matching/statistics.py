@@ -94,6 +94,14 @@ class CountedStatistics:
         """Return what is known of an identifier."""
         return self._facts.get((kind, value)) or facts_of(kind, ())
 
+    def repeated_terms(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """Yield the words that stand in two records or more, in no order."""
+        return ((term, count) for term, count in self._terms.items() if count > 1)
+
+    def repeated_identifiers(self) -> Iterator[tuple[tuple[str, str], IdentifierFacts]]:
+        """Yield the identifiers that two records or more have, in no order."""
+        return iter(self._facts.items())
+
 def label_of(entity_type: EntityType) -> Callable[[Evidence], tuple[str, ...]]:
     """Return what tells the owners of a shared identifier apart: people's given names, or companies' names."""
     if entity_type is EntityType.COMPANY:
