@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Client secret at the provider")
     oidc_label: str = Field(default="SSO", description="Name of the provider on the sign-in page")
     api_requests_per_minute: int = Field(default=600, description="Rate limit of one API key")
+    worker: Literal["inside", "outside"] = Field(default="inside", description="Where background work is done")
     import_max_mb: int = Field(default=50, description="Largest import file")
     import_max_rows: int = Field(default=200_000, description="Most rows in one import file")
     import_max_columns: int = Field(default=200, description="Most columns in one import file")

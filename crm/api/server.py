@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from anyio import create_task_group, to_thread
+from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,7 +17,6 @@ from crm.api import files, health, links, oidc, setup, sign_in
 from crm.api.account_pages import serve_asset
 from crm.api.app import api
 from crm.api.body_limit import BodyLimit
-from crm.api.due_loop import keep_doing_links
 from crm.api.headers import SecurityHeaders
 from crm.api.html_lang import HtmlLang
 from crm.api.security import Guard
@@ -60,10 +59,7 @@ def middleware(*, index_html: Path | None, farewell: Callable[[str], bytes] | No
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Open the database, refuse an old schema, print the way in; give the connections back at the end."""
     await to_thread.run_sync(start)
-    async with create_task_group() as beside:
-        beside.start_soon(keep_doing_links)
-        try:
-            yield {}
-        finally:
-            beside.cancel_scope.cancel()
-            get_database().close()
+    try:
+        yield {}
+    finally:
+        get_database().close()

@@ -18,7 +18,6 @@ class Pool(Enum):
 
     GUARD = 16  # looking up sessions and keys: short, on every click
     FORMS = 8  # the pages before sign-in, where a password takes its time
-    BACKGROUND = 1  # what is due by itself
     PROVIDER = 9  # waiting for the OpenID provider
 
 

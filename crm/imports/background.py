@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import spawn
 from multiprocessing.connection import Connection
-from threading import BoundedSemaphore, Lock, Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any, Generic, TypeVar
 
 from crm.actor import Actor
+from crm.child_process import start_child
 from crm.clock import utc_now
 from crm.db import Database, get_database
 from crm.errors import CrmError, Param, Refused, Violation
@@ -34,7 +32,6 @@ SAMPLE_ROWS = 5
 MAX_FEW = 30
 # Imports are heavy: few at a time beside the people who work.
 _slots = BoundedSemaphore(2)
-_main_lock = Lock()
 
 log = logging.getLogger(__name__)
 
@@ -124,36 +121,13 @@ def _submit(work: Callable[..., Answer[T]], *arguments: Any) -> Future[Answer[T]
 
 def _wait_for(future: Future[Answer[T]], work: Callable[..., Answer[T]], arguments: tuple[Any, ...]) -> None:
     with _slots:
-        context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(sender, work, arguments), daemon=True)
-        with _main_hidden():
-            process.start()
-        sender.close()
+        process, receiver = start_child(_work, work, arguments)
         try:
             future.set_result(receiver.recv())
         except EOFError:
             future.set_result(Answer(code="import_worker_lost"))
         process.join()
         receiver.close()
-
-
-@contextmanager
-def _main_hidden() -> Iterator[None]:
-    # A spawned process runs the parent's main module again, and Streamlit puts the page being drawn in its place:
-    # whatever `__main__` is at this instant, the child must not hear of it.
-    original = spawn.get_preparation_data
-
-    def without_main(name: str) -> dict[str, Any]:
-        known = original(name)
-        return {key: value for key, value in known.items() if not key.startswith("init_main_from_")}
-
-    with _main_lock:
-        spawn.get_preparation_data = without_main
-        try:
-            yield
-        finally:
-            spawn.get_preparation_data = original
 
 
 def _work(sender: Connection, work: Callable[..., Answer[T]], arguments: tuple[Any, ...]) -> None:

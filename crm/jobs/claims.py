@@ -47,7 +47,7 @@ def claim_job(
     job.status = JobStatus.RUNNING
     job.attempts += 1
     job.started_at = job.started_at or now
-    job.held_by = f"{worker}/{job.attempts}"
+    job.held_by = f"{worker}/{job.id}/{job.attempts}"
     job.held_until = held_until
     return Claim(
         job_id=job.id,

@@ -16,9 +16,11 @@ from crm.models import JobSchedule
 
 
 class Rhythm(Protocol):
-    """When work is due. `fires_at_once`: the first look of an installation fires, too."""
+    """When work is due."""
 
-    fires_at_once: bool
+    @property
+    def fires_at_once(self) -> bool:
+        """Tell whether the first look of an installation fires, too."""
 
     def moment(self, now: datetime, timezone: str) -> datetime:
         """Return the last moment, not after now, at which the work was due."""

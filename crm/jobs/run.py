@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.orm import Session
 
 from crm.db import Database
@@ -100,7 +101,7 @@ class HeldRun:
         self._is_stopping = is_stopping
         self._next_report = 0.0
         self._next_look = 0.0
-        self._cancelled = False
+        self.ended_for: Stop | None = None  # what `is_cancelled` said, should the work end without a word
 
     def report(self, done: int, total: int | None = None, *, state: Mapping[str, Any] | None = None) -> None:
         """Tell the progress; reports without a state are written twice a second at most."""
@@ -109,7 +110,7 @@ class HeldRun:
                 wish = self._write(session, done, total, state)
             self._next_report = time.monotonic() + REPORT_SECONDS
             self._stop_if(wish)
-        if self._is_stopping():
+        if self._is_stopping() and done != total:
             raise JobStopped(Stop.GIVEN_BACK)
 
     def mark(
@@ -121,14 +122,13 @@ class HeldRun:
     def is_cancelled(self) -> bool:
         """Look twice a second at most."""
         if self._is_stopping():
-            return True
-        if not self._cancelled and time.monotonic() >= self._next_look:
+            self.ended_for = Stop.GIVEN_BACK
+        elif self.ended_for is None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + REPORT_SECONDS
             with self._database.read_scope() as session:
-                job = session.get(BackgroundJob, self._job_id)
-                held = job is not None and job.held_by == self._held_by and job.status is JobStatus.RUNNING
-                self._cancelled = not held or (job is not None and job.cancel_requested_at is not None)
-        return self._cancelled
+                query = select(BackgroundJob.cancel_requested_at).where(*self._mine())
+                self.ended_for = _stop_of(session.execute(query).one_or_none())
+        return self.ended_for is not None
 
     def _write(self, session: Session, done: int, total: int | None, state: Mapping[str, Any] | None) -> Stop | None:
         values: dict[str, Any] = {"done": done}
@@ -136,15 +136,25 @@ class HeldRun:
             values["total"] = total
         if state is not None:
             values["state"] = dict(state)
-        mine = (BackgroundJob.held_by == self._held_by, BackgroundJob.status == JobStatus.RUNNING)
-        change = update(BackgroundJob).where(BackgroundJob.id == self._job_id, *mine).values(**values)
-        row = session.execute(change.returning(BackgroundJob.cancel_requested_at)).one_or_none()
-        if row is None:
-            return Stop.LOST
-        if state is not None:
+        change = update(BackgroundJob).where(*self._mine()).values(**values)
+        stop = _stop_of(session.execute(change.returning(BackgroundJob.cancel_requested_at)).one_or_none())
+        if state is not None and stop is not Stop.LOST:
             self.state = state
-        return Stop.CANCELLED if row.cancel_requested_at is not None else None
+        return stop
+
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            BackgroundJob.id == self._job_id,
+            BackgroundJob.held_by == self._held_by,
+            BackgroundJob.status == JobStatus.RUNNING,
+        )
 
     def _stop_if(self, wish: Stop | None) -> None:
         if wish is not None:
             raise JobStopped(wish)
+
+
+def _stop_of(row: Row[datetime | None] | None) -> Stop | None:
+    if row is None:
+        return Stop.LOST
+    return Stop.CANCELLED if row[0] is not None else None

@@ -1,0 +1,37 @@
+"""What can be done in the background, and how each kind of work is treated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crm.actor import Actor
+from crm.db import Database
+from crm.jobs import JobRun
+from crm.models import JobKind
+from crm.pipelines.linter.scheduled import lint_pipelines
+from crm.worker.due_links import do_due_links
+from crm.worker.tidying import tidy
+
+Work = Callable[[Database, Actor, JobRun, Mapping[str, Any]], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a kind of work is done: by whom, how often it is tried, in which process.
+
+    The function stands at the top of its module. It may be called again after a break: it goes on from `run.state`.
+    """
+
+    work: Work
+    tries: int = 3
+    wait_seconds: int = 60  # before the second try; twice as long before each one after
+    is_heavy: bool = False  # takes a processor for long: runs in a process of its own, one at a time
+
+
+JOBS: Mapping[str, Job] = {
+    JobKind.DUE_LINKS: Job(do_due_links),
+    JobKind.LINT_PIPELINES: Job(lint_pipelines, is_heavy=True),
+    JobKind.TIDY: Job(tidy),
+}
