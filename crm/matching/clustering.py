@@ -13,7 +13,7 @@ from crm.matching.scoring.context import Context
 from crm.matching.scoring.names import names_differ, surnames_differ
 from crm.models.codes import EntityType
 
-CERTAIN = 15.0  # a pair this strong joins clusters whatever their names say: other things than names agree
+CERTAIN = 8.0  # a pair this strong joins clusters whatever their names say: other things than names agree
 _Value = TypeVar("_Value")
 LONGEST_PURCHASE = 14 * 1440  # minutes between the first and the last lead of one deal
 

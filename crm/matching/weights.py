@@ -18,6 +18,7 @@ _CONTACT = {
     "shared_contact": 0.0,
     "given_near": -1.5,
     "given_differ": -7.0,
+    "name_differ": -10.0,
     "surname_near": -1.5,
     "surname_differ": -6.0,
     "patronymic_near": -1.5,
@@ -35,6 +36,7 @@ _CONTACT = {
     "identifier_near": -4.0,
     "identifier_differ": -4.0,
     "address_differ": -2.0,
+    "house_differ": -2.0,
     "zip_differ": -1.5,
 }
 _COMPANY = {
@@ -58,8 +60,8 @@ _COMPANY = {
     "city_equal": 0.7,
     "city_differ": -0.7,
     "zip_differ": -1.5,
-    "house_differ": -4.0,
-    "address_differ": -4.0,
+    "house_differ": -8.0,
+    "address_differ": -10.0,
 }
 _DEAL = {**_CONTACT, "goods_equal": 1.5, "goods_differ": -0.3}
 
@@ -75,6 +77,6 @@ THRESHOLDS: Mapping[EntityType, tuple[float, float, float]] = MappingProxyType(
     {
         EntityType.CONTACT: (0.0, 3.0, 7.0),
         EntityType.COMPANY: (0.0, 3.0, 7.0),
-        EntityType.DEAL: (-2.0, 0.0, 3.0),
+        EntityType.DEAL: (-2.0, 0.0, 5.0),
     }
 )

@@ -16,6 +16,7 @@ _PATRONYMIC = re.compile(r"(?:oviq|eviq|^iliq|kuzmiq|lukiq|fomiq|nikitiq|saviq|o
 _SURNAME = re.compile(r"(?:[oe]va?|ina?|skii?|skoi|skaa|ckii?|ckaa|enko|uk|ko|an|anc|dze|wvili|ih|oi|aia|aa|ec|ev|ov)$")
 _FEMALE = (("ova", "ov"), ("eva", "ev"), ("ina", "in"), ("skaa", "ski"), ("ckaa", "cki"), ("ska", "ski"), ("cka", "cki"), ("naa", "ni"))
 _LAYOUT_PUNCTUATION = re.compile(r"[\[\];',.`{}<>:\"]")
+_PARTICLES = frozenset({"de", "la", "le", "da", "di", "del", "der", "den", "van", "von", "ter", "bin", "al", "el", "st", "mac", "mc"})
 _VOWELS = frozenset("aeiouy")
 
 
@@ -57,6 +58,8 @@ def read_parts(given_typed: str, surname_typed: str) -> PersonName:
         return EMPTY_NAME._replace(
             surname=surname_skeleton(surname), surname_typed=surname_typed.strip(), initials=letters
         )
+    if any(word.lower() in _PARTICLES for word in first):
+        first = ["".join(first)]  # de la Cruz is one word of a name
     given = skeleton(first[0])
     return PersonName(
         given_names().get(given, (given,)),

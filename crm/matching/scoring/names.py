@@ -13,13 +13,15 @@ Lines = list[MatchLine] | None
 
 def weigh_names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     """Return the weight of the names; what one side lacks weighs nothing."""
-    if _is_swapped(left, right):
+    if _is_swapped(context, left, right):
         return _swapped(context, left, right, lines)
     weight = 0.0
     if left.surname and right.surname:
         weight += _surname(context, left, right, lines)
     if left.given and right.given:
         weight += _given(context, left, right, lines)
+        if weight <= context.weights["name_differ"]:
+            weight += _in_other_place(context, left, right, weight, lines)
     elif left.initials and right.initials and (left.surname or right.surname):
         weight += _initial(context, left, right, lines)
     if left.patronymic and right.patronymic:
@@ -31,7 +33,7 @@ def weigh_names(context: Context, left: Evidence, right: Evidence, lines: Lines)
 
 def given_differ(context: Context, left: Evidence, right: Evidence) -> bool:
     """Tell whether two records name different people by their given names."""
-    if not left.given or not right.given or left.given == right.given or _is_swapped(left, right):
+    if not left.given or not right.given or left.given == right.given or _is_swapped(context, left, right):
         return False
     return names_differ(context, left.given, right.given)
 
@@ -122,10 +124,31 @@ def _given_likeness(context: Context, left: tuple[str, ...], right: tuple[str, .
     return max(context.likeness(one, other) for one in left for other in right)
 
 
-def _is_swapped(left: Evidence, right: Evidence) -> bool:
+def _in_other_place(context: Context, left: Evidence, right: Evidence, weight: float, lines: Lines) -> float:
+    """Return what to add where both names differ: two wrong names are one fact, and one may stand in the other's place."""
+    for one, other in ((left, right), (right, left)):
+        if len(one.surname) > 3 and context.likeness(one.surname, other.given[0]) >= NEAR:
+            added = context.weights["name_differ"] + min(context.rarity("surname", one.surname), 6.0) - weight
+            if lines is not None:
+                lines.append(MatchLine("name_in_other_place", added, one.surname_typed, other.given_typed))
+            return added
+    added = context.weights["name_differ"] - weight
+    if lines is not None:
+        lines.append(MatchLine("names_differ_once", added))
+    return added
+
+
+def _is_swapped(context: Context, left: Evidence, right: Evidence) -> bool:
     if left.surname == right.surname or not (left.surname and right.surname and left.given and right.given):
         return False
-    return left.surname in right.given and right.surname in left.given
+    if left.surname in right.given and right.surname in left.given:
+        return True
+    return (
+        left.given[0] != right.given[0]
+        and context.likeness(left.surname, right.given[0]) >= NEAR
+        and context.likeness(right.surname, left.given[0]) >= NEAR
+        and context.likeness(left.surname, right.surname) < NEAR
+    )
 
 
 def _swapped(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:

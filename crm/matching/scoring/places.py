@@ -9,6 +9,7 @@ from crm.matching.scoring.context import Context
 from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
+_TELLING, _SAME_STREET = 3.5, 0.75
 
 
 def weigh_place(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -52,21 +53,28 @@ def weigh_identity(context: Context, left: Evidence, right: Evidence, lines: Lin
 
 def _address(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     same_house = left.house == right.house and bool(left.house)
-    shared = [word for word in left.address if word in right.address]
-    street = max((context.rarity("address", word) for word in shared), default=0.0)
-    if not shared and left.address and right.address:
-        alike = context.likeness("".join(left.address), "".join(right.address))
-        street = 5.0 if alike >= 0.7 else 0.0
+    street = _street(context, left, right)
     if same_house and street:
-        weight = min(street + 4.0, context.log_count)
-        code = "address_equal"
+        code, weight = "address_equal", min(street + 4.0, context.log_count)
     elif street:
-        weight = min(street, 6.0) * 0.5 - (2.0 if left.house and right.house else 0.0)
-        code = "street_equal"
+        code, weight = "street_equal", min(street, 6.0) * 0.5
+        if left.house and right.house:
+            code, weight = "house_differ", weight + context.weights["house_differ"]
     else:
-        weight = context.weights["address_differ"]
-        code = "address_differ"
+        code, weight = "address_differ", context.weights["address_differ"]
     return _say(lines, code, weight, left.address_typed, right.address_typed)
+
+
+def _street(context: Context, left: Evidence, right: Evidence) -> float:
+    """Return how much it says that both stand in one street; a word such as north says too little."""
+    known = max((context.rarity("address", word) for word in left.address if word in right.address), default=0.0)
+    if known >= _TELLING or not (left.address and right.address):
+        return known
+    ours, theirs = "".join(left.address), "".join(right.address)
+    if context.likeness(ours, theirs) >= _SAME_STREET:
+        return 5.0
+    near = any(len(one) > 4 and context.likeness(one, other) >= 0.8 for one in left.address for other in right.address)
+    return 4.0 if near else 0.0
 
 
 def _born_near(left: str, right: str) -> bool:
