@@ -36,6 +36,7 @@ TRUTHS = {"contact": "truth_person", "company": "truth_company", "deal": "truth_
 _LEADS_OF_PERSON = (0.53, 0.232, 0.104, 0.07, 0.033, 0.019, 0.01, 0.002)
 _PEOPLE_OF_FIRM = (0.63, 0.205, 0.09, 0.05, 0.017, 0.008)
 _SOURCES = (("site_form", 0.3), ("manager", 0.23), ("call", 0.18), ("imp", 0.14), ("email", 0.1), ("messenger", 0.05))
+_TIED = 0.9
 # How often somebody asks for a phone where neither it nor a mailbox was left.
 _REACHABLE = {"site_form": 1.0, "email": 1.0, "call": 0.9, "messenger": 0.8, "manager": 0.8, "imp": 0.8}
 _START = datetime(2024, 1, 9, 8, tzinfo=UTC)
@@ -69,6 +70,7 @@ class Person:
     mailbox: str
     city: str
     job: str
+    left: set[str] = field(default_factory=set)  # the kinds of address that earlier leads left
 
 
 @dataclass(slots=True)
@@ -203,6 +205,11 @@ class Crowd:
         tells_phone, tells_mailbox = draw.random() < has_phone, draw.random() < has_mailbox
         if not tells_mailbox and draw.random() < _REACHABLE[told["source"]]:
             tells_phone = True
+        tells = {kind for kind, is_told in (("phone", tells_phone), ("email", tells_mailbox)) if is_told}
+        # Few people stay without anything that ties their leads together: sooner or later both are left at once.
+        if person.left and not person.left & tells and draw.random() < _TIED:
+            tells_phone, tells_mailbox = tells_phone or "phone" in person.left, tells_mailbox or "email" in person.left
+        person.left |= tells
         if tells_mailbox:
             told["email"] = self._mailbox(person, lead)
         if not tells_phone:
@@ -228,7 +235,8 @@ class Crowd:
     def _phone(self, person: Person, lead: Lead) -> str:
         draw = self.draw
         digits = draw.choice(person.mobiles)
-        if person.firm.landline and draw.random() < 0.075:
+        told_otherwise = not person.left or "email" in lead.told
+        if person.firm.landline and draw.random() < (0.11 if told_otherwise else 0.03):
             lead.tags.append("landline")
             extension = draw.choice(("", "", " доб. {}", " (доб.{})", " доб{}")).format(draw.randint(100, 999))
             return phone_written(draw, person.firm.landline) + extension
@@ -325,16 +333,16 @@ class Crowd:
     def _spoil(self, lead: Lead) -> None:
         draw, told = self.draw, lead.told
         kind = draw.random()
-        if kind < 0.008:
+        if kind < 0.01:
             lead.tags.append("placeholder")
-            told["phone"] = draw.choice(words.NO_PHONE)
-        elif kind < 0.014:
+            told["phone"] = draw.choice(words.NO_PHONE) if "email" in told else told.get("phone", "")
+        elif kind < 0.016:
             lead.tags.append("placeholder")
-            told["email"] = draw.choice(words.NO_MAIL)
-        elif kind < 0.017:
+            told["email"] = draw.choice(words.NO_MAIL) if "phone" in told else told.get("email", "")
+        elif kind < 0.019:
             lead.tags.append("own_contact")
             told["email"] = draw.choice(words.OWN_MAILBOXES)
-        elif kind < 0.019:
+        elif kind < 0.021:
             lead.tags.append("own_contact")
             told["phone"] = phone_written(draw, draw.choice(words.OWN_PHONES))
 
