@@ -32,7 +32,7 @@ def load_own_identifiers(session: Session, actor: Actor) -> tuple[str, ...]:
 def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]) -> None:
     """Replace the list; a line is a phone, the beginning of phones with "*", a mailbox or a domain.
 
-    Records are normalised anew beside the pages.
+    All records are normalised and compared anew beside the pages.
     Errors: Forbidden; NotFound before the set-up; InvalidInput with every unreadable line.
     """
     require(actor, Action.MANAGE_WORKSPACE)
@@ -51,7 +51,7 @@ def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]
         return
     workspace.own_identifiers = stored
     record(session, actor, "workspace.edited", "workspace", 1, changes={FIELD: [before, stored]})
-    request_job(session, actor, JobKind.MATCH_CHANGED, everything=True)
+    request_job(session, actor, JobKind.SCAN_BASE, unique_key="duplicates.scan.everything", everything=True)
 
 
 def _stored(line: str, region: str, found: list[Violation]) -> str:

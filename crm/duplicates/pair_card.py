@@ -88,13 +88,16 @@ def _points(session: Session, row: PairRow) -> Mapping[int, Sequence[PointLine]]
             .join(ContactPoint, ContactPoint.contact_id == DealContact.contact_id)
             .where(DealContact.deal_id.in_(ids))
         )
-        for key, *values in session.execute(of_deals.order_by(DealContact.position, *order)):
-            found[key].append(PointLine(*values))
+        for deal_id, point_id, kind, value, normalised in session.execute(
+            of_deals.order_by(DealContact.position, *order)
+        ):
+            found[deal_id].append(PointLine(point_id, kind, value, normalised))
         return found
     holder = ContactPoint.contact_id if row.entity_type is EntityType.CONTACT else ContactPoint.company_id
-    for key, *values in session.execute(select(holder, *columns).where(holder.in_(ids)).order_by(*order)):
-        if key is not None:
-            found[key].append(PointLine(*values))
+    of_clients = select(holder, *columns).where(holder.in_(ids)).order_by(*order)
+    for client_id, point_id, kind, value, normalised in session.execute(of_clients):
+        if client_id is not None:
+            found[client_id].append(PointLine(point_id, kind, value, normalised))
     return found
 
 

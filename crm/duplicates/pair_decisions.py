@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -70,12 +71,16 @@ def _take(session: Session, actor: Actor, pair_id: int, states: tuple[PairState,
     return pair
 
 
-def _decide(session: Session, actor: Actor, pair: MatchPair, state: PairState, kind: str, **details: str | int) -> None:
+def _decide(
+    session: Session, actor: Actor, pair: MatchPair, state: PairState, kind: str, *, due_at: int | None = None
+) -> None:
     pair.state = state
     is_final = state is PairState.NOT_DUPLICATE
     pair.decided_by, pair.decided_at = (actor.user_id, utc_now()) if is_final else (None, None)
     if not is_final:
         pair.note = None
     pair.version += 1
-    sides = {"entity_type": pair.entity_type.value, "left": pair.left_id, "right": pair.right_id}
-    record(session, actor, kind, "pair", pair.id, **sides, **details)
+    details: dict[str, Any] = {"of": pair.entity_type.value, "left": pair.left_id, "right": pair.right_id}
+    if due_at is not None:
+        details["due_at"] = due_at
+    record(session, actor, kind, "pair", pair.id, **details)

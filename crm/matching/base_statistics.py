@@ -10,13 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from crm.matching.normalise.evidence import Evidence
-from crm.matching.statistics import IdentifierFacts, facts_of, identifiers_of, terms_of
+from crm.matching.statistics import HOLDERS, IdentifierFacts, facts_of, identifiers_of, label_of, terms_of
 from crm.models import EntityType, MatchEvidence
 
 RECORDS = ("records", "")  # the row of `term_frequencies` that holds how many records were counted
 _COUNTED = "SELECT field, value, records FROM term_frequencies WHERE entity_type = ? AND (field, value) IN (VALUES {})"
 _SHARED = (
-    " UNION ALL SELECT '=' || kind, value, records * 2 + CASE WHEN is_shared THEN 1 ELSE 0 END"
+    " UNION ALL SELECT '=' || kind, value, records * 4"
+    " + CASE WHEN is_shared THEN 2 ELSE 0 END + CASE WHEN stop_reason = 'hub' THEN 1 ELSE 0 END"
     " FROM identifier_stats WHERE entity_type = ? AND (kind, value) IN (VALUES {})"
 )
 
@@ -35,8 +36,10 @@ class BaseStatistics:
         self._terms: dict[tuple[str, str], int] = {}
         self._counted: dict[tuple[str, str], IdentifierFacts] = {}
         self._holders: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+        self._label = label_of(entity_type)
         self._own = frozenset(identifiers_of(evidence))
-        self._read({*terms_of(evidence), RECORDS}, self._own)
+        names = {(HOLDERS, company) for company in evidence.companies}
+        self._read({*terms_of(evidence), *names, RECORDS}, self._own)
         self.record_count = self._terms.get(RECORDS) or self._count_records()
 
     def meet(self, candidates: Iterable[Evidence]) -> None:
@@ -45,7 +48,7 @@ class BaseStatistics:
         for candidate in candidates:
             for identifier in identifiers_of(candidate):
                 if identifier in self._own:
-                    holders[identifier].append(candidate.given)
+                    holders[identifier].append(self._label(candidate))
         self._holders = dict(holders)
 
     def frequency(self, field: str, value: str) -> int:
@@ -58,7 +61,7 @@ class BaseStatistics:
 
     def identifier(self, kind: str, value: str) -> IdentifierFacts:
         """Return what is known of an identifier."""
-        met = facts_of(kind, (self._evidence.given, *self._holders.get((kind, value), ())))
+        met = facts_of(kind, (self._label(self._evidence), *self._holders.get((kind, value), ())))
         counted = self._counted.get((kind, value))
         if counted is None or counted.records <= met.records:
             return met
@@ -73,8 +76,7 @@ class BaseStatistics:
             self._terms[term] = 0 if term == RECORDS else 1
         for field, value, records in self._connection.exec_driver_sql(sql, tuple(given)):
             if field.startswith("="):
-                count, is_shared = records // 2, bool(records % 2)
-                self._counted[field[1:], value] = IdentifierFacts(count, 1, is_shared, is_shared)
+                self._counted[field[1:], value] = IdentifierFacts(records // 4, 1, bool(records & 2), bool(records & 1))
             else:
                 self._terms[field, value] = records
 

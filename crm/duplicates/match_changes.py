@@ -1,0 +1,84 @@
+"""Matching what was saved in bulk, beside the pages: imports, restored backups, people of a renamed company."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.clock import utc_now
+from crm.db import Database
+from crm.duplicates.intake import match_saved
+from crm.duplicates.pair_store import wake_snoozed
+from crm.duplicates.renormalising import KINDS, renormalise
+from crm.duplicates.scanning import ask_for_scan, whole_base
+from crm.jobs import JobRun
+from crm.matching.counting import counted_records, keep_statistics
+from crm.matching.statistics import CountedStatistics
+from crm.models import EntityType, MatchEvidence
+
+MATCHED_AT_ONCE = 25
+SCAN_FROM = 5_000  # changed records
+# What was counted is counted anew when the base has grown by this part, and by so many records.
+_GROWN_PART, _GROWN = 1.2, 20
+# Instants are whole seconds: a record saved twice in one is taken when the second is over.
+_SETTLED = timedelta(seconds=2)
+
+
+def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Match the records that were saved since they were last matched; wake pairs whose time has come.
+
+    Where so much has changed that comparing all with all is faster, a look through the whole base is asked for.
+    """
+    with database.session_scope() as session:
+        wake_snoozed(session, utc_now())
+        if any(_is_much(session, kind) for kind in KINDS) or outdated_count(session, SCAN_FROM) >= SCAN_FROM:
+            return {"scan": ask_for_scan(session, actor)}
+        outdated = outdated_count(session, 1) > 0
+    if outdated or run.state.get("renormalise"):
+        renormalise(database, actor, run, arguments)
+    matched = {}
+    for kind in KINDS:
+        _count_anew(database, run, kind)
+        matched[kind.value] = _match_kind(database, run, kind)
+    return matched
+
+
+def _is_much(session: Session, kind: EntityType) -> bool:
+    waiting = select(MatchEvidence.entity_id).where(MatchEvidence.entity_type == kind, *_unmatched()).limit(SCAN_FROM)
+    return (session.scalar(select(func.count()).select_from(waiting.subquery())) or 0) >= SCAN_FROM
+
+
+def _match_kind(database: Database, run: JobRun, kind: EntityType) -> int:
+    done = 0
+    while True:
+        with database.session_scope() as session:
+            ids = _next(session, kind)
+            match_saved(session, kind, ids)
+            done += len(ids)
+            run.mark(session, done)
+        if len(ids) < MATCHED_AT_ONCE:
+            return done
+
+
+def _next(session: Session, kind: EntityType) -> Sequence[int]:
+    query = select(MatchEvidence.entity_id).where(MatchEvidence.entity_type == kind, *_unmatched())
+    return session.scalars(query.order_by(MatchEvidence.entity_id).limit(MATCHED_AT_ONCE)).all()
+
+
+def _unmatched() -> tuple[Any, ...]:
+    return MatchEvidence.matched_at.is_(None), MatchEvidence.updated_at < utc_now() - _SETTLED
+
+
+def _count_anew(database: Database, run: JobRun, kind: EntityType) -> None:
+    with database.read_scope() as session:
+        counted = counted_records(session, kind)
+        present = session.scalar(select(func.count()).where(MatchEvidence.entity_type == kind)) or 0
+        if present <= counted * _GROWN_PART + _GROWN:
+            return
+        statistics = CountedStatistics.of((evidence for _, evidence in whole_base(session, kind)), kind)
+    keep_statistics(database, kind, statistics, lambda: run.report(0, present))
