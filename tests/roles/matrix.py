@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth import account, api_keys, audit, people, sessions, setup, sign_in, teams, users, workspace
+from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY
 from crm.clock import utc_now
 from crm.contacts import choices, existing, lists, points, reads, records, search
@@ -584,6 +584,11 @@ ACCOUNTS: dict[Callable[..., Any], Row] = {
     sessions.end_other_sessions: office(ALL, lambda s, a, _sc, _o: sessions.end_other_sessions(s, a, keep_id=0)),
     sessions.end_user_sessions: office(ADMINS, lambda s, a, sc, _o: sessions.end_user_sessions(s, a, sc.spare_user)),
     sessions.end_every_session: office(ADMINS, lambda s, a, _sc, _o: sessions.end_every_session(s, a)),
+    jobs.load_job: personal(lambda s, a, _sc, o: jobs.load_job(s, a, o.job)),
+    jobs.cancel_job: personal(lambda s, a, _sc, o: jobs.cancel_job(s, a, o.job)),
+    jobs.recent_jobs: Row(
+        lambda s, a, sc, _o: owners_by(sc, "job", (one.id for one in jobs.recent_jobs(s, a))), ALL, PERSONAL, lists=True
+    ),
     audit.load_journal: listing_of(lambda s, a, sc, _o: journal_owners(s, a, sc), HEADS),
     people.list_owners: listing_of(lambda s, a, sc, _o: owners_by(sc, "user", people.list_owners(s, a))),
     people.list_people: listing_of(

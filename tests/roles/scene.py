@@ -15,12 +15,14 @@ from crm.auth.passwords import hash_password
 from crm.clock import utc_now
 from crm.contacts.search_index import rebuild_search
 from crm.events import record
+from crm.jobs import request_job
 from crm.models import (
     ApiKey,
     Channel,
     ContactPoint,
     FieldDefinition,
     FieldType,
+    JobKind,
     LinkRun,
     LinkRunStatus,
     LinkTrigger,
@@ -57,6 +59,7 @@ class Belongings:
     key: int = NOWHERE
     session: int = NOWHERE
     objection: int = NOWHERE
+    job: int = NOWHERE
     phone: str = "+79160000000"
 
 
@@ -151,6 +154,7 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         key=key.id,
         session=browser.id,
         objection=objection.id,
+        job=request_job(session, author, JobKind.TIDY),
         phone=phone,
     )
 

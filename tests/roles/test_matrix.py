@@ -28,7 +28,7 @@ from tests.roles.matrix import GROUPS, INNER, ROWS, Row
 from tests.roles.scene import Belongings, Scene, set_scene
 
 ROOMS = ("auth", "pipelines", "contacts", "deals")
-EDGES = ("app.py", "pages/*.py", "crm/ui/*.py", "crm/api/**/*.py", "crm/cli/*.py")
+EDGES = ("app.py", "pages/*.py", "crm/ui/*.py", "crm/api/**/*.py", "crm/cli/*.py", "crm/worker/*.py")
 
 # All rows of a group are tried on one scene: each cell is taken back.
 each_group = pytest.mark.parametrize("rows", GROUPS.values(), ids=list(GROUPS))
