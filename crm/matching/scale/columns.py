@@ -68,6 +68,11 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     parquet.write_table(table, target, compression="zstd")
 
 
+def read_parquet(source: Path) -> pa.Table:
+    """Read the columns that `write_parquet` wrote."""
+    return parquet.read_table(source)
+
+
 def _batches(evidence: Iterable[Evidence], entity_type: EntityType, statistics: Statistics) -> Iterator[pa.RecordBatch]:
     left = iter(evidence)
     while chunk := list(islice(left, _CHUNK)):

@@ -17,6 +17,8 @@ from splink.internals.database_api import DatabaseAPI
 from crm.matching.scale.settings import STRANGERS_SHARE, TRAINING_BLOCKS, settings_of
 from crm.models.codes import EntityType
 
+# Log2 odds from which pairs are joined: below, connected components chain strangers.
+CLUSTER_AT = {EntityType.CONTACT: 2.0, EntityType.COMPANY: 4.0}
 _RANDOM_PAIRS = 2_000_000
 _TRAINING_PAIRS = 1_000_000
 _SEED = 1
