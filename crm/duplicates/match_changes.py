@@ -14,7 +14,7 @@ from crm.clock import utc_now
 from crm.db import Database
 from crm.duplicates.intake import match_saved
 from crm.duplicates.pair_store import wake_snoozed
-from crm.duplicates.renormalising import KINDS, renormalise
+from crm.duplicates.renormalising import KINDS, outdated_count, renormalise
 from crm.duplicates.scanning import ask_for_scan, whole_base
 from crm.jobs import JobRun
 from crm.matching.counting import counted_records, keep_statistics
