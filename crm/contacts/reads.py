@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import company_visible, contact_visible, deal_in_use, deal_visible
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.contacts.saving import fields_of
-from crm.errors import NotFound
 from crm.models import Company, Contact, ContactPoint, Deal, DealContact, DealStatus, Pipeline, PointKind, Stage, User
 
 DEALS_SHOWN = 100
@@ -123,7 +123,7 @@ def load_company(session: Session, actor: Actor, company_id: int) -> CompanyCard
     query = select(Company, User.name).join(User, User.id == Company.owner_id)
     row = session.execute(query.where(Company.id == company_id, company_visible(actor))).one_or_none()
     if row is None:
-        raise NotFound(entity="company", id=company_id)
+        raise not_found(session, actor, "company", company_id)
     company, owner_name = row
     contacts, hidden_contacts = _people(session, actor, company_id)
     return CompanyCard(
@@ -153,7 +153,7 @@ def load_contact(session: Session, actor: Actor, contact_id: int) -> ContactCard
     )
     row = session.execute(query.where(Contact.id == contact_id, contact_visible(actor))).one_or_none()
     if row is None:
-        raise NotFound(entity="contact", id=contact_id)
+        raise not_found(session, actor, "contact", contact_id)
     contact, owner_name, company_name = row
     taking_part = select(DealContact.deal_id).where(DealContact.contact_id == contact_id)
     return ContactCard(

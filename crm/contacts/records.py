@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import company_visible, contact_visible
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.contacts.normalise import Point
 from crm.contacts.saving import fields_of
 from crm.contacts.search import matching_ids
-from crm.errors import NotFound
 from crm.models import Company, Contact, ContactPoint
 
 Client = TypeVar("Client", Company, Contact)
@@ -73,7 +73,7 @@ def load_company_record(session: Session, actor: Actor, company_id: int) -> Comp
     """
     rows = _rows(session, Company, [Company.id == company_id, company_visible(actor)], 1)
     if not rows:
-        raise NotFound(entity="company", id=company_id)
+        raise not_found(session, actor, "company", company_id)
     return _company_records(session, rows)[0]
 
 
@@ -84,7 +84,7 @@ def load_contact_record(session: Session, actor: Actor, contact_id: int) -> Cont
     """
     rows = _rows(session, Contact, [Contact.id == contact_id, contact_visible(actor)], 1)
     if not rows:
-        raise NotFound(entity="contact", id=contact_id)
+        raise not_found(session, actor, "contact", contact_id)
     return _contact_records(session, rows)[0]
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import company_visible, contact_visible
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.contacts.normalise import Point
 from crm.contacts.search_index import index_records
-from crm.errors import ChangedMeanwhile, NotFound
+from crm.errors import ChangedMeanwhile
 from crm.events import record
 from crm.models import Company, Contact, ContactPoint
 
@@ -34,7 +35,7 @@ def take_client(
     query = select(table).where(table.id == client_id, visible).with_for_update()
     client = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
     if client is None:
-        raise NotFound(entity=_entity(table), id=client_id)
+        raise not_found(session, actor, _entity(table), client_id)
     if expected_version is not None and client.version != expected_version:
         raise ChangedMeanwhile(entity=_entity(table), id=client_id, version=client.version)
     return client

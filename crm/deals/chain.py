@@ -9,8 +9,8 @@ from sqlalchemy import CTE, ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import deal_in_use, deal_visible
-from crm.errors import NotFound
 from crm.models import Deal, DealStatus, Pipeline, Stage
 
 DEALS_SHOWN = 100
@@ -51,7 +51,7 @@ def load_chain(session: Session, actor: Actor, deal_id: int) -> Chain:
     Errors: NotFound, for a hidden deal too.
     """
     if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     up, down = chain_up(deal_id), _chain_down(deal_id)
     in_chain = Deal.id.in_(select(up.c.id).union(select(down.c.id)))
     query = (

@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_in_use
 from crm.deals.link_invariants import LINK_INVARIANTS
+from crm.deals.merge_invariants import MERGE_INVARIANTS
 from crm.models import Deal, DealRemoval, DealStatus, NextStep, SearchEntry, Stage, StageKind, StageVisit, VisitOutcome
 
 SHOWN_IDS = 10
@@ -151,4 +152,5 @@ INVARIANTS: dict[str, Callable[[], Select[int]]] = {
     "deal out of use that search finds": _deal_out_of_use_that_search_finds,
     "removal not that of the status": _removal_not_that_of_the_status,
     **LINK_INVARIANTS,
+    **MERGE_INVARIANTS,
 }

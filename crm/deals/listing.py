@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import deal_visible
 from crm.deals.finding import text_condition
-from crm.errors import NotFound
 from crm.models import Channel, Deal, DealContact, DealStatus, Priority
 
 
@@ -88,7 +88,7 @@ def load_deal_record(session: Session, actor: Actor, deal_id: int) -> DealRecord
     """
     row = session.execute(_records().where(Deal.id == deal_id, deal_visible(actor))).one_or_none()
     if row is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     return DealRecord(*row)
 
 

@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import deal_visible
-from crm.errors import DealMovedMeanwhile, NotFound
+from crm.errors import DealMovedMeanwhile
 from crm.models import Deal, Pipeline
 from crm.pipelines.links import pipelines_reached
 
@@ -46,7 +47,7 @@ def lock_deal(session: Session, actor: Actor, deal_id: int) -> Deal:
     query = select(Deal).where(Deal.id == deal_id, deal_visible(actor))
     deal = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none()
     if deal is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     return deal
 
 
@@ -58,7 +59,7 @@ def take_deal(session: Session, actor: Actor, deal_id: int, expected_version: in
     held = select(Pipeline.id).join(Deal, Deal.pipeline_id == Pipeline.id)
     held = held.where(Deal.id == deal_id, deal_visible(actor))
     if session.scalar(held.with_for_update(read=True, key_share=True, of=Pipeline)) is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     deal = lock_deal(session, actor, deal_id)
     if expected_version is not None and deal.version != expected_version:
         raise DealMovedMeanwhile(deal_id=deal_id, version=deal.version)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.permissions import Action, may, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
@@ -20,7 +21,7 @@ from crm.deals.locking import hold_linked_pipelines, take_deal
 from crm.deals.next_steps import RESULT_LIMIT, close_due_steps, open_steps, plan_violations
 from crm.deals.overrides import REASON_LIMIT, record_override, standing_violations
 from crm.deals.values import NO_CHANGES, DealChanges, LossAnswer, StepDone, StepPlan
-from crm.errors import DealMovedMeanwhile, NotFound, StageRulesBroken, Violation
+from crm.errors import DealMovedMeanwhile, StageRulesBroken, Violation
 from crm.events import record
 from crm.models import Deal
 from crm.models.codes import LinkTrigger, StageKind
@@ -113,7 +114,7 @@ def check_deal_move(session: Session, actor: Actor, *, deal_id: int, to_stage_id
     """
     deal = session.scalars(select(Deal).where(Deal.id == deal_id, deal_visible(actor))).one_or_none()
     if deal is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     pipeline = load_pipeline(session, deal.pipeline_id)
     facts = _facts(session, actor, deal, pipeline, Move(to_stage_id), utc_now())
     return check_move(replace(facts, is_insisted=may(actor, Action.OVERRIDE_RULES)))
@@ -190,7 +191,7 @@ def _aimed(session: Session, actor: Actor, deal_id: int, move: Move, kind: Stage
     query = select(Deal.pipeline_id).where(Deal.id == deal_id, deal_visible(actor))
     pipeline_id = session.scalar(query)
     if pipeline_id is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     pipeline = load_pipeline(session, pipeline_id)
     stage = pipeline.won_stage if kind is StageKind.WON else pipeline.lost_stage
     return replace(move, to_stage_id=stage.id)

@@ -10,6 +10,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
@@ -56,7 +57,7 @@ def load_objections(session: Session, actor: Actor, deal_id: int) -> tuple[Objec
     Errors: NotFound.
     """
     if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     query = _objections().where(Objection.deal_id == deal_id)
     settled = Objection.outcome != ObjectionOutcome.OPEN
     rows = session.execute(query.order_by(settled, Objection.at.desc(), Objection.id.desc()).limit(MOST_SHOWN))

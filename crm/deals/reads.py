@@ -11,9 +11,9 @@ from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import deal_visible
 from crm.clock import utc_now
-from crm.errors import NotFound
 from crm.models import (
     Channel,
     Company,
@@ -150,7 +150,7 @@ def load_deal(session: Session, actor: Actor, deal_id: int) -> DealCard:
     )
     row = session.execute(query).one_or_none()
     if row is None:
-        raise NotFound(entity="deal", id=deal_id)
+        raise not_found(session, actor, "deal", deal_id)
     deal, owner_name, company_name, loss_reason, loss_stage = row
     pipeline = load_pipeline(session, deal.pipeline_id)
     stage = pipeline.stage(deal.stage_id)

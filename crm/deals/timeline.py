@@ -1,4 +1,4 @@
-"""A deal's timeline: activities and events in one order, newest first, page by page."""
+"""A deal's timeline: activities and events in one order, newest first, page by page; those of merged deals too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
+from crm.auth.merged import not_found
 from crm.auth.visibility import deal_visible
-from crm.errors import NotFound
-from crm.models import Activity, ActivityKind, Channel, Deal, Direction, Event, User
+from crm.models import Activity, ActivityKind, Channel, Deal, Direction, EntityType, Event, Merge, User
 
 # Shown as the activity itself.
 _HIDDEN_EVENTS = ("activity.added",)
@@ -21,7 +21,10 @@ _HIDDEN_EVENTS = ("activity.added",)
 
 @dataclass(frozen=True, slots=True)
 class TimelineItem:
-    """One thing that happened: an activity (`activity_kind` is set) or an event (`event_kind` is set)."""
+    """One thing that happened: an activity (`activity_kind` is set) or an event (`event_kind` is set).
+
+    `merged_deal_id` is the deal, merged into this one since, where it happened.
+    """
 
     key: str
     at: datetime
@@ -32,6 +35,7 @@ class TimelineItem:
     event_kind: str | None
     channel: Channel | None
     details: Mapping[str, Any]
+    merged_deal_id: int | None = None
 
     @property
     def place(self) -> tuple[datetime, str]:
@@ -47,12 +51,38 @@ def load_timeline(
     Errors: NotFound.
     """
     if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
-        raise NotFound(entity="deal", id=deal_id)
-    items = _activities(session, deal_id, limit, before) + _events(session, deal_id, limit, before)
+        raise not_found(session, actor, "deal", deal_id)
+    merged = merged_deals(session, deal_id)
+    origins = _origins(session, [deal_id, *merged]) if merged else {}
+    items = _activities(session, deal_id, limit, before, origins)
+    items += _events(session, [deal_id, *merged], limit, before)
     return sorted(items, key=lambda item: item.place, reverse=True)[:limit]
 
 
-def _activities(session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None) -> list[TimelineItem]:
+def merged_deals(session: Session, deal_id: int) -> list[int]:
+    """Return the deals that were merged into a deal, into those too."""
+    family = select(Deal.id).where(Deal.merged_into_id == deal_id).cte("merged_deals", recursive=True)
+    family = family.union(select(Deal.id).where(Deal.merged_into_id == family.c.id))
+    return sorted(session.scalars(select(family.c.id)))
+
+
+def _origins(session: Session, deal_ids: list[int]) -> dict[int, int]:
+    """Return the deal each moved activity was written on, as the merges in force tell it."""
+    query = select(Merge.moved).where(
+        Merge.entity_type == EntityType.DEAL, Merge.survivor_id.in_(deal_ids), Merge.undone_at.is_(None)
+    )
+    origins: dict[int, int] = {}
+    for moved in session.scalars(query.order_by(Merge.id)):
+        for entry in moved:
+            if entry["table"] == "activities" and entry.get("column") == "deal_id":
+                for activity_id in entry["ids"]:
+                    origins.setdefault(activity_id, entry["from"])
+    return origins
+
+
+def _activities(
+    session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None, origins: Mapping[int, int]
+) -> list[TimelineItem]:
     query = (
         select(Activity.id, Activity.at, User.name, Activity.kind, Activity.direction, Activity.text)
         .outerjoin(User, User.id == Activity.author_id)
@@ -63,24 +93,29 @@ def _activities(session: Session, deal_id: int, limit: int, before: tuple[dateti
     if before is not None:
         query = query.where(_earlier(Activity.at, Activity.id, "a", before))
     return [
-        TimelineItem(f"a{row_id:015}", at, author, kind, direction, text, None, None, {})
+        TimelineItem(f"a{row_id:015}", at, author, kind, direction, text, None, None, {}, origins.get(row_id))
         for row_id, at, author, kind, direction, text in session.execute(query)
     ]
 
 
-def _events(session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None) -> list[TimelineItem]:
+def _events(
+    session: Session, deal_ids: list[int], limit: int, before: tuple[datetime, str] | None
+) -> list[TimelineItem]:
+    deal_id = deal_ids[0]
     query = (
-        select(Event.id, Event.at, User.name, Event.kind, Event.channel, Event.details)
+        select(Event.id, Event.at, User.name, Event.kind, Event.channel, Event.details, Event.deal_id)
         .outerjoin(User, User.id == Event.actor_id)
-        .where(Event.deal_id == deal_id, Event.kind.not_in(_HIDDEN_EVENTS))
+        .where(Event.deal_id.in_(deal_ids), Event.kind.not_in(_HIDDEN_EVENTS))
         .order_by(Event.at.desc(), Event.id.desc())
         .limit(limit)
     )
     if before is not None:
         query = query.where(_earlier(Event.at, Event.id, "e", before))
     return [
-        TimelineItem(f"e{row_id:015}", at, author, None, None, "", kind, channel, details)
-        for row_id, at, author, kind, channel, details in session.execute(query)
+        TimelineItem(
+            f"e{row_id:015}", at, author, None, None, "", kind, channel, details, None if of == deal_id else of
+        )
+        for row_id, at, author, kind, channel, details, of in session.execute(query)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -44,14 +44,23 @@ def stand_again(
     """Give a deal its status back; the stay that the merge ended goes on, or another begins on the first stage."""
     merged.status = status
     if stage_is_left(session, merged, status):
-        merged.stage_id = _first_stage(session, merged.pipeline_id)
-        last = session.scalar(select(func.max(StageVisit.left_at)).where(StageVisit.deal_id == merged.id))
-        merged.stage_entered_at = max(now, last) if last is not None else now
-        session.flush()
-        open_visit(session, actor, merged, merged.stage_entered_at)
+        _stand_elsewhere(session, actor, merged, now)
     session.flush()
     refresh_next_due(session, merged)
     refresh_next_due(session, survivor)
+
+
+def _stand_elsewhere(session: Session, actor: Actor, deal: Deal, now: datetime) -> None:
+    """Put a deal on the first stage, as its retired one would have been left to it."""
+    left, stage = session.get_one(Stage, deal.stage_id), _first_stage(session, deal.pipeline_id)
+    ended = select(StageVisit).filter_by(deal_id=deal.id, outcome=VisitOutcome.DUPLICATE)
+    visit = session.scalars(ended.order_by(StageVisit.id.desc()).limit(1)).one()
+    visit.outcome = VisitOutcome.FORWARD if stage.position > left.position else VisitOutcome.BACK
+    visit.next_stage_id = stage.id
+    deal.stage_id = stage.id
+    deal.stage_entered_at = max(now, visit.left_at or now)
+    session.flush()
+    open_visit(session, actor, deal, deal.stage_entered_at)
 
 
 def _cancel_steps(session: Session, actor: Actor, deal: Deal, now: datetime) -> list[Entry]:
@@ -69,8 +78,8 @@ def _cancel_steps(session: Session, actor: Actor, deal: Deal, now: datetime) -> 
     return entries
 
 
-def _first_stage(session: Session, pipeline_id: int) -> int:
-    query = select(Stage.id).where(
+def _first_stage(session: Session, pipeline_id: int) -> Stage:
+    query = select(Stage).where(
         Stage.pipeline_id == pipeline_id, Stage.kind == StageKind.OPEN, Stage.retired_at.is_(None)
     )
     return session.scalars(query.order_by(Stage.position, Stage.id).limit(1)).one()

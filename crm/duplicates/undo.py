@@ -68,6 +68,8 @@ def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
     merged = rows[merge.merged_id]
     status = DealStatus(merge.before["merged"].get("status", DealStatus.OPEN))
     ends_elsewhere = isinstance(merged, Deal) and stage_is_left(session, merged, status)
+    merge.undone_at, merge.undone_by = now, actor.user_id  # first: what points to the merged record finds it living
+    session.flush()
     found = go_back(session, merge, stays_ended=ends_elsewhere)
     session.expire_all()
     rows = lock_records(session, merge.entity_type, ids)
@@ -84,7 +86,6 @@ def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
             found.conflicts.append(UndoConflict("changed", "deals", merged.id, "stage_id", *stages))
     reopen_pairs_of(session, merge.before.get("pairs", {}))
     found.conflicts = readable(session, found.conflicts)
-    merge.undone_at, merge.undone_by = now, actor.user_id
     merge.conflicts = [dataclasses.asdict(one) for one in found.conflicts]
     session.flush()
     _tell(session, actor, merge, survivor, merged)
