@@ -13,11 +13,13 @@ from crm.db import read_scope
 from crm.errors import NotFound
 from crm.i18n import _
 from crm.i18n.texts import error_sentence
+from crm.models import EntityType
 from crm.ui import act
 from crm.ui.client_card import draw_deals, draw_head, draw_people, draw_reach
 from crm.ui.client_editor import begin_editing, draw_editor, is_editing
 from crm.ui.clients_list import draw_list, plain_links
 from crm.ui.device import is_phone
+from crm.ui.duplicate_note import draw_twins, follow_merged
 from crm.ui.forms import owner_input
 from crm.ui.nav import page_link
 from crm.ui.new_client import draw_new_client, draw_new_person
@@ -45,9 +47,11 @@ def draw_client(actor: Actor, kind: str, client_id: int) -> None:
         with read_scope() as session:
             card = (load_company if kind == "company" else load_contact)(session, actor, client_id)
     except NotFound as error:
+        follow_merged(error)
         st.info(error_sentence(error), icon=":material/search_off:")
         return
     draw_head(card)
+    draw_twins(actor, EntityType(kind), client_id)
     if is_phone():  # the number to call comes first
         draw_about(actor, card)
         draw_deals(actor, card.deals)

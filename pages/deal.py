@@ -10,12 +10,14 @@ from crm.deals.reads import load_deal, other_deals, stage_times
 from crm.errors import NotFound
 from crm.i18n import _
 from crm.i18n.texts import error_sentence
+from crm.models import EntityType
 from crm.ui.chain_view import draw_chain
 from crm.ui.deal_editor import draw_editor
 from crm.ui.deal_moves import draw_pending_move, forget_pending_move
 from crm.ui.deal_steps import draw_steps
 from crm.ui.deal_timeline import draw_add_note, draw_timeline
 from crm.ui.deal_view import draw_clients, draw_head, draw_moves, draw_origin, draw_stage_bar
+from crm.ui.duplicate_note import draw_twins, follow_merged
 from crm.ui.nav import page_link
 from crm.ui.objection_view import draw_objections
 from crm.ui.page import open_page, page_fragment
@@ -32,6 +34,7 @@ def draw_deal(actor: Actor, deal_id: int) -> None:
         times = stage_times(session, card)
         others = other_deals(session, actor, card)
     draw_head(card)
+    draw_twins(actor, EntityType.DEAL, deal_id)
     draw_stage_bar(card, times)
     draw_chain(actor, card)
     moves, steps = st.container(), st.container()
@@ -63,6 +66,7 @@ try:
     with read_scope() as session:
         load_deal(session, actor, deal_id)
 except NotFound as error:
+    follow_merged(error)
     st.info(error_sentence(error), icon=":material/search_off:")
     page_link("board", _("To the board"), icon=":material/view_kanban:")
     st.stop()

@@ -6,7 +6,20 @@ from fastapi import APIRouter, FastAPI
 
 from crm.api.description import DescribedApi, operation_name
 from crm.api.docs import docs_route
-from crm.api.v1 import companies, contacts, deal_acts, deals, links, next_steps, objections, pipelines, refusals, users
+from crm.api.v1 import (
+    companies,
+    contacts,
+    deal_acts,
+    deals,
+    duplicates,
+    links,
+    merges,
+    next_steps,
+    objections,
+    pipelines,
+    refusals,
+    users,
+)
 from crm.api.v1.gate import KeyGate
 from crm.i18n import N_
 
@@ -28,7 +41,10 @@ def make_api() -> FastAPI:
         generate_unique_id_function=operation_name,
     )
     version_1 = APIRouter(prefix="/v1")
-    for module in (pipelines, links, deals, deal_acts, objections, companies, contacts, next_steps, users):
+    modules = (
+        pipelines, links, deals, deal_acts, objections, companies, contacts, duplicates, merges, next_steps, users,
+    )  # fmt: skip
+    for module in modules:
         version_1.include_router(module.router)
     app.include_router(version_1)
     app.router.routes.append(docs_route(app))

@@ -12,6 +12,7 @@ from crm.contacts.reads import CompanyCard, ContactCard
 from crm.errors import ChangedMeanwhile
 from crm.i18n import _
 from crm.i18n.texts import field_name
+from crm.models import EntityType
 from crm.ui import act
 from crm.ui.client_fields import (
     COMPANY_KEYS,
@@ -24,6 +25,7 @@ from crm.ui.client_fields import (
     typed_points,
     value_words,
 )
+from crm.ui.duplicate_hint import draw_known, typed_record
 from crm.ui.markdown import md
 from crm.ui.page import redraw
 
@@ -54,7 +56,13 @@ def draw_editor(card: Card) -> None:
         )
     saved = saved_values(base)
     kind, keys = ("company", COMPANY_KEYS) if isinstance(base, CompanyCard) else ("contact", CONTACT_KEYS)
-    typed = {key: draw_field(key, prefix, saved[key], outcome, client_label(kind, key)) for key in keys}
+    typed = {}
+    for key in keys:
+        typed[key] = draw_field(key, prefix, saved[key], outcome, client_label(kind, key))
+        if key == "points":
+            known = st.container()
+    with known:
+        _draw_known(base, saved, typed)
     if card.version != base.version:
         _draw_conflict(base, card, typed)
         return
@@ -63,6 +71,20 @@ def draw_editor(card: Card) -> None:
             _save(base, base, typed)
         if st.button(_("Cancel"), key=f"{prefix}_cancel", type="tertiary"):
             _stop(base)
+
+
+def _draw_known(base: Card, saved: Mapping[str, Any], typed: Mapping[str, Any]) -> None:
+    """Tell who looks like the client as it is now typed; as saved, the card's own note tells it."""
+    told = ("name", "points", "inn")
+    if all(typed.get(key) == saved.get(key) for key in told):
+        return
+    points = typed_points(typed["points"], base.points)
+    if isinstance(base, CompanyCard):
+        raw = typed_record("", points, company=typed["name"], inn=typed["inn"])
+        draw_known(EntityType.COMPANY, raw, key=_prefix(base), present=(EntityType.COMPANY, base.id))
+    else:
+        raw = typed_record(typed["name"], points)
+        draw_known(EntityType.CONTACT, raw, key=_prefix(base), present=(EntityType.CONTACT, base.id))
 
 
 def _draw_conflict(base: Card, card: Card, typed: Mapping[str, Any]) -> None:

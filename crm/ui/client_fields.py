@@ -22,6 +22,7 @@ CONTACT_KEYS = ("name", "position", "company", "points", "note")
 POINT_FIELDS = ("phone", "email", "telegram", "website")
 POINTS_LABEL = N_("Phones, e-mails, messengers: one in a line")
 _CHOICES = {"company", "parent"}
+_TOLD_LIVE = {"name", "inn"}  # who looks like the typed client is told while one types
 
 
 def saved_values(card: CompanyCard | ContactCard) -> dict[str, Any]:
@@ -85,7 +86,10 @@ def draw_field(key: str, prefix: str, value: Any, outcome: act.Outcome[Any] | No
         typed = st.text_area(label or field_name(key), value=value or "", key=widget_key, height=110,
                              max_chars=NOTE_LENGTH)  # fmt: skip
     else:
-        typed = st.text_input(label or field_name(key), value=value or "", key=widget_key, autocomplete="off")
+        typed = st.text_input(
+            label or field_name(key), value=value or "", key=widget_key, autocomplete="off",
+            live="400ms" if key in _TOLD_LIVE else False,
+        )  # fmt: skip
     field_error(error)
     return typed or ""
 

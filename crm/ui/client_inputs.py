@@ -13,8 +13,9 @@ from crm.contacts.commands import create_company, create_contact
 from crm.db import read_scope
 from crm.deals.values import DealPart
 from crm.i18n import _
-from crm.models import PointKind
+from crm.models import EntityType, PointKind
 from crm.ui import act
+from crm.ui.duplicate_hint import draw_known_to_choose, typed_record
 from crm.ui.forms import field_error
 from crm.ui.page import signed_in_actor
 
@@ -91,6 +92,8 @@ def _offer_company(name: str, key: str) -> None:
         args=(name, key),
         help=_("It is not among yours yet. To use one of the found ones, choose it in the list."),
     )
+    raw = typed_record("", (), company=name)
+    draw_known_to_choose(EntityType.COMPANY, raw, key=key, choose=lambda found: _choose_company(key, found))
 
 
 def _add_company(name: str, key: str) -> None:
@@ -106,10 +109,15 @@ def _new_company(session: Session, actor: Actor, name: str) -> int:
 
 def _offer_contact(text: str, key: str, company_id: int | None) -> None:
     with st.popover(_("New contact"), icon=":material/person_add:", type="tertiary"):
-        name = st.text_input(_("Full name"), value=text, key=f"{key}_new_name")
-        phone = st.text_input(_("Phone"), key=f"{key}_new_phone")
-        email = st.text_input(_("E-mail"), key=f"{key}_new_email")
+        name = st.text_input(_("Full name"), value=text, key=f"{key}_new_name", live="400ms")
+        phone = st.text_input(_("Phone"), key=f"{key}_new_phone", live="400ms")
+        email = st.text_input(_("E-mail"), key=f"{key}_new_email", live="400ms")
         role = st.text_input(_("Role in the deal"), key=f"{key}_new_role", max_chars=100)
+        points = _typed(phone, email)
+        draw_known_to_choose(
+            EntityType.CONTACT, typed_record(name, points), key=f"{key}_new",
+            choose=lambda found: _choose_contact(key, found, role),
+        )  # fmt: skip
         outcome = st.session_state.pop(f"{key}_new_outcome", None)
         if outcome is not None and not outcome.ok:
             field_error(outcome.full_message)
@@ -123,17 +131,28 @@ def _offer_contact(text: str, key: str, company_id: int | None) -> None:
 
 def _add_contact(key: str, company_id: int | None, typed: tuple[str, str, str, str]) -> None:
     name, phone, email, role = typed
-    points = [(kind, value) for kind, value in ((PointKind.PHONE, phone), (PointKind.EMAIL, email)) if value.strip()]
-    outcome = act.run(_new_contact, name, company_id, points)
+    outcome = act.run(_new_contact, name, company_id, _typed(phone, email))
     if not outcome.ok or outcome.value is None:
         st.session_state[f"{key}_new_outcome"] = outcome
         return
     outcome.told(_("Contact added"))
-    present = [one for one in st.session_state.get(key, []) if isinstance(one, int)]
-    st.session_state[key] = [*present, outcome.value]
-    st.session_state[f"{key}_added"] = {**st.session_state.get(f"{key}_added", {}), outcome.value: role}
+    _choose_contact(key, outcome.value, role)
+
+
+def _choose_contact(key: str, contact_id: int, role: str) -> None:
+    present = [one for one in st.session_state.get(key, []) if isinstance(one, int) and one != contact_id]
+    st.session_state[key] = [*present, contact_id]
+    st.session_state[f"{key}_added"] = {**st.session_state.get(f"{key}_added", {}), contact_id: role}
     for name_of_field in ("name", "phone", "email", "role"):
         st.session_state[f"{key}_new_{name_of_field}"] = ""
+
+
+def _choose_company(key: str, company_id: int) -> None:
+    st.session_state[key] = company_id
+
+
+def _typed(phone: str, email: str) -> list[tuple[PointKind, str]]:
+    return [(kind, value) for kind, value in ((PointKind.PHONE, phone), (PointKind.EMAIL, email)) if value.strip()]
 
 
 def _new_contact(

@@ -46,6 +46,10 @@ PAGES: tuple[PageSpec, ...] = (
         N_("Companies and people, with all their deals."), Action.WORK_CLIENTS, WORK,
     ),
     PageSpec(
+        "duplicates", N_("Duplicates"), ":material/join_inner:",
+        N_("Clients and deals entered twice: compare, merge, undo."), Action.REVIEW_DUPLICATES, WORK,
+    ),
+    PageSpec(
         "exceptions", N_("Exceptions"), ":material/gavel:",
         N_("Rules passed with a reason, and removed deals."), Action.SEE_EXCEPTIONS, WORK,
     ),

@@ -7,16 +7,14 @@ from typing import Any
 import streamlit as st
 
 from crm.contacts.commands import create_company, create_contact
-from crm.contacts.existing import ExistingClient, find_existing
-from crm.contacts.normalise import readable_phone
-from crm.db import read_scope
 from crm.i18n import N_, _
-from crm.models import PointKind
+from crm.models import EntityType
 from crm.ui import act
 from crm.ui.client_fields import client_label, draw_field, typed_points
-from crm.ui.markdown import md
-from crm.ui.nav import go_to, page_link
-from crm.ui.page import page_dialog, redraw, signed_in_actor
+from crm.ui.client_inputs import client_names
+from crm.ui.duplicate_hint import draw_known, typed_record
+from crm.ui.nav import go_to
+from crm.ui.page import page_dialog, redraw
 
 KINDS = {"contact": N_("Person"), "company": N_("Company")}
 _PREFIX = "new_client"
@@ -70,8 +68,10 @@ def _draw(company_id: int | None) -> None:
     for key in _KEYS[kind]:
         start = company_id if key == "company" else None
         typed[key] = draw_field(key, f"{_PREFIX}_{kind}", start, outcome, client_label(kind, key))
-        if key in {"points", "inn"}:
-            _draw_known(typed["points"] if key == "points" else "", typed["inn"] if key == "inn" else None)
+        if key == "points":
+            known = st.container()
+    with known:
+        _draw_known(kind, typed)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(_("Cancel"), key=f"{_PREFIX}_cancel", type="tertiary"):
             st.rerun()
@@ -79,32 +79,14 @@ def _draw(company_id: int | None) -> None:
             _create(kind, typed)
 
 
-def _draw_known(points: str, inn: str | None) -> None:
-    actor = signed_in_actor()
-    if actor is None or not (points or inn):
-        return
-    typed = typed_points(points)
-    with read_scope() as session:
-        known = find_existing(
-            session, actor, inn=inn,
-            phones=[value for kind, value in typed if kind is PointKind.PHONE],
-            emails=[value for kind, value in typed if kind is PointKind.EMAIL],
-        )  # fmt: skip
-    for client in known:
-        _draw_hint(client)
-
-
-def _draw_hint(client: ExistingClient) -> None:
-    matched = md(readable_phone(client.matched or ""))
-    if client.record_id is None or client.name is None:
-        owner = md(client.owner_name)
-        st.info(_("{value} is known to a colleague: {owner}. Ask before you call.", value=matched, owner=owner))
-        return
-    with st.container(border=True, gap=None):
-        st.caption(_("{value} is known already:", value=matched))
-        name = f"{md(client.name)} :gray[· {md(client.owner_name)}]"
-        icon = ":material/apartment:" if client.kind == "company" else ":material/person:"
-        page_link("clients", name, icon=icon, **{client.kind: client.record_id})
+def _draw_known(kind: str, typed: dict[str, Any]) -> None:
+    points = typed_points(typed["points"])
+    if kind == "company":
+        raw = typed_record("", points, company=typed["name"], inn=typed["inn"])
+    else:
+        company_id = typed["company"]
+        raw = typed_record(typed["name"], points, company=client_names([company_id], [])[0] if company_id else "")
+    draw_known(EntityType(kind), raw, key=_PREFIX, points=points)
 
 
 def _create(kind: str, typed: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from crm.actor import Actor
 from crm.auth.account import choose_own_language
 from crm.auth.workspace import load_workspace
 from crm.db import read_scope
+from crm.duplicates.pairs import COUNTED_AT_MOST, open_pair_count
 from crm.i18n import LANGUAGES, _
 from crm.i18n.labels import label
 from crm.ui import nav
@@ -32,7 +33,9 @@ def draw_sidebar(actor: Actor, page_path: str) -> None:
             st.caption(_(section))
             with st.container(gap="xsmall"):
                 for page in pages:
-                    st.page_link(f"{page.name}.py", icon=page.icon, width="stretch")
+                    waiting = _waiting(actor) if page.name == "duplicates" else ""
+                    name = f"{_(page.title)} {waiting}" if waiting else None
+                    st.page_link(f"{page.name}.py", label=name, icon=page.icon, width="stretch")
         _draw_own_corner(actor)
         watch_device(search_key=SEARCH_KEY)
 
@@ -41,6 +44,15 @@ def _draw_company(actor: Actor) -> None:
     with read_scope() as session:
         workspace = load_workspace(session, actor)
     st.markdown(f"**{md(workspace.values.name)}**")
+
+
+def _waiting(actor: Actor) -> str:
+    """Return how many pairs wait for a decision, as a badge; empty for none."""
+    with read_scope() as session:
+        count = open_pair_count(session, actor)
+    if not count:
+        return ""
+    return f":gray-badge[{count}]" if count < COUNTED_AT_MOST else f":gray-badge[{COUNTED_AT_MOST}+]"
 
 
 def _draw_own_corner(actor: Actor) -> None:

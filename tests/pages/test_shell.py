@@ -32,7 +32,7 @@ def test_sidebar_shows_company_menu_and_reader(shell: OpenShell, cast: Cast) -> 
     at = shell(cast.boris).run()
     assert not at.exception
     assert at.sidebar.markdown[0].value == "**Metal trade**"
-    assert links(at) == ["Today", "Board", "Clients", "Exceptions", "Import", "Journal", "Settings"]
+    assert links(at) == ["Today", "Board", "Clients", "Duplicates", "Exceptions", "Import", "Journal", "Settings"]
     assert [caption.value for caption in at.sidebar.caption[:4]] == [
         "Work",
         "Set-up",
@@ -45,7 +45,7 @@ def test_manager_sees_no_pages_of_heads(shell: OpenShell, cast: Cast) -> None:
     assert links(shell(cast.anna).run()) == ["Today", "Board", "Clients", "Settings"]
 
 
-@pytest.mark.parametrize("name", ["users", "pipelines", "imports", "audit"])
+@pytest.mark.parametrize("name", ["duplicates", "users", "pipelines", "imports", "audit"])
 def test_manager_is_refused_by_link(name: str, shell: OpenShell, cast: Cast) -> None:
     at = shell(cast.anna).run().switch_page(f"{name}.py").run()
     assert [error.value for error in at.error] == ["Your role does not allow this. Ask your administrator."]

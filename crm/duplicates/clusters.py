@@ -1,0 +1,34 @@
+"""Merging several records that all mean the same into one, in one act, and taking that act back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.duplicates.merging import merge_records
+from crm.duplicates.undo import undo_merge
+from crm.models import EntityType
+
+
+def merge_several(
+    session: Session, actor: Actor, *, entity_type: EntityType, survivor_id: int, merged_ids: Sequence[int]
+) -> tuple[int, ...]:
+    """Put records into one of them, each with the defaults of its fields; return the merges' ids in their order.
+
+    All of them or none. Errors: those of `merge_records`.
+    """
+    require(actor, Action.REVIEW_DUPLICATES)
+    return tuple(
+        merge_records(session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=one)
+        for one in dict.fromkeys(merged_ids)
+    )
+
+
+def part_several(session: Session, actor: Actor, *, merge_ids: Sequence[int]) -> None:
+    """Take merges of one act back, the newest first; all of them or none. Errors: those of `undo_merge`."""
+    require(actor, Action.REVIEW_DUPLICATES)
+    for one in sorted(merge_ids, reverse=True):
+        undo_merge(session, actor, merge_id=one)

@@ -1,0 +1,121 @@
+"""Telling while a client is typed who looks like it already: open that one, or add what was typed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.contacts.normalise import readable_phone
+from crm.contacts.points import add_company_point, add_contact_point
+from crm.db import read_scope
+from crm.duplicates.hints import hint
+from crm.duplicates.pair_values import Hint
+from crm.i18n import _
+from crm.matching.values import RawRecord
+from crm.models import EntityType, PointKind
+from crm.ui import act
+from crm.ui.duplicate_words import chance, short_why
+from crm.ui.markdown import md
+from crm.ui.nav import go_to, page_link
+from crm.ui.page import signed_in_actor
+
+ICONS = {EntityType.COMPANY: ":material/apartment:", EntityType.CONTACT: ":material/person:"}
+_SHORTEST_NAME = 3
+Points = Sequence[tuple[PointKind, str]]
+
+
+def draw_known(
+    entity_type: EntityType, raw: RawRecord, *, key: str, present: tuple[EntityType, int] | None = None,
+    points: Points | None = None,
+) -> None:  # fmt: skip
+    """Draw records like the typed one, each with a link; `present` is the one being edited.
+
+    With `points`, what was typed can be added to each of them.
+    """
+    for number, one in enumerate(_found(entity_type, raw)):
+        if present == (one.entity_type, one.record_id):
+            continue
+        with _box(one, f"{key}_known_{number}"):
+            if one.record_id is None or one.name is None:
+                continue
+            name = f"{md(one.name)} :gray[· {md(one.owner_name)}]"
+            page_link("clients", name, icon=ICONS[one.entity_type], **{one.entity_type.value: one.record_id})
+            if points and st.button(
+                _("Add to it"), key=f"{key}_add_{number}", icon=":material/add_link:", type="tertiary"
+            ):
+                _add_to(one, points)
+
+
+def draw_known_to_choose(entity_type: EntityType, raw: RawRecord, *, key: str, choose: Callable[[int], None]) -> None:
+    """Draw records like the typed one where a record is being chosen: without links, which would lose the form."""
+    for number, one in enumerate(_found(entity_type, raw)):
+        if one.entity_type is not entity_type:
+            continue
+        with _box(one, f"{key}_known_{number}"):
+            if one.record_id is None or one.name is None:
+                continue
+            st.markdown(f"{ICONS[one.entity_type]} {md(one.name)} :gray[· {md(one.owner_name)}]", width="content")
+            st.button(_("Choose"), key=f"{key}_choose_{number}", on_click=choose, args=(one.record_id,))
+
+
+def typed_record(name: str, points: Points, *, company: str = "", inn: str = "") -> RawRecord:
+    """Return a client as it is being typed, for comparing."""
+    return RawRecord(
+        record_id="",
+        name=name,
+        company=company,
+        inn=inn,
+        phones=tuple(value for kind, value in points if kind is PointKind.PHONE),
+        emails=tuple(value for kind, value in points if kind is PointKind.EMAIL),
+    )
+
+
+def _add_to(one: Hint, points: Points) -> None:
+    """Add typed points to a record and open it; a refusal is told and the form stays."""
+    if one.record_id is None:
+        return
+    outcome = act.run(_add_points, one.entity_type, one.record_id, points)
+    outcome.told(_("Added to {name}", name=md(one.name or "")))
+    if outcome.ok:
+        go_to("clients", **{one.entity_type.value: one.record_id})
+
+
+def _add_points(session: Session, actor: Actor, entity_type: EntityType, client_id: int, points: Points) -> None:
+    for kind, value in points:
+        if entity_type is EntityType.COMPANY:
+            add_company_point(session, actor, company_id=client_id, kind=kind, value=value)
+        else:
+            add_contact_point(session, actor, contact_id=client_id, kind=kind, value=value)
+
+
+def _found(entity_type: EntityType, raw: RawRecord) -> tuple[Hint, ...]:
+    actor = signed_in_actor()
+    if actor is None or not (raw.phones or raw.emails or raw.inn or len(raw.name + raw.company) >= _SHORTEST_NAME):
+        return ()
+    with read_scope() as session:
+        return hint(session, actor, entity_type, raw)
+
+
+@contextmanager
+def _box(one: Hint, key: str) -> Iterator[None]:
+    """Draw why a record is shown; what is drawn inside stands in a row below. A hidden one is told without a name."""
+    matched = md(readable_phone(one.matched)) if one.matched else ""
+    if one.record_id is None or one.name is None:
+        owner = md(one.owner_name)
+        st.info(_("{value} is known to a colleague: {owner}. Ask before you call.", value=matched, owner=owner))
+        yield
+        return
+    with st.container(border=True, gap=None, key=key):
+        st.caption(_("{value} is known already:", value=matched) if matched else _likeness(one))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            yield
+
+
+def _likeness(one: Hint) -> str:
+    why = short_why(one.lines)
+    told = _("Looks like ({chance}):", chance=chance(one.probability))
+    return f"{told} {md(why)}" if why else told

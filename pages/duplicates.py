@@ -1,0 +1,121 @@
+"""Duplicates: pairs that may be the same, merging and undoing, many at once, values in wrong fields."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, may
+from crm.db import read_scope
+from crm.duplicates.pairs import open_pair_counts
+from crm.i18n import _
+from crm.ui.component import FOLDER
+from crm.ui.device import is_phone
+from crm.ui.duplicate_bulk import draw_bulk, is_batch_running
+from crm.ui.duplicate_filters import draw_filters
+from crm.ui.duplicate_history import draw_history
+from crm.ui.duplicate_pair import DECIDED, draw_pair
+from crm.ui.duplicate_queue import chosen_pair, draw_empty, draw_list, load_page, open_pair
+from crm.ui.duplicate_scan import draw_scan, is_scan_running
+from crm.ui.duplicate_wrong_fields import draw_wrong_fields
+from crm.ui.page import open_page, page_fragment
+
+actor = open_page("duplicates")
+st.html(FOLDER / "duplicates.css")
+
+
+@page_fragment("duplicates")
+def draw_queue(actor: Actor) -> None:
+    """Draw the queue and the pair that is open; a click here reruns only this."""
+    if st.session_state.pop(DECIDED, False):
+        st.rerun()  # the whole page once: the sidebar counts what is left
+    with read_scope() as session:
+        counts = open_pair_counts(session, actor)
+    wanted = draw_filters(actor, counts)
+    page = load_page(actor, wanted)
+    chosen = chosen_pair(page)
+    if not page.rows and chosen is None:
+        draw_empty(wanted)
+        return
+    if is_phone():
+        draw_list(page, wanted, chosen)
+        if chosen is not None:
+            draw_pair(actor, chosen, page.rows)
+        return
+    left, right = st.columns([2, 5], gap="medium")
+    with left:
+        draw_list(page, wanted, chosen)
+    if chosen is not None:
+        with right:
+            draw_pair(actor, chosen, page.rows)
+
+
+@page_fragment("duplicates")
+def draw_batches(actor: Actor) -> None:
+    """Draw merging in bulk."""
+    draw_bulk(actor)
+
+
+@page_fragment("duplicates", run_every="2s")
+def draw_moving_batches(actor: Actor) -> None:
+    """Draw merging in bulk while a batch is at work."""
+    draw_bulk(actor)
+    if not is_batch_running(actor):
+        st.rerun()
+
+
+@page_fragment("duplicates")
+def draw_merges(actor: Actor) -> None:
+    """Draw the history of merges."""
+    draw_history(actor)
+
+
+@page_fragment("duplicates")
+def draw_misplaced(actor: Actor) -> None:
+    """Draw values in wrong fields."""
+    draw_wrong_fields(actor)
+
+
+@page_fragment("duplicates")
+def draw_still_scan(actor: Actor) -> None:
+    """Draw the last scan and the button for another."""
+    draw_scan(actor)
+
+
+@page_fragment("duplicates", run_every="2s")
+def draw_moving_scan(actor: Actor) -> None:
+    """Draw how the scan goes."""
+    draw_scan(actor)
+    if not is_scan_running(actor):
+        st.rerun()
+
+
+asked = st.query_params.get("pair", "")
+if asked.isascii() and asked.isdigit() and len(asked) < 19:  # a link from a card
+    open_pair(int(asked))
+    del st.query_params["pair"]
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    st.markdown(f"### {_('Duplicates')}")
+    if is_scan_running(actor):
+        draw_moving_scan()
+    else:
+        draw_still_scan()
+in_bulk = may(actor, Action.MERGE_IN_BULK)
+names = [_("Queue"), _("Merges"), _("Wrong fields"), *([_("In bulk")] if in_bulk else [])]
+queue, merges, misplaced, *bulk = st.tabs(names, key="duplicates_tabs", on_change="rerun")
+if queue.open:
+    with queue:
+        draw_queue()
+if merges.open:
+    with merges:
+        draw_merges()
+if misplaced.open:
+    with misplaced:
+        draw_misplaced()
+for tab in bulk:
+    if tab.open:
+        with tab:
+            if is_batch_running(actor):
+                draw_moving_batches()
+            else:
+                draw_batches()
