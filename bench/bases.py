@@ -107,6 +107,15 @@ def postgresql_server() -> Iterator[str]:
         server.cleanup()
 
 
+@contextmanager
+def empty_database(server_url: str, name: str) -> Iterator[str]:
+    """Yield the URL of a new database of a running server; it is dropped at the end."""
+    _maintain(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _maintain(server_url, f"CREATE DATABASE {name}")
+    yield _url_of(server_url, name)
+    _maintain(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def _ready(kind: str, url: str, wanted: Recipe) -> Base:
     note = FOLDER / f"{kind}_{wanted.deals}.json"
     present = _present(note, kind, url, wanted)

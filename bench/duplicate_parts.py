@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.bases import empty_database, postgresql_server
+from bench.intake import measure_intake
 from bench.leads import TRUTHS, write_leads
 from bench.truth import judge
 from crm.cli.peak_memory import PeakMemory
@@ -103,12 +105,28 @@ def splink(job: Job) -> Figures:
     return figures | _judged(job, opinion.clusters, SPLINK_NAME)
 
 
+def intake_sqlite(job: Job) -> Figures:
+    """Look up and keep single leads on a base of SQLite."""
+    base = job.folder / "intake.sqlite3"
+    for ending in ("", "-wal", "-shm"):
+        base.with_name(base.name + ending).unlink(missing_ok=True)
+    return measure_intake(f"sqlite:///{base}", job.leads, job.evidence, job.entity_type)
+
+
+def intake_postgresql(job: Job) -> Figures:
+    """Look up and keep single leads on a base of PostgreSQL."""
+    with postgresql_server() as server, empty_database(server, "duplicates") as url:
+        return measure_intake(url, job.leads, job.evidence, job.entity_type)
+
+
 PARTS: dict[str, Callable[[Job], Figures]] = {
     "generate": generate,
     "normalise": normalise,
     "batch": batch,
     "export": export,
     "splink": splink,
+    "intake-sqlite": intake_sqlite,
+    "intake-postgresql": intake_postgresql,
 }
 
 

@@ -47,10 +47,17 @@ def fill(database: Database, deals: int, seed: int, now: int) -> None:
     migrate(database)
     with database.session_scope() as session:
         skeleton = build_skeleton(session)
-    with _sqlite_loader(database) if database.is_sqlite else _postgres_loader(database) as loader:
+    with bulk_loader(database) as loader:
         for block in _blocks(skeleton, deals, seed, now):
             if len(block):
                 loader.load(block)
+
+
+@contextmanager
+def bulk_loader(database: Database) -> Iterator[Loader]:
+    """Yield what loads quickly; indexes are made, statistics gathered and all is synced at the end."""
+    with _sqlite_loader(database) if database.is_sqlite else _postgres_loader(database) as loader:
+        yield loader
 
 
 def _blocks(skeleton: Skeleton, deals: int, seed: int, now: int) -> Iterable[Block]:

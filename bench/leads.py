@@ -28,6 +28,7 @@ from bench.lead_dirt import (
 )
 from bench.words import CITIES, COMPANY_BEGINNINGS, COMPANY_ENDINGS, SURNAMES
 
+GENERATOR = 1  # raise it whenever generated leads change
 COLUMNS = (
     *("record_id", "created_at", "source", "name", "phone", "email", "company", "inn", "city", "position", "comment"),
     *("deal_title", "truth_person", "truth_company", "truth_deal", "dirt"),
