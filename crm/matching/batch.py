@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crm.matching.blocking import KeyColumns, Pairs, joined_columns, key_columns, left_of, pairs_of, right_of
 from crm.matching.clustering import cluster
 from crm.matching.crew import in_shares
+from crm.matching.fitting import SAMPLE, fitted
 from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.scorer import Scorer
@@ -105,10 +106,18 @@ def match_all(
         pairs = pairs_of(columns)
         del columns
         scorer = Scorer(model, statistics)
+        scorer = Scorer(fitted(model, scorer, _sample(records, pairs)), statistics)
         found = _weighed(records, pairs, scorer, model.review_at, processes, tell)
         tell("clusters", 0, len(records))
         clusters = cluster(records, found.from_weight(model.cluster_at), scorer.context)
     return BatchResult(found, clusters, len(pairs), statistics)
+
+
+def _sample(records: list[Evidence], pairs: Pairs) -> Iterator[tuple[Evidence, Evidence]]:
+    """Yield pairs spread evenly over all of them."""
+    some = pairs[:: max(len(pairs) // SAMPLE, 1)]
+    for left, right in zip(left_of(some).tolist(), right_of(some).tolist(), strict=True):
+        yield records[left], records[right]
 
 
 def _counted(records: list[Evidence], model: MatchModel, processes: int) -> tuple[CountedStatistics, KeyColumns]:

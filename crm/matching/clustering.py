@@ -14,6 +14,7 @@ from crm.matching.scoring.names import names_differ, surnames_differ
 from crm.models.codes import EntityType
 
 CERTAIN = 8.0  # a pair this strong joins clusters whatever their names say: other things than names agree
+RELIABLE = -4.5  # where names of one person differ more often than this weight says, they keep no clusters apart
 _Value = TypeVar("_Value")
 LONGEST_PURCHASE = 14 * 1440  # minutes between the first and the last lead of one deal
 
@@ -86,14 +87,17 @@ def _together(ours: _Profile, theirs: _Profile) -> _Profile:
 
 
 def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool]:
+    given_tells = context.weights.get("given_differ", 0.0) <= RELIABLE
+    surname_tells = context.weights.get("surname_differ", 0.0) <= RELIABLE
+
     def people(ours: _Profile, theirs: _Profile, weight: float) -> bool:
         if weight >= CERTAIN:
             return False
-        if ours.given and theirs.given and names_differ(context, _most(ours.given), _most(theirs.given)):
+        if given_tells and ours.given and theirs.given and names_differ(context, _most(ours.given), _most(theirs.given)):
             return True
-        return bool(
-            ours.surnames and theirs.surnames and surnames_differ(context, _most(ours.surnames), _most(theirs.surnames))
-        )
+        if not surname_tells or not ours.surnames or not theirs.surnames:
+            return False
+        return surnames_differ(context, _most(ours.surnames), _most(theirs.surnames))
 
     def companies(ours: _Profile, theirs: _Profile, weight: float) -> bool:
         if ours.inns and theirs.inns:

@@ -42,8 +42,12 @@ def _person_parts(evidence: Evidence) -> list[tuple[str, str]]:
         parts += [("name", f"{surname} {name[:1]}{evidence.patronymic[:1]}") for name in given if evidence.patronymic]
     parts += [("name", " ".join(pair)) for pair in combinations(sorted(evidence.extra_names[:3]), 2)]
     parts += _place(evidence, (*given, surname))
+    if evidence.address and evidence.city:
+        parts += [("street", f"{evidence.city} {name}") for name in (*given, surname) if name]
+        parts += [("street", " ".join(pair)) for pair in combinations(sorted(evidence.address[:4]), 2)]
     if evidence.born:
         parts += [("born", f"{evidence.born} {name[:2]}") for name in (*given, surname) if name]
+        parts += [("born", f"{evidence.born[:4]} {name}") for name in (*given, surname) if name]
     return parts
 
 

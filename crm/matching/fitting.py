@@ -1,0 +1,64 @@
+"""Weights fitted to the data at hand, without labels: how often a field differs where everything else agrees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from math import log2
+from types import MappingProxyType
+
+from crm.matching.model import MatchModel
+from crm.matching.normalise.evidence import Evidence
+from crm.matching.scorer import Scorer
+from crm.matching.values import MatchLine
+
+SAMPLE = 20_000  # pairs looked at
+_SURE = 8.0  # a pair that is one without the field in question
+_ENOUGH = 60
+_SOFTEST = 0.3  # of the default: what differs never comes to mean nothing
+# The weight that is fitted, the code that tells of it, and the codes of the same field.
+_FIELDS: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("given_differ", "given_name_differ", frozenset({"given_name_equal", "given_name_near", "given_name_differ"})),
+    ("surname_differ", "surname_differ", frozenset({"surname_equal", "surname_near", "surname_differ"})),
+    ("patronymic_differ", "patronymic_differ",
+     frozenset({"patronymic_equal", "patronymic_near", "patronymic_differ"})),
+    ("born_differ", "born_differ", frozenset({"born_equal", "born_near", "born_differ"})),
+    ("identifier_differ", "identifier_differ",
+     frozenset({"identifier_equal", "identifier_near", "identifier_differ"})),
+    ("address_differ", "address_differ",
+     frozenset({"address_equal", "street_equal", "house_differ", "address_differ"})),
+    ("house_differ", "house_differ", frozenset({"address_equal", "street_equal", "house_differ", "address_differ"})),
+    ("zip_differ", "zip_differ", frozenset({"zip_equal", "zip_differ"})),
+    ("city_differ", "city_differ", frozenset({"city_equal", "city_near", "city_differ"})),
+)  # fmt: skip
+_BOTH_NAMES = frozenset({"name_in_other_place", "names_differ_once"})
+
+
+def fitted(model: MatchModel, scorer: Scorer, pairs: Iterable[tuple[Evidence, Evidence]]) -> MatchModel:
+    """Return the model with weights of differing fields as this data shows them, never harder than by default."""
+    seen: Counter[str] = Counter()
+    differing: Counter[str] = Counter()
+    for left, right in pairs:
+        if scorer.weigh(left, right) >= _SURE:
+            match = scorer.score(left, right)
+            _count(match.lines, match.weight, seen, differing)
+    weights = dict(model.weights)
+    for name, _, _ in _FIELDS:
+        if name in weights and seen[name] >= _ENOUGH:
+            shown = log2((differing[name] + 0.5) / (seen[name] + 1.0))
+            weights[name] = min(max(weights[name], shown), weights[name] * _SOFTEST)
+    return replace(model, weights=MappingProxyType(weights))
+
+
+def _count(lines: tuple[MatchLine, ...], weight: float, seen: Counter[str], differing: Counter[str]) -> None:
+    found = {line.code: line.weight for line in lines}
+    of_both = sum(found.get(code, 0.0) for code in _BOTH_NAMES)
+    for name, code, codes in _FIELDS:
+        own = [value for key, value in found.items() if key in codes]
+        if not own:
+            continue
+        rest = weight - sum(own) - (of_both if name in {"given_differ", "surname_differ"} else 0.0)
+        if rest >= _SURE:
+            seen[name] += 1
+            differing[name] += code in found
