@@ -168,6 +168,23 @@ TEXTS: dict[str, str] = {
         "or name another column of ids: --columns theirs=record_id."
     ),
     "leads_missing": N_("The file has a header and no rows under it."),
+    # Merging
+    "merge_both_won": N_("Both deals are won: their sums are not added up."),
+    "merge_choice_needed": N_("Choose whose value stays."),
+    "merge_choice_unknown": N_("There is no such field to choose, or not this value."),
+    "merge_closed_into_open": N_("One deal is closed: it goes into the open one, and its result is no longer counted."),
+    "merge_dependents_hidden": N_("Later merges that rest on this one are out of your view. Ask an administrator."),
+    "merge_different_companies": N_("They work for different companies."),
+    "merge_different_currencies": N_("The deals are in different currencies: only one of the sums stays."),
+    "merge_different_owners": N_("Different owners: {survivor} and {merged}."),
+    "merge_different_pipelines": N_("The deals are in different pipelines: the one that stays keeps its own."),
+    "merge_has_dependents": N_("Later merges rest on this one: {count}. Undo them together with it."),
+    "merge_links_rest": N_("Returns of the client planned by the hidden deal rest: {count}."),
+    "merge_open_into_closed": N_("One deal is open and would go into a closed one: nobody would work on it any more."),
+    "merge_refused_by": N_("Records of this kind can't be merged."),
+    "merge_said_different": N_("Somebody said that these two are not duplicates."),
+    "merge_same_record": N_("A record can't be merged with itself."),
+    "merge_undone": N_("This merge is undone already."),
     # Moving deals
     "amount_not_positive": N_("A won deal needs an amount above zero."),
     "back_not_allowed": N_("Deals only go forward: “{stage}” is behind."),
