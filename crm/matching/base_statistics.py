@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
+from crm.matching.fetching import fetch, padded
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.statistics import HOLDERS, IdentifierFacts, facts_of, identifiers_of, label_of, terms_of
 from crm.models import EntityType, MatchEvidence
 
 RECORDS = ("records", "")  # the row of `term_frequencies` that holds how many records were counted
+_STEP = 4
 _COUNTED = "SELECT field, value, records FROM term_frequencies WHERE entity_type = ? AND (field, value) IN (VALUES {})"
 _SHARED = (
     " UNION ALL SELECT '=' || kind, value, records * 4"
@@ -68,13 +71,14 @@ class BaseStatistics:
         return counted
 
     def _read(self, terms: Collection[tuple[str, str]], identifiers: Collection[tuple[str, str]]) -> None:
-        sql = _statement(len(terms), len(identifiers), self._connection.dialect.paramstyle)
-        given: list[str] = [self._entity_type.value, *(part for term in terms for part in term)]
+        known = padded(list(terms), _STEP)
+        given = [self._entity_type.value, *chain.from_iterable(known)]
         if identifiers:
-            given += [self._entity_type.value, *(part for one in identifiers for part in one)]
-        for term in terms:
-            self._terms[term] = 0 if term == RECORDS else 1
-        for field, value, records in self._connection.exec_driver_sql(sql, tuple(given)):
+            asked = padded(list(identifiers), _STEP)
+            given += [self._entity_type.value, *chain.from_iterable(asked)]
+        sql = _statement(len(known), len(asked) if identifiers else 0)
+        self._terms.update((term, 0 if term == RECORDS else 1) for term in terms)
+        for field, value, records in fetch(self._connection, sql, given):
             if field.startswith("="):
                 self._counted[field[1:], value] = IdentifierFacts(records // 4, 1, bool(records & 2), bool(records & 1))
             else:
@@ -85,9 +89,7 @@ class BaseStatistics:
         return max(self._connection.execute(of_kind).scalar_one(), 1)
 
 
-@lru_cache(maxsize=2_000)
-def _statement(terms: int, identifiers: int, paramstyle: str) -> str:
+@lru_cache(maxsize=500)
+def _statement(terms: int, identifiers: int) -> str:
     sql = _COUNTED.format(", ".join(["(?, ?)"] * terms))
-    if identifiers:
-        sql += _SHARED.format(", ".join(["(?, ?)"] * identifiers))
-    return sql if paramstyle == "qmark" else sql.replace("?", "%s")
+    return sql + _SHARED.format(", ".join(["(?, ?)"] * identifiers)) if identifiers else sql

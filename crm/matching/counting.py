@@ -113,7 +113,10 @@ def _drop_others(
     if after is not None:
         query = query.where(place > after)
     with database.read_scope() as session:
-        found = [(kind, value) for kind, value in session.execute(query.order_by(place).limit(_ROWS_AT_ONCE))]
+        found = [
+            (kind, value)
+            for kind, value in session.execute(query.order_by(getattr(table, name), table.value).limit(_ROWS_AT_ONCE))
+        ]
     gone = [one for one in found if one not in kept]
     if gone:
         with database.session_scope() as session:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,17 +11,20 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from crm.matching.base_statistics import BaseStatistics
+from crm.matching.fetching import fetch, padded
 from crm.matching.keys import BLOCK, NAME_BLOCK, NAME_ONLY, keyed
 from crm.matching.models_in_use import KnownModel, load_model
-from crm.matching.normalise.evidence import Evidence, evidence_from_json
+from crm.matching.normalise.evidence import Evidence
 from crm.matching.scorer import Scorer
+from crm.matching.store import evidence_of
 from crm.matching.values import Match
 from crm.models import EntityType
 
 COMPARED_AT_MOST = 200
-_KEYS_AT_ONCE = 100
+_KEYS_AT_ONCE, _KEYS_STEP = 100, 4
+_FEW = 16
 _OF_KEY = (
-    "SELECT * FROM (SELECT {} AS place, entity_id FROM match_keys WHERE entity_type = ? AND key = ? LIMIT {}) AS k{}"
+    "SELECT * FROM (SELECT {0} AS place, entity_id FROM match_keys WHERE entity_type = ? AND key = ? LIMIT ?) AS k{0}"
 )
 
 
@@ -90,57 +92,45 @@ def look_up(
 def _candidate_ids(
     connection: Connection, entity_type: EntityType, evidence: Evidence, exclude_id: int | None
 ) -> list[int]:
-    keys = [(key, kind in NAME_ONLY) for kind, key in keyed(evidence, entity_type)]
+    # One more than is compared, and one for the record itself: so a fuller key is told from a full one.
+    keys = [(key, NAME_BLOCK if kind in NAME_ONLY else BLOCK) for kind, key in keyed(evidence, entity_type)]
     met: Counter[int] = Counter()
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         part = keys[start : start + _KEYS_AT_ONCE]
-        by_place: dict[int, list[int]] = {}
+        found: list[list[int]] = [[] for _ in part]
         for place, entity_id in _read_keys(connection, entity_type, part):
-            by_place.setdefault(place, []).append(entity_id)
-        for place, ids in by_place.items():
-            others = [entity_id for entity_id in ids if entity_id != exclude_id]
-            if len(others) < _limit(is_weak=part[place][1]):
-                met.update(others)
+            if place < len(part) and entity_id != exclude_id:
+                found[place].append(entity_id)
+        for (_, most), ids in zip(part, found, strict=True):
+            if len(ids) <= most:
+                met.update(ids)
     if len(met) <= COMPARED_AT_MOST:
         return list(met)
     return [entity_id for entity_id, _ in sorted(met.items(), key=lambda one: (-one[1], one[0]))[:COMPARED_AT_MOST]]
 
 
 def _read_keys(
-    connection: Connection, entity_type: EntityType, keys: Sequence[tuple[int, bool]]
-) -> Iterable[tuple[int, int]]:
-    sql = _keys_statement(tuple(is_weak for _, is_weak in keys), connection.dialect.paramstyle)
-    given = tuple(value for key, _ in keys for value in (entity_type.value, key))
-    return [(place, entity_id) for place, entity_id in connection.exec_driver_sql(sql, given)] if keys else []
+    connection: Connection, entity_type: EntityType, keys: Sequence[tuple[int, int]]
+) -> Sequence[tuple[int, int]]:
+    asked = padded(keys, _KEYS_STEP)
+    given = [value for key, most in asked for value in (entity_type.value, key, most + 2)]
+    return fetch(connection, _keys_statement(len(asked)), given)
 
 
 def _evidences(connection: Connection, entity_type: EntityType, ids: Sequence[int]) -> list[tuple[int, Evidence]]:
     if not ids:
         return []
-    sql = _evidence_statement(len(ids), connection.dialect.paramstyle)
-    rows = connection.exec_driver_sql(sql, (entity_type.value, *ids))
-    return [(key, evidence_from_json(json.loads(text))) for key, text in rows]
+    asked = padded(ids, 2 if len(ids) <= _FEW else _FEW)
+    rows = fetch(connection, _evidence_statement(len(asked)), [entity_type.value, *asked])
+    return [(key, evidence_of(text)) for key, text in rows]
 
 
-def _limit(*, is_weak: bool) -> int:
-    return (NAME_BLOCK if is_weak else BLOCK) + 1
+@lru_cache(maxsize=_KEYS_AT_ONCE)
+def _keys_statement(count: int) -> str:
+    return " UNION ALL ".join(_OF_KEY.format(place) for place in range(count))
 
 
-@lru_cache(maxsize=2_000)
-def _keys_statement(weak: tuple[bool, ...], paramstyle: str) -> str:
-    # One more than is compared, and one for the record itself: so a fuller key is told from a full one.
-    parts = [_OF_KEY.format(place, _limit(is_weak=is_weak) + 1, place) for place, is_weak in enumerate(weak)]
-    return _placeholders(" UNION ALL ".join(parts), paramstyle)
-
-
-@lru_cache(maxsize=500)
-def _evidence_statement(count: int, paramstyle: str) -> str:
+@lru_cache(maxsize=COMPARED_AT_MOST)
+def _evidence_statement(count: int) -> str:
     marks = ", ".join(["?"] * count)
-    return _placeholders(
-        f"SELECT entity_id, evidence FROM match_evidence WHERE entity_type = ? AND entity_id IN ({marks})",  # noqa: S608
-        paramstyle,
-    )
-
-
-def _placeholders(sql: str, paramstyle: str) -> str:
-    return sql if paramstyle == "qmark" else sql.replace("?", "%s")
+    return f"SELECT entity_id, evidence FROM match_evidence WHERE entity_type = ? AND entity_id IN ({marks})"  # noqa: S608

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crm.matching.fetching import fetch
 from crm.matching.model import MatchModel, default_model, model_from_json
 from crm.models import EntityType
 from crm.models import MatchModel as MatchModelRow
+
+_NEWEST = (
+    "SELECT id, CAST(weights AS TEXT), trained_on FROM match_models WHERE entity_type = ? ORDER BY id DESC LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +30,12 @@ class KnownModel:
 
 def load_model(session: Session, entity_type: EntityType) -> KnownModel:
     """Return the model in use."""
-    newest = (
-        select(MatchModelRow.id, MatchModelRow.weights, MatchModelRow.trained_on)
-        .where(MatchModelRow.entity_type == entity_type)
-        .order_by(MatchModelRow.id.desc())
-        .limit(1)
-    )
-    row = session.execute(newest).one_or_none()
-    if row is None:
+    connection = session.connection()
+    found = fetch(connection, _NEWEST, (entity_type.value,))
+    if not found:
         return KnownModel(default_model(entity_type))
-    return KnownModel(model_from_json(row.weights), row.id, row.trained_on)
+    model_id, text, trained_on = found[0]
+    return KnownModel(_read(text), model_id, trained_on)
 
 
 def add_model(session: Session, model: MatchModel, *, trained_on: int, now: datetime) -> int:
@@ -51,3 +53,8 @@ def add_model(session: Session, model: MatchModel, *, trained_on: int, now: date
     session.add(row)
     session.flush()
     return row.id
+
+
+@lru_cache(maxsize=16)
+def _read(text: str) -> MatchModel:
+    return model_from_json(json.loads(text))

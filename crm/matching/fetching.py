@@ -1,0 +1,27 @@
+"""Reading for the hot path of intake: one SQL text for both databases, few texts, so that engines keep their plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+
+def fetch(connection: Connection, sql: str, given: Sequence[Any]) -> Sequence[Any]:
+    """Return the rows of a statement whose values stand as question marks."""
+    if connection.dialect.paramstyle != "qmark":
+        sql = _with_percents(sql)
+    return connection.exec_driver_sql(sql, tuple(given)).fetchall()
+
+
+def padded(values: Sequence[Any], step: int) -> list[Any]:
+    """Return the values with the last one repeated up to a multiple of `step`: it keeps the number of texts small."""
+    missing = -len(values) % step
+    return [*values, *([values[-1]] * missing)]
+
+
+@lru_cache(maxsize=2_000)
+def _with_percents(sql: str) -> str:
+    return sql.replace("?", "%s")
