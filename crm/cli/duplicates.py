@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from crm.cli import duplicates_cluster
+from crm.cli import duplicates_bench, duplicates_cluster, duplicates_explain
 
-TOPICS = (duplicates_cluster,)
+TOPICS = (duplicates_cluster, duplicates_explain, duplicates_bench)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

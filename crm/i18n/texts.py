@@ -154,6 +154,9 @@ TEXTS: dict[str, str] = {
     "row_too_wide": N_("The row has more cells than the header has columns."),
     "stage_unknown": N_("The pipeline “{pipeline}” has no stage “{name}”."),
     # Files of leads
+    "bench_missing": N_("The benchmark comes with a checkout of the repository only: the folder bench is not here."),
+    "bench_too_small": N_("Measure at {fewest} leads at least."),
+    "database_kind_unknown": N_("There is no database “{name}” to measure. Write one of: {known}."),
     "entity_unknown": N_("“{name}” can't be looked for. Write one of: {known}."),
     "lead_column_missing": N_("The file has no column “{column}”. It has: {known}."),
     "lead_columns_malformed": N_("“{text}” is no pair of columns. Write --columns theirs=ours,theirs=ours."),

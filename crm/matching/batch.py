@@ -82,12 +82,13 @@ class MatchedPairs(Sequence[MatchedPair]):
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Pairs from the review threshold on, strongest first, and the cluster of each record."""
+    """Pairs from the review threshold on, strongest first, the cluster of each record, and what weighed them."""
 
     pairs: MatchedPairs
     clusters: list[int]
     compared: int
     statistics: Statistics
+    scorer: Scorer
 
 
 def match_all(
@@ -110,7 +111,7 @@ def match_all(
         found = _weighed(records, pairs, scorer, model.review_at, processes, tell)
         tell("clusters", 0, len(records))
         clusters = cluster(records, found.from_weight(model.cluster_at), scorer.context)
-    return BatchResult(found, clusters, len(pairs), statistics)
+    return BatchResult(found, clusters, len(pairs), statistics, scorer)
 
 
 def _sample(records: list[Evidence], pairs: Pairs) -> Iterator[tuple[Evidence, Evidence]]:
