@@ -15,8 +15,8 @@ from tests.conftest import Cast
 from tests.duplicates.office import Office
 
 BOUNDED = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=40,
+    stateful_step_count=30,
     derandomize=True,
     deadline=None,
     database=None,
