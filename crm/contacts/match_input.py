@@ -5,19 +5,23 @@ The comments on deals are not read: they tell more about the work than about the
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.auth.visibility import deal_in_use
+from crm.matching.fetching import fetch
 from crm.matching.normalise.mailboxes import public_domains
 from crm.matching.values import OwnIdentifiers, RawRecord
-from crm.models import Company, Contact, ContactPoint, Deal, DealContact, EntityType, PointKind, User, Workspace
+from crm.models import Company, Contact, ContactPoint, Deal, DealContact, EntityType, PointKind
 
 _MATCHED_POINTS = (PointKind.PHONE, PointKind.EMAIL, PointKind.WEBSITE)
+_OURS = "SELECT 'said', CAST(own_identifiers AS TEXT) FROM workspace UNION ALL SELECT 'user', email FROM users"
 _Points = Mapping[int, Mapping[PointKind, Sequence[str]]]
 
 
@@ -28,14 +32,25 @@ def raw_records(session: Session, entity_type: EntityType, ids: Sequence[int]) -
 
 def own_identifiers(session: Session) -> OwnIdentifiers:
     """Return what the company said of itself, and the mailboxes and domains of its users."""
-    said = session.scalar(select(Workspace.own_identifiers)) or []
-    mailboxes = {email.lower() for email in session.scalars(select(User.email))} | {one for one in said if "@" in one}
+    said: list[str] = []
+    mailboxes = set()
+    for place, text in fetch(session.connection(), _OURS, ()):
+        if place == "said":
+            said = json.loads(text or "null") or []
+        else:
+            mailboxes.add(text.lower())
+    return _own(tuple(said), frozenset(mailboxes))
+
+
+@lru_cache(maxsize=16)
+def _own(said: tuple[str, ...], of_users: frozenset[str]) -> OwnIdentifiers:
+    mailboxes = of_users | {one for one in said if "@" in one}
     phones = [one for one in said if one.startswith("+")]
     domains = {one for one in said if "@" not in one and not one.startswith("+")}
     domains |= {domain for mailbox in mailboxes if (domain := mailbox.rpartition("@")[2]) not in public_domains()}
     return OwnIdentifiers(
         phones=frozenset(one for one in phones if not one.endswith("*")),
-        mailboxes=frozenset(mailboxes),
+        mailboxes=mailboxes,
         domains=frozenset(domains),
         phone_prefixes=tuple(sorted(one.removesuffix("*") for one in phones if one.endswith("*"))),
     )

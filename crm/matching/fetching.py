@@ -1,4 +1,4 @@
-"""Reading for the hot path of intake: one SQL text for both databases, few texts, so that engines keep their plans."""
+"""Statements of the hot paths, intake and saving: one text for both databases, few texts, so that plans are kept."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ def fetch(connection: Connection, sql: str, given: Sequence[Any]) -> Sequence[An
     if connection.dialect.paramstyle != "qmark":
         sql = _with_percents(sql)
     return connection.exec_driver_sql(sql, tuple(given)).fetchall()
+
+
+def perform(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement whose values stand as question marks once for each row of values."""
+    if rows:
+        if connection.dialect.paramstyle != "qmark":
+            sql = _with_percents(sql)
+        connection.exec_driver_sql(sql, list(rows))
+
+
+def locking(connection: Connection) -> str:
+    """Return what locks the rows read until the transaction ends; SQLite's writer holds the whole file anyway."""
+    return "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
 
 
 def padded(values: Sequence[Any], step: int) -> list[Any]:

@@ -6,18 +6,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
+from crm.matching.fetching import fetch, locking, padded, perform
 from crm.matching.keys import keys_of
 from crm.matching.normalise import make_evidence
 from crm.matching.normalise.evidence import NORM_VERSION, Evidence, evidence_from_json
 from crm.matching.values import OwnIdentifiers, RawRecord
-from crm.models import EntityType, MatchEvidence, MatchKey, WrongField
+from crm.models import EntityType, MatchEvidence, WrongField
 
 ROWS_AT_ONCE = 500
 STALE = 0  # the norm version of evidence that something it was made of has outdated
@@ -28,11 +28,18 @@ _WRONG: dict[EntityType, Mapping[str, str]] = {
     EntityType.COMPANY: {"company": "name"},
     EntityType.DEAL: {"title": "title", "deal_title": "title"},
 }
-_DELETE_KEY = delete(MatchKey).where(
-    MatchKey.entity_type == bindparam("of_type"),
-    MatchKey.key == bindparam("of_key"),
-    MatchKey.entity_id == bindparam("of_id"),
+_FEW = 20
+_STORED = (
+    "SELECT entity_id, evidence, norm_version FROM match_evidence"
+    " WHERE entity_type = ? AND entity_id IN ({}) ORDER BY entity_id"
 )
+_KEEP = (
+    "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (entity_type, entity_id) DO UPDATE SET evidence = excluded.evidence,"
+    " norm_version = excluded.norm_version, updated_at = excluded.updated_at, matched_at = NULL"
+)
+_ADD_KEY = "INSERT INTO match_keys (entity_type, key, entity_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_id = ?"
 _PLAIN = frozenset(field.name for field in fields(Evidence)) - {"stopped", "misplaced"}  # no lists inside lists
 
 Read = Callable[[Session, Sequence[int]], Mapping[int, RawRecord]]
@@ -45,6 +52,12 @@ class Refreshed:
     changed: frozenset[int] = frozenset()
     added: frozenset[int] = frozenset()
     gone: frozenset[int] = frozenset()
+
+
+class _Stored(NamedTuple):
+    entity_id: int
+    evidence: str
+    norm_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +134,16 @@ def text_of(evidence: Evidence) -> str:
     return json.dumps(evidence.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
-def _stored(session: Session, entity_type: EntityType, ids: Sequence[int]) -> Sequence[Row[int, str, int]]:
-    query = (
-        select(MatchEvidence.entity_id, MatchEvidence.evidence, MatchEvidence.norm_version)
-        .where(MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(ids))
-        .order_by(MatchEvidence.entity_id)
-        .with_for_update()
-    )
-    return session.execute(query).all()
+def _stored(session: Session, entity_type: EntityType, ids: Sequence[int]) -> list[_Stored]:
+    if not ids:
+        return []
+    connection = session.connection()
+    asked = padded(ids, 1 if len(ids) < _FEW else _FEW)
+    sql = _STORED.format(", ".join(["?"] * len(asked))) + locking(connection)
+    return [_Stored(*row) for row in fetch(connection, sql, [entity_type.value, *asked])]
 
 
-def _change(stored: Row[int, str, int] | None, key: int, raw: RawRecord, own: OwnIdentifiers) -> _Change | None:
+def _change(stored: _Stored | None, key: int, raw: RawRecord, own: OwnIdentifiers) -> _Change | None:
     new = make_evidence(raw, own)
     text = text_of(new)
     if stored is None:
@@ -143,66 +155,34 @@ def _change(stored: Row[int, str, int] | None, key: int, raw: RawRecord, own: Ow
 
 def _keep(session: Session, entity_type: EntityType, changes: Sequence[_Change]) -> None:
     now = utc_now()
-    insertion = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(MatchEvidence)
-    session.execute(
-        insertion.on_conflict_do_update(
-            index_elements=["entity_type", "entity_id"],
-            set_={
-                "evidence": insertion.excluded.evidence,
-                "norm_version": insertion.excluded.norm_version,
-                "updated_at": insertion.excluded.updated_at,
-                "matched_at": None,
-            },
-        ),
-        [
-            {
-                "entity_type": entity_type,
-                "entity_id": change.entity_id,
-                "evidence": change.text,
-                "norm_version": NORM_VERSION,
-                "updated_at": now,
-                "matched_at": None,
-            }
-            for change in changes
-        ],
-    )
+    kind, at = entity_type.value, int(now.timestamp())
+    connection = session.connection()
+    perform(connection, _KEEP, [(kind, change.entity_id, change.text, NORM_VERSION, at) for change in changes])
     dropped, added = [], []
     for change in changes:
         before = frozenset(keys_of(change.old, entity_type)) if change.old else frozenset()
         after = frozenset(keys_of(change.new, entity_type))
-        dropped += [(key, change.entity_id) for key in before - after]
-        added += [(key, change.entity_id) for key in after - before]
-    _drop_keys(session, entity_type, dropped)
-    _add_keys(session, entity_type, added)
+        dropped += [(kind, key, change.entity_id) for key in before - after]
+        added += [(kind, key, change.entity_id) for key in after - before]
+    perform(connection, _DROP_KEY, sorted(dropped))
+    # Keys of older norms may still lie here: they only bring a candidate more.
+    perform(connection, _ADD_KEY, sorted(added))
     _keep_wrong_fields(session, entity_type, changes, now)
 
 
-def _forget(session: Session, entity_type: EntityType, rows: Sequence[Row[int, str, int]]) -> None:
+def _forget(session: Session, entity_type: EntityType, rows: Sequence[_Stored]) -> None:
     if not rows:
         return
     ids = [row.entity_id for row in rows]
-    keys = [(key, row.entity_id) for row in rows for key in frozenset(keys_of(evidence_of(row.evidence), entity_type))]
-    _drop_keys(session, entity_type, keys)
+    kind = entity_type.value
+    keys = [(kind, key, row.entity_id) for row in rows for key in keys_of(evidence_of(row.evidence), entity_type)]
+    perform(session.connection(), _DROP_KEY, sorted(keys))
     for table in (WrongField, MatchEvidence):
         session.execute(
             delete(table)
             .where(table.entity_type == entity_type, table.entity_id.in_(ids))
             .execution_options(synchronize_session=False)
         )
-
-
-def _drop_keys(session: Session, entity_type: EntityType, pairs: Sequence[tuple[int, int]]) -> None:
-    if pairs:
-        rows = [{"of_type": entity_type, "of_key": key, "of_id": one} for key, one in sorted(pairs)]
-        session.connection().execute(_DELETE_KEY, rows)
-
-
-def _add_keys(session: Session, entity_type: EntityType, pairs: Sequence[tuple[int, int]]) -> None:
-    if pairs:
-        rows = [{"entity_type": entity_type, "key": key, "entity_id": one} for key, one in sorted(pairs)]
-        insertion = (sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert)(MatchKey)
-        # Keys of older norms may still lie here: they only bring a candidate more.
-        session.execute(insertion.on_conflict_do_nothing(), rows)
 
 
 def _keep_wrong_fields(session: Session, entity_type: EntityType, changes: Sequence[_Change], now: datetime) -> None:
