@@ -28,7 +28,7 @@ from bench.lead_dirt import (
 )
 from bench.words import CITIES, COMPANY_BEGINNINGS, COMPANY_ENDINGS, SURNAMES
 
-GENERATOR = 1  # raise it whenever generated leads change
+GENERATOR = 2  # raise it whenever generated leads change
 COLUMNS = (
     *("record_id", "created_at", "source", "name", "phone", "email", "company", "inn", "city", "position", "comment"),
     *("deal_title", "truth_person", "truth_company", "truth_deal", "dirt"),
@@ -95,6 +95,7 @@ class Crowd:
             for names in (words.MEN, words.WOMEN)
         }
         self._retired: list[str] = []
+        self._taken: set[str] = set()
 
     def leads(self) -> Iterator[Lead]:
         """Yield leads for ever, those of a firm together."""
@@ -125,7 +126,7 @@ class Crowd:
             inn=taxpayer_number(draw, 12 if is_sole else 10),
             city=draw.choice(CITIES),
             landline=_landline(draw),
-            domain=f"{domain}{draw.choice(('', '', '-' + str(draw.randint(1, 999))))}.ru",
+            domain=self._free(f"{domain}{draw.choice(('', '', '-' + str(draw.randint(1, 999))))}", ".ru"),
             role_mailbox=draw.choice(words.ROLE_BOXES),
         )
 
@@ -148,13 +149,23 @@ class Crowd:
             first, last = words.latin(given).lower(), words.latin(surname).lower()
             own = draw.choice((f"{first}.{last}", last, f"{last}.{first[0]}", first, f"{first[0]}.{last}"))
             mailbox = f"{own}@{firm.domain}"
+        mailbox = self._free(*mailbox.replace("@", " @").split())
         job = draw.choice(words.JOBS) if draw.random() < 0.6 else ""
         return Person(f"P{self.people:07}", name, firm, mobiles, mailbox, firm.city or draw.choice(CITIES), job)
 
     def _mobile(self) -> str:
         if self._retired and self.draw.random() < 0.004:
             return self._retired.pop()  # the operator gave a number to its next owner
-        return self.draw.choice(words.MOBILE_CODES) + f"{self.draw.randrange(10**7):07}"
+        return self._free(self.draw.choice(words.MOBILE_CODES) + f"{self.draw.randrange(10**7):07}")
+
+    def _free(self, wanted: str, behind: str = "") -> str:
+        """Return an address that nobody has yet: who comes late to a mail service gets a number behind the name."""
+        found = wanted + behind
+        while found in self._taken:
+            number = f"{self.draw.randrange(10, 10_000)}"
+            found = wanted[: -len(number)] + number if wanted.isdigit() else f"{wanted}{number}{behind}"
+        self._taken.add(found)
+        return found
 
     def _leads_of(self, person: Person) -> Iterator[Lead]:
         draw = self.draw
@@ -384,9 +395,14 @@ def patronymic(father: str, is_son: bool) -> str:
 
 def _surnames() -> list[tuple[str, str]]:
     common = [(name, name[:-2] + "ая" if name.endswith("ий") else f"{name}а") for name in SURNAMES]
-    rare = [(root + man, root + woman) for man, woman in words.RARE_ENDINGS for root in words.RARE_ROOTS]
-    Random("rare surnames").shuffle(rare)
-    return common + rare
+    roots = [first + second for first in words.FIRST_SYLLABLES for second in words.SECOND_SYLLABLES]
+    rare, rarest = (
+        [(root + man, root + woman) for man, woman in words.RARE_ENDINGS for root in some]
+        for some in (words.RARE_ROOTS, roots)
+    )
+    for some in (rare, rarest):
+        Random("rare surnames").shuffle(some)
+    return common + rare + rarest
 
 
 def _counted(draw: Random, shares: tuple[float, ...]) -> int:
