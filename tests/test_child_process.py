@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.child_process import start_child
+from crm.child_process import start_child, stop_child
 from crm.settings import ROOT
 
 PARENT = """
@@ -58,6 +59,25 @@ def test_end_of_a_killed_child_is_noticed() -> None:
     receiver.close()
 
 
+def start_another(sender: Connection) -> None:
+    other = multiprocessing.get_context("fork").Process(target=sleep_long, args=(sender,), daemon=True)
+    other.start()
+    other.join()
+
+
+def test_stopped_child_takes_what_it_has_started_with_it() -> None:
+    process, receiver = start_child(start_another)
+    other = receiver.recv()
+    stop_child(process)
+    process.join()
+    with pytest.raises(EOFError):
+        receiver.recv()
+    wait_for_death(other)
+    stop_child(process)
+    process.close()
+    receiver.close()
+
+
 def test_child_dies_with_a_killed_parent() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PARENT]
@@ -66,8 +86,12 @@ def test_child_dies_with_a_killed_parent() -> None:
     child = int(parent.stdout.readline())
     parent.kill()
     parent.communicate()
+    wait_for_death(child)
+
+
+def wait_for_death(pid: int) -> None:
     deadline = time.monotonic() + 10
-    while _lives(child):
+    while _lives(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

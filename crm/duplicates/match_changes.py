@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -19,7 +19,7 @@ from crm.duplicates.scanning import ask_for_scan, whole_base
 from crm.jobs import JobRun
 from crm.matching.counting import counted_records, keep_statistics
 from crm.matching.statistics import CountedStatistics
-from crm.models import EntityType, MatchEvidence
+from crm.models import EntityType, MatchEvidence, MatchPair, PairState
 
 MATCHED_AT_ONCE = 25
 SCAN_FROM = 5_000  # changed records
@@ -46,6 +46,13 @@ def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapp
         _count_anew(database, run, kind)
         matched[kind.value] = _match_kind(database, run, kind)
     return matched
+
+
+def has_changes(session: Session) -> bool:
+    """Tell whether there is anything to match, to make anew or to wake. Cheap."""
+    woken = (MatchPair.state == PairState.SNOOZED, MatchPair.snoozed_until <= utc_now())
+    waiting = (exists().where(MatchEvidence.entity_type == kind, *_unmatched()) for kind in KINDS)
+    return bool(session.scalar(select(or_(*waiting, exists().where(*woken))))) or outdated_count(session, 1) > 0
 
 
 def _is_much(session: Session, kind: EntityType) -> bool:

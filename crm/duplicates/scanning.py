@@ -27,7 +27,7 @@ from crm.matching.statistics import CountedStatistics
 from crm.matching.store import evidence_of
 from crm.models import EntityType, JobKind, MatchEvidence, MatchPair, PairSource, PairState
 
-SCAN_KEY = "duplicates.scan"
+SCAN_KEY = JobKind.SCAN_BASE.value  # as the schedule and the command line ask for it
 _ROWS_AT_ONCE = 5_000
 _MOST_PROCESSES = 8
 _UNDECIDED = (PairState.OPEN, PairState.SNOOZED)

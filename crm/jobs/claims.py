@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from crm.jobs.requests import UNFINISHED
 from crm.models import BackgroundJob, JobStatus
 
 
@@ -28,21 +29,31 @@ class Claim:
     held_by: str
 
 
-def free_kinds(session: Session, *, kinds: Collection[str], now: datetime) -> set[str]:
-    """Return which of these kinds have a job to be taken."""
+def free_kinds(session: Session, *, kinds: Collection[str], lone: Collection[str], now: datetime) -> set[str]:
+    """Return which of these kinds have a job to be taken; of a lone kind only one is worked on at a time."""
     query = select(BackgroundJob.kind).where(BackgroundJob.kind.in_(kinds), _free(now)).distinct()
-    return set(session.scalars(query))
+    found = set(session.scalars(query))
+    if found.isdisjoint(lone):
+        return found
+    return found - set(session.scalars(_held(now).where(BackgroundJob.kind.in_(lone))))
 
 
 def claim_job(
-    session: Session, *, worker: str, kinds: Collection[str], now: datetime, held_until: datetime
+    session: Session,
+    *,
+    worker: str,
+    kinds: Collection[str],
+    lone: Collection[str] = (),
+    now: datetime,
+    held_until: datetime,
 ) -> Claim | None:
     """Take the job of these kinds that waits longest, one of a dead worker included."""
+    kinds = free_kinds(session, kinds=kinds, lone=lone, now=now)
     query = select(BackgroundJob).where(BackgroundJob.kind.in_(kinds), _free(now))
     query = query.order_by(BackgroundJob.run_at, BackgroundJob.id).limit(1)
     # On SQLite the write transaction holds the whole file already.
     job = session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
-    if job is None:
+    if job is None or (job.kind in lone and not _is_alone(session, job, now)):
         return None
     job.status = JobStatus.RUNNING
     job.attempts += 1
@@ -105,6 +116,18 @@ def _free(now: datetime) -> ColumnElement[bool]:
     waits = and_(BackgroundJob.status == JobStatus.QUEUED, BackgroundJob.run_at <= now)
     orphaned = and_(BackgroundJob.status == JobStatus.RUNNING, BackgroundJob.held_until < now)
     return or_(waits, orphaned)
+
+
+def _is_alone(session: Session, job: BackgroundJob, now: datetime) -> bool:
+    """Tell, to one worker at a time, whether no other job of the kind is held."""
+    unfinished = select(BackgroundJob.id).where(BackgroundJob.kind == job.kind, BackgroundJob.status.in_(UNFINISHED))
+    session.scalar(unfinished.order_by(BackgroundJob.id).limit(1).with_for_update())  # the row they all meet at
+    return session.scalar(_held(now).where(BackgroundJob.kind == job.kind, BackgroundJob.id != job.id)) is None
+
+
+def _held(now: datetime) -> Select[str]:
+    query = select(BackgroundJob.kind).where(BackgroundJob.status == JobStatus.RUNNING)
+    return query.where(BackgroundJob.held_until >= now).distinct()
 
 
 def _mine(claim: Claim) -> Any:

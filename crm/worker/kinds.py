@@ -8,6 +8,9 @@ from typing import Any
 
 from crm.actor import Actor
 from crm.db import Database
+from crm.duplicates.bulk_work import merge_batch, undo_batch
+from crm.duplicates.match_changes import match_changed
+from crm.duplicates.scanning import scan_base
 from crm.jobs import JobRun
 from crm.models import JobKind
 from crm.pipelines.linter.scheduled import lint_pipelines
@@ -27,11 +30,16 @@ class Job:
     work: Work
     tries: int = 3
     wait_seconds: int = 60  # before the second try; twice as long before each one after
-    is_heavy: bool = False  # takes a processor for long: runs in a process of its own, one at a time
+    # Takes a processor for long: runs in a process of its own; of its kind one at a time, whoever does it.
+    is_heavy: bool = False
 
 
 JOBS: Mapping[str, Job] = {
     JobKind.DUE_LINKS: Job(do_due_links),
     JobKind.LINT_PIPELINES: Job(lint_pipelines, is_heavy=True),
     JobKind.TIDY: Job(tidy),
+    JobKind.SCAN_BASE: Job(scan_base, tries=5, is_heavy=True),
+    JobKind.MATCH_CHANGED: Job(match_changed, is_heavy=True),
+    JobKind.MERGE_BATCH: Job(merge_batch, tries=5, is_heavy=True),
+    JobKind.UNDO_BATCH: Job(undo_batch, tries=5, is_heavy=True),
 }

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 
+from crm.child_process import stop_child
 from crm.clock import utc_now
 from crm.db import Database
 from crm.errors import DatabaseUnavailable
@@ -47,6 +48,7 @@ class Worker:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._jobs = jobs
+        self._heavy_kinds = frozenset(str(kind) for kind, job in jobs.items() if job.is_heavy)
         self._clockwork = Clockwork(database, schedules)
         self._poll_seconds = poll_seconds
         self._hold_seconds = hold_seconds
@@ -70,7 +72,7 @@ class Worker:
             self._thread.join()
         with self._lock:
             for child in self._children.values():
-                child.terminate()
+                stop_child(child)
             threads = [thread for _, thread in self._held.values()]
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -128,7 +130,7 @@ class Worker:
             if not kinds:
                 break
             with self._database.read_scope() as session:
-                free = free_kinds(session, kinds=kinds, now=utc_now())
+                free = free_kinds(session, kinds=kinds, lone=self._heavy_kinds, now=utc_now())
             if not free or not self._take(free):
                 break
             taken += 1
@@ -143,7 +145,14 @@ class Worker:
 
     def _take(self, kinds: set[str]) -> bool:
         with self._database.session_scope() as session:
-            claim = claim_job(session, worker=self.name, kinds=kinds, now=utc_now(), held_until=self._held_until())
+            claim = claim_job(
+                session,
+                worker=self.name,
+                kinds=kinds,
+                lone=self._heavy_kinds,
+                now=utc_now(),
+                held_until=self._held_until(),
+            )
         if claim is None:  # another worker was faster
             return False
         if claim.is_cancelled:
@@ -185,7 +194,7 @@ class Worker:
         with self._lock:
             self._children[claim.held_by] = child
             if self._stopping.is_set():
-                child.terminate()
+                stop_child(child)
 
     def _settle(self, claim: Claim, outcome: Outcome) -> None:
         job, now = self._jobs[claim.kind], utc_now()

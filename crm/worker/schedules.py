@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.auth.actors import system_actor
 from crm.db import Database
+from crm.duplicates.match_changes import has_changes
 from crm.jobs import request_job
 from crm.jobs.clockwork import Every, Nightly, Rhythm, take_moment
 from crm.models import JobKind, Workspace
@@ -32,6 +33,8 @@ class Schedule:
 
 SCHEDULES: Sequence[Schedule] = (
     Schedule(JobKind.DUE_LINKS, Every(60), has_due_links),
+    Schedule(JobKind.MATCH_CHANGED, Every(60), has_changes),
+    Schedule(JobKind.SCAN_BASE, Nightly(3)),
     Schedule(JobKind.LINT_PIPELINES, Nightly(4, weekday=0)),
     Schedule(JobKind.TIDY, Nightly(5)),
 )
