@@ -57,8 +57,8 @@ def draw_choices(card: PairCard, plan: MergePlan) -> None:
             st.session_state[key] = None if field.why == _CHOOSE else _place_of(field.default, stays)
         asks = f" :orange[· {_('choose')}]" if st.session_state[key] is None else ""
         st.radio(
-            md(merge_field_name(field)) + asks, offered, format_func=texts.__getitem__, key=key, horizontal=True,
-            width="stretch",
+            md(merge_field_name(field, plan.entity_type)) + asks, offered, format_func=texts.__getitem__, key=key,
+            horizontal=True, width="stretch",
         )  # fmt: skip
 
 
@@ -96,7 +96,11 @@ def draw_sides(card: PairCard, equal: Sequence[EqualField], currency: str | None
             with st.container(key=f"duplicates_link_{place}", width="content"):
                 name = f"\\#{side.id} {md(side.name)}"
                 record_link(card.row.entity_type, side.id, name, ":material/open_in_new:")
-    same = [(merge_field_name(one), plain_value(one.kind, one.value, currency)) for one in equal if one.value]
+    same = [
+        (merge_field_name(one, card.row.entity_type), plain_value(one.kind, one.value, currency))
+        for one in equal
+        if one.value
+    ]
     if same:
         with st.expander(ngettext("{n} field is the same in both", "{n} fields are the same in both", len(same))):
             st.html(_table([(name, escape(value), None) for name, value in same]))
@@ -108,10 +112,12 @@ def record_link(entity_type: EntityType, record_id: int, label: str, icon: str |
     page_link(page, label, icon=icon, **{param: record_id})
 
 
-def merge_field_name(field: MergeField | EqualField) -> str:
+def merge_field_name(field: MergeField | EqualField, entity_type: EntityType) -> str:
     """Return a field's name for the reader, as plain text."""
     if field.label is not None:
         return field.label
+    if (entity_type, field.name) == (EntityType.CONTACT, "name"):
+        return _("Full name")
     return field_name(field.name) if field.name in FIELD_NAMES else field.name
 
 

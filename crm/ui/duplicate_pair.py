@@ -69,7 +69,7 @@ def draw_pair(actor: Actor, pair_id: int, rows: tuple[PairRow, ...]) -> None:
     for violation in plan.refusals:
         st.markdown(f":red[:material/block: {md(violation_sentence(violation))}]")
     _draw_decision(card, plan, rows)
-    with st.container(key="duplicates_fields", gap="small"):
+    with st.container(key="duplicates_fields", gap=None):
         draw_survivor(card, better_id)
         draw_choices(card, plan)
         if plan.differing:
@@ -86,9 +86,11 @@ def _draw_head(card: PairCard) -> None:
     parts = [f"**{chance(row.probability)}** {_('likely the same')}"]
     if row.value_minor:
         parts.append(_("{worth} in open deals", worth=f"**{md(money(row.value_minor, card.currency))}**"))
-    parts.append(f":gray[{md(_('found {how}', how=label(row.source)))}, {md(moment(row.found_at))}]")
+    is_bridge = row.source is PairSource.BRIDGE and row.state is PairState.OPEN
+    how = "" if is_bridge else f"{_('found {how}', how=label(row.source))}, "
+    parts.append(f":gray[{md(how + moment(row.found_at))}]")
     st.markdown(f"{KIND_ICONS[row.entity_type]} {' · '.join(parts)}")
-    if row.source is PairSource.BRIDGE and row.state is PairState.OPEN:
+    if is_bridge:
         st.markdown(
             f"{BRIDGE_ICON} " + _("A new record has a phone or an e-mail of each of the two: most likely all are one.")
         )
@@ -108,8 +110,9 @@ def _draw_decided(card: PairCard) -> None:
 
 def _draw_decision(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...]) -> None:
     """Draw the warnings and the three ways to decide, with the keys 1, 2 and 3."""
-    for violation in plan.warnings:
-        st.markdown(f":orange[:material/warning: {md(violation_sentence(violation))}]")
+    if plan.warnings:
+        told = " ".join(md(violation_sentence(violation)) for violation in plan.warnings)
+        st.markdown(f":orange[:material/warning: {told}]")
     after = tuple(one.id for one in card.others)
     with st.container(horizontal=True, key="duplicates_decision"):
         st.button(
@@ -154,7 +157,7 @@ def _draw_preview(plan: MergePlan) -> None:
     united = counts_words(plan.united)
     if united:
         told += " " + _("Both have {what}: kept once.", what=united)
-    stays = counts_words(plan.stays)
+    stays = counts_words([one for one in plan.stays if one.kind != "events"])  # each record keeps its journal
     if stays:
         told += " " + _("{what} stay in the history.", what=stays)
     st.markdown(f":material/move_up: {md(told)} :gray[{_('Every merge can be undone.')}]")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from crm.contacts.normalise import readable_phone
 from crm.duplicates.merge_values import KindCount
 from crm.i18n import N_, _, ngettext
+from crm.i18n.formats import day
 from crm.i18n.match_texts import BRIDGE, PRIOR, chance, line_sentence, words_of_line
 from crm.i18n.match_texts import guard_sentence as guard_words
 from crm.matching.values import MatchLine
@@ -83,6 +85,8 @@ def left_out_words(counts: Sequence[KindCount]) -> str:
 
 
 def _cut(line: MatchLine, text: str) -> str:
+    if line.code.startswith("time_"):
+        text = day(date.fromisoformat(text))
     if "phone" in line.code or line.code == "landline_equal":
         text = ", ".join(readable_phone(one) for one in text.split(", "))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
