@@ -22,12 +22,13 @@ from crm.models import EntityType, MatchEvidence, WrongField
 ROWS_AT_ONCE = 500
 STALE = 0  # the norm version of evidence that something it was made of has outdated
 _CHANGED = "changed_evidence"
-# Where an identifier is out of place for certain; in a comment or a note it may well stand.
+# Where an identifier is out of place for certain; in a comment it may well stand, and a person has no INN here.
 _WRONG: dict[EntityType, Mapping[str, str]] = {
     EntityType.CONTACT: {"name": "name", "position": "position"},
     EntityType.COMPANY: {"company": "name"},
-    EntityType.DEAL: {"title": "title", "deal_title": "title"},
+    EntityType.DEAL: {"title": "title"},
 }
+_INN = "inn"
 _FEW = 20
 _STORED = (
     "SELECT entity_id, evidence, norm_version FROM match_evidence"
@@ -214,4 +215,8 @@ def _keep_wrong_fields(session: Session, entity_type: EntityType, changes: Seque
 
 def _wrong(entity_type: EntityType, evidence: Evidence) -> set[tuple[str, str, str]]:
     fields = _WRONG[entity_type]
-    return {(fields[one.field], one.kind, one.value) for one in evidence.misplaced if one.field in fields}
+    return {
+        (fields[one.field], one.kind, one.value)
+        for one in evidence.misplaced
+        if one.field in fields and (one.kind != _INN or entity_type is EntityType.COMPANY)
+    }
