@@ -154,7 +154,8 @@ class BulkSample:
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """What a bulk merge would do. `left_out`: guarded, below_automatic, decided, hidden -> count of pairs."""
+    """What a bulk merge would do. `left_out` counts pairs: guarded, below_automatic, undone_before, contradicted (in a
+    group of which somebody keeps two apart), group_too_large."""
 
     entity_type: EntityType
     least_weight: float

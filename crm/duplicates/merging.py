@@ -14,7 +14,7 @@ from crm.clock import utc_now
 from crm.contacts.search_index import forget_records, index_records
 from crm.duplicates.deal_merges import hide_deal
 from crm.duplicates.journal import Changed, Entry, Pointed, to_json
-from crm.duplicates.merge_fields import choice_violations, chosen_columns, field_states, taken_choices
+from crm.duplicates.merge_fields import UTM, choice_violations, chosen_columns, field_states, taken_choices
 from crm.duplicates.merge_values import Choices
 from crm.duplicates.moving import move_rows, refusals
 from crm.duplicates.pair_states import close_pairs_of
@@ -24,7 +24,8 @@ from crm.duplicates.row_values import Record, plain, plain_row, table_of
 from crm.duplicates.taking import take_pair
 from crm.errors import InvalidInput, Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, EntityType, Merge
+from crm.models import Deal, EntityType, MatchPair, Merge, PairState
+from crm.pipelines.values import CUSTOM_PREFIX
 
 
 def merge_records(
@@ -53,6 +54,7 @@ def merge_records(
     )
     choices = choices or {}
     states = field_states(session, entity_type, survivor, merged)
+    refuse_if_any(_said_different(session, pair_id) if batch_id is not None else [])
     refuse_if_any(choice_violations(states, choices) + refusals(session, entity_type, merged_id))
     now = utc_now()
     before = {"survivor": plain_row(survivor), "merged": plain_row(merged), "newest": newest_rows(session, entity_type)}
@@ -65,7 +67,9 @@ def merge_records(
     session.flush()
     if isinstance(survivor, Deal) and isinstance(merged, Deal):
         entries += hide_deal(session, actor, survivor, merged, now)
-    before["pairs"] = close_pairs_of(session, entity_type, merged_id, survivor_id, actor_id=actor.user_id, now=now)
+    # What a machine merges is nobody's decision: it teaches the matcher nothing.
+    judge = actor.user_id if batch_id is None else None
+    before["pairs"] = close_pairs_of(session, entity_type, merged_id, survivor_id, actor_id=judge, now=now)
     merge = Merge(
         entity_type=entity_type, survivor_id=survivor_id, merged_id=merged_id, pair_id=pair_id, batch_id=batch_id,
         before=before, choices=taken_choices(states, choices), moved=to_json(entries), actor_id=actor.user_id, at=now,
@@ -76,6 +80,13 @@ def merge_records(
     session.expire_all()
     index_again(session, entity_type, survivor_id, merged_id, entries)
     return merge.id
+
+
+def _said_different(session: Session, pair_id: int | None) -> list[Violation]:
+    # Looked at with the records locked: somebody may have decided while a machine was on its way here.
+    apart = (PairState.NOT_DUPLICATE, PairState.SNOOZED)
+    decided = select(MatchPair.id).where(MatchPair.id == pair_id, MatchPair.state.in_(apart))
+    return [Violation("merge_said_different")] if session.scalar(decided) is not None else []
 
 
 def newest_rows(session: Session, entity_type: EntityType) -> dict[str, int]:
@@ -125,7 +136,7 @@ def _tell(
     session: Session, actor: Actor, merge: Merge, survivor: Record, merged: Record, columns: Mapping[str, Any]
 ) -> None:
     kind, at = merge.entity_type.value, merge.at
-    changes = {_FIELD_OF.get(name, name): pair for name, pair in _changes(merge, columns).items()}
+    changes = _changes(merge, columns)
     record(
         session, actor, f"{kind}.merged", kind, survivor.id, at=at, merge_id=merge.id, other_id=merged.id,
         other=record_name(merged), changes=changes,
@@ -141,9 +152,11 @@ def record_name(row: Record) -> str:
     return row.title if isinstance(row, Deal) else row.name
 
 
-_FIELD_OF = {"company_id": "company", "owner_id": "owner", "parent_id": "parent", "amount_minor": "amount"}
-
-
 def _changes(merge: Merge, columns: Mapping[str, Any]) -> dict[str, list[Any]]:
     before = merge.before["survivor"]
-    return {name: [before[name], plain(value)] for name, value in columns.items()}
+    changes = {name: [before[name], plain(value)] for name, value in columns.items() if name not in {"custom", *UTM}}
+    old, new = before.get("custom") or {}, columns.get("custom", before.get("custom")) or {}
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            changes[f"{CUSTOM_PREFIX}{key}"] = [old.get(key), new.get(key)]
+    return changes

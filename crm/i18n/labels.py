@@ -66,6 +66,8 @@ _PAIRS: tuple[tuple[Enum, str], ...] = (
     (JobKind.TIDY, N_("Clearing away what has run out")),
     (JobKind.SCAN_BASE, N_("Search for duplicates in the whole base")),
     (JobKind.MATCH_CHANGED, N_("Search for duplicates of what has changed")),
+    (JobKind.MERGE_BATCH, N_("Merging in bulk")),
+    (JobKind.UNDO_BATCH, N_("Taking a bulk merge back")),
     (JobStatus.QUEUED, N_("Waiting")),
     (JobStatus.RUNNING, N_("Running")),
     (JobStatus.DONE, N_("Done")),

@@ -262,6 +262,8 @@ class JobKind(StrEnum):
     TIDY = "tidy"
     SCAN_BASE = "scan_base"
     MATCH_CHANGED = "match_changed"
+    MERGE_BATCH = "merge_batch"
+    UNDO_BATCH = "undo_batch"
 
 
 class JobStatus(StrEnum):

@@ -100,6 +100,8 @@ def _fits(item: TimelineItem, chosen: str) -> bool:
 
 def _draw_item(item: TimelineItem, names: Mapping[str, str]) -> None:
     author = md(item.author or _("System"))
+    if item.merged_deal_id is not None:
+        author += f" · :material/merge: {_('of deal {id}', id=f'#{item.merged_deal_id}')}"
     if item.activity_kind is not None:
         st.markdown(
             f"{ACTIVITY_ICONS[item.activity_kind]} **{author}** :gray[{md(moment(item.at))}]",

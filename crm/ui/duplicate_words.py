@@ -47,8 +47,11 @@ _RECORDS: dict[str, str] = {
 _LEFT_OUT: dict[str, Callable[[int], str]] = {
     "guarded": lambda n: ngettext("{n} pair with something against it", "{n} pairs with something against them", n),
     "below_automatic": lambda n: ngettext("{n} pair not sure enough", "{n} pairs not sure enough", n),
-    "decided": lambda n: ngettext("{n} pair decided already", "{n} pairs decided already", n),
-    "hidden": lambda n: ngettext("{n} pair you do not see", "{n} pairs you do not see", n),
+    "contradicted": lambda n: ngettext(
+        "{n} pair of a group that somebody keeps apart", "{n} pairs of groups that somebody keeps apart", n
+    ),
+    "group_too_large": lambda n: ngettext("{n} pair of too large a group", "{n} pairs of too large groups", n),
+    "undone_before": lambda n: ngettext("{n} pair whose merge was undone", "{n} pairs whose merges were undone", n),
 }
 
 

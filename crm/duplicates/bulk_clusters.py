@@ -1,0 +1,159 @@
+"""Which open pairs a bulk merge takes, and the groups of records that they join."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from crm.duplicates.journal import in_turn
+from crm.models import EntityType, MatchPair, Merge, MergeBatch, MergeBatchStatus, PairState
+
+RECORDS_AT_MOST = 20  # a larger group hangs together by something that many share
+
+
+@dataclass(frozen=True, slots=True)
+class SurePair:
+    """A pair that may be merged without a look."""
+
+    id: int
+    left_id: int
+    right_id: int
+    weight: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Records that sure pairs join, and those pairs, the surest first."""
+
+    record_ids: tuple[int, ...]
+    pairs: tuple[SurePair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a bulk merge would take, in the order of its work, and pairs left out by reason."""
+
+    clusters: tuple[Cluster, ...]
+    left_out: Counter[str]
+
+    @property
+    def merges(self) -> int:
+        """Return how many records would be hidden."""
+        return sum(len(one.record_ids) - 1 for one in self.clusters)
+
+
+def select_clusters(
+    session: Session, entity_type: EntityType, least_weight: float, limit: int, *, up_to: int | None = None
+) -> Selection:
+    """Return the groups of at most `limit` sure pairs; pairs with ids above `up_to` came later and wait."""
+    pairs = _sure_pairs(session, entity_type, least_weight, limit, up_to)
+    groups = _joined(pairs)
+    left_out: Counter[str] = Counter()
+    apart = _apart(session, entity_type, groups)
+    clusters = []
+    for group in groups:
+        if len(group.record_ids) > RECORDS_AT_MOST:
+            left_out["group_too_large"] += len(group.pairs)
+        elif apart & _inner(group):
+            left_out["contradicted"] += len(group.pairs)
+        else:
+            clusters.append(group)
+    return Selection(tuple(clusters), left_out)
+
+
+def pairs_left_out(session: Session, entity_type: EntityType, least_weight: float) -> Counter[str]:
+    """Count the open pairs that no bulk merge of this weight looks at, by the reason."""
+    guarded = cast(MatchPair.guards, Text) != "[]"
+    of_type = (MatchPair.entity_type == entity_type, MatchPair.state == PairState.OPEN)
+    reasons: dict[str, ColumnElement[bool]] = {
+        "guarded": guarded,
+        "below_automatic": and_(~guarded, or_(~MatchPair.is_automatic, MatchPair.weight < least_weight)),
+        "undone_before": and_(_sure(entity_type, least_weight), _was_undone()),
+    }
+    found: Counter[str] = Counter()
+    for reason, which in reasons.items():
+        found[reason] = session.scalar(select(func.count()).select_from(MatchPair).where(*of_type, which)) or 0
+    return +found
+
+
+def still_sure(session: Session, cluster: Cluster) -> bool:
+    """Tell whether nobody has decided about any pair of a group meanwhile."""
+    ids = [pair.id for pair in cluster.pairs]
+    query = select(MatchPair.id).where(
+        MatchPair.id.in_(ids), MatchPair.state == PairState.OPEN, MatchPair.is_automatic.is_(True)
+    )
+    return len(session.scalars(query).all()) == len(ids)
+
+
+def _sure_pairs(
+    session: Session, entity_type: EntityType, least_weight: float, limit: int, up_to: int | None
+) -> list[SurePair]:
+    query = select(MatchPair.id, MatchPair.left_id, MatchPair.right_id, MatchPair.weight, MatchPair.probability)
+    query = query.where(_sure(entity_type, least_weight), ~_was_undone())
+    if up_to is not None:
+        query = query.where(MatchPair.id <= up_to)
+    rows = session.execute(query.order_by(MatchPair.weight.desc(), MatchPair.id).limit(limit))
+    return [SurePair(*row) for row in rows]
+
+
+def _sure(entity_type: EntityType, least_weight: float) -> ColumnElement[bool]:
+    return and_(
+        MatchPair.entity_type == entity_type,
+        MatchPair.state == PairState.OPEN,
+        MatchPair.is_automatic.is_(True),
+        MatchPair.weight >= least_weight,
+    )
+
+
+def _was_undone() -> ColumnElement[bool]:
+    """Return the condition of pairs whose merge somebody took back by itself: not to be repeated by a machine."""
+    rolled_back = select(MergeBatch.id).where(MergeBatch.status == MergeBatchStatus.ROLLED_BACK)
+    by_itself = or_(Merge.batch_id.is_(None), Merge.batch_id.not_in(rolled_back))
+    return exists().where(Merge.pair_id == MatchPair.id, Merge.undone_at.is_not(None), by_itself)
+
+
+def _joined(pairs: Iterable[SurePair]) -> list[Cluster]:
+    root: dict[int, int] = {}
+
+    def find(record_id: int) -> int:
+        while (above := root.setdefault(record_id, record_id)) != record_id:
+            root[record_id] = root[above]
+            record_id = above
+        return record_id
+
+    pairs = list(pairs)
+    for pair in pairs:
+        root[find(pair.right_id)] = find(pair.left_id)
+    groups: defaultdict[int, list[SurePair]] = defaultdict(list)
+    for pair in pairs:  # the surest pair of a group gives it its place
+        groups[find(pair.left_id)].append(pair)
+    return [
+        Cluster(tuple(sorted({one for pair in group for one in (pair.left_id, pair.right_id)})), tuple(group))
+        for group in groups.values()
+    ]
+
+
+def _apart(session: Session, entity_type: EntityType, groups: Iterable[Cluster]) -> set[tuple[int, int]]:
+    """Return pairs of records of larger groups that somebody, or a guard, keeps apart."""
+    ids = {one for group in groups if 2 < len(group.record_ids) <= RECORDS_AT_MOST for one in group.record_ids}
+    kept_apart = or_(
+        MatchPair.state == PairState.NOT_DUPLICATE,
+        and_(MatchPair.state != PairState.MERGED, cast(MatchPair.guards, Text) != "[]"),
+    )
+    found: set[tuple[int, int]] = set()
+    for some in in_turn(sorted(ids)):
+        query = select(MatchPair.left_id, MatchPair.right_id).where(
+            MatchPair.entity_type == entity_type, MatchPair.left_id.in_(some), kept_apart
+        )
+        found.update((left, right) for left, right in session.execute(query))
+    return found
+
+
+def _inner(cluster: Cluster) -> set[tuple[int, int]]:
+    ids = cluster.record_ids
+    return {(left, right) for at, left in enumerate(ids) for right in ids[at + 1 :]} if len(ids) > 2 else set()
