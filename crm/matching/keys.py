@@ -8,6 +8,7 @@ from itertools import combinations
 
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailboxes import without_top
+from crm.matching.normalise.mailbox_names import surnames_in
 from crm.matching.normalise.skeleton import skeleton
 from crm.models.codes import EntityType
 
@@ -15,6 +16,7 @@ NAME_ONLY = frozenset({"name", "name_near", "street", "company_part", "born", "w
 NAME_BLOCK, BLOCK = 12, 81  # records of one key that are still compared with one another
 
 _MOST_NAMES = 3
+_VOWELS = str.maketrans("", "", "aeiou")
 
 
 def keys_of(evidence: Evidence, entity_type: EntityType = EntityType.CONTACT) -> tuple[int, ...]:
@@ -40,6 +42,12 @@ def _person_parts(evidence: Evidence) -> list[tuple[str, str]]:
         if not given and evidence.initials:
             parts.append(("name", f"{surname} {evidence.initials}"))
         parts += [("name", f"{surname} {name[:1]}{evidence.patronymic[:1]}") for name in given if evidence.patronymic]
+        consonants = surname.translate(_VOWELS)
+        if len(consonants) > 2:
+            parts += [("name_near", f"{consonants} {name}") for name in given]
+    else:
+        boxed = {found for mailbox in evidence.mailboxes for found in surnames_in(mailbox)} - set(given)
+        parts += [("name", " ".join(sorted((name, found)))) for found in sorted(boxed) for name in given]
     parts += [("name", " ".join(pair)) for pair in combinations(sorted(evidence.extra_names[:3]), 2)]
     parts += _place(evidence, (*given, surname))
     if evidence.address and evidence.city:
@@ -58,7 +66,7 @@ def _company_parts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "inn_end", number[-6:]
     for domain in evidence.domains:
         yield "domain", domain
-        yield "company", skeleton(without_top(domain).replace("-", ""))
+        yield "company", _stem(domain)
     for company in evidence.companies:
         if company.startswith("~"):
             surname, *names = company.split()
@@ -108,8 +116,8 @@ def _near_phones(evidence: Evidence) -> Iterator[tuple[str, str]]:
         digits = phone[1:]
         for name in (*evidence.given[:_MOST_NAMES], evidence.surname):
             if name:
-                yield "phone_start", f"{name} {digits[:8]}"
-                yield "phone_end", f"{name} {digits[-6:]}"
+                yield "phone_start", f"{name} {digits[1:6]}"
+                yield "phone_end", f"{name} {digits[-5:]}"
 
 
 def _near_mailboxes(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -123,6 +131,8 @@ def _near_mailboxes(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _organisation(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for domain in evidence.domains:
+        yield "domain", domain
     names = [name for name in (*evidence.given[:_MOST_NAMES], evidence.surname) if name]
     for name in names:
         for inn in evidence.inns:
@@ -130,7 +140,12 @@ def _organisation(evidence: Evidence) -> Iterator[tuple[str, str]]:
         for company in evidence.companies[:2]:
             yield "name_company", f"{name} {_short(company)}"
         for domain in evidence.domains:
-            yield "name_domain", f"{name} {domain}"
+            yield "name_company", f"{name} {_stem(domain)}"
+
+
+def _stem(domain: str) -> str:
+    """Return what a company's domain is called after: its name, most often."""
+    return skeleton(without_top(domain).replace("-", ""))
 
 
 def _short(company: str) -> str:

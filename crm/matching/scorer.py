@@ -6,6 +6,7 @@ from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.scoring.companies import weigh_company
 from crm.matching.scoring.contact_points import (
+    of_several_owners,
     personal_in_common,
     shared_in_common,
     weigh_contact_points,
@@ -53,7 +54,9 @@ class Scorer:
             found.append("given_names_differ")
         if inns_differ(left, right):
             found.append("inns_differ")
-        if not personal_in_common(context, left, right):
+        if of_several_owners(context, left, right):
+            found.append("identifier_shared")
+        elif not personal_in_common(context, left, right):
             if shared_in_common(context, left, right):
                 found.append("identifier_shared")
             if left.stopped and right.stopped:

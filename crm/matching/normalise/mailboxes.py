@@ -93,5 +93,7 @@ def _mailbox(typed: str) -> Mailbox | None:
         and local in words("placeholder_mailboxes")
     )
     bare = _DIGITS_AT_END.sub("", local)
-    is_role = local in words("role_mailboxes") or (bare in words("role_mailboxes") and not is_public)
+    is_role = local in words("role_mailboxes") or (
+        not is_public and (bare in words("role_mailboxes") or len(bare) < 2)
+    )
     return Mailbox(f"{local}@{domain}", ROLE if is_role else PERSONAL, "" if is_public else domain, is_placeholder)

@@ -21,6 +21,7 @@ from crm.matching.likeness import likeness
 from crm.matching.values import OwnIdentifiers, RawRecord
 
 _SIGNED = re.compile(r"с уважением[,:]?\s+([^,;\n]+)", re.IGNORECASE)
+_HANDLE = re.compile(r"(?<!\w)@\w+")  # the name somebody has in a messenger
 _TYPING_ERROR = 0.74
 _IDENTIFIER = re.compile(r"[\W_]+")
 NOBODY = OwnIdentifiers()
@@ -168,6 +169,7 @@ def _take_text(found: _Findings, own: OwnIdentifiers, text: str, place: str) -> 
         text = text[:start] + " " * (end - start) + text[end:]
     if sum(char.isdigit() for char in text) < 9:
         return text
+    text = _HANDLE.sub(lambda handle: " " * len(handle.group()), text)
     for inn, (start, end) in reversed(inns_in_text(text)):
         _add_inn(found, inn, is_valid_inn(inn), place)
         text = text[:start] + " " * (end - start) + text[end:]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from rapidfuzz.distance import OSA
 
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.normalise.mailbox_names import plain_surname_in
 from crm.matching.normalise.skeleton import skeleton
+from crm.matching.normalise.words import given_names
 from crm.matching.scoring.context import Context
 from crm.matching.statistics import EMAIL, PHONE
 from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
+_LIKE = 0.7
 
 
 def weigh_contact_points(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -46,11 +49,29 @@ def _phones(context: Context, left: Evidence, right: Evidence, lines: Lines) -> 
         if phone in right.mobiles:
             if context.facts(PHONE, phone).is_shared:
                 return 0.0  # weighed with the organisation
-            weight = context.log_count + context.weights["phone_equal"]
+            weight = context.log_count + context.weights["phone_equal"] + _doubt(context, PHONE, phone, left, right)
             if lines is not None:
                 lines.append(MatchLine(_found_in(left, right, "phone", phone), weight, phone, phone))
             return weight
     return _near_or_differ(context, "phone", left.mobiles, right.mobiles, lines)
+
+
+def _doubt(context: Context, kind: str, value: str, left: Evidence, right: Evidence) -> float:
+    """Return what to take off where a number has had owners of different names and this pair doesn't say which."""
+    if (left.given and right.given) or context.facts(kind, value).names < 2:
+        return 0.0
+    return context.weights["several_names"]
+
+
+def of_several_owners(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether a nameless record shares a number with one of its owners only by that number."""
+    if left.given and right.given:
+        return False
+    return any(
+        value in other and context.facts(kind, value).names > 1
+        for kind, own, other in ((PHONE, left.mobiles, right.mobiles), (EMAIL, left.mailboxes, right.mailboxes))
+        for value in own
+    )
 
 
 def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -58,7 +79,7 @@ def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) 
         if mailbox in right.mailboxes:
             if context.facts(EMAIL, mailbox).is_shared:
                 return 0.0
-            weight = context.log_count + context.weights["email_equal"]
+            weight = context.log_count + context.weights["email_equal"] + _doubt(context, EMAIL, mailbox, left, right)
             if lines is not None:
                 lines.append(MatchLine(_found_in(left, right, "email", mailbox), weight, mailbox, mailbox))
             return weight
@@ -96,18 +117,16 @@ def _near_mailboxes(left: str, right: str) -> str:
         return "email_near" if len(domain) > 6 and OSA.distance(domain, other_domain, score_cutoff=1) <= 1 else ""
     if len(local) < 6 or OSA.distance(local, other, score_cutoff=1) > 1:
         return ""
-    letters, digits = _letters(local), _digits(local)
-    if letters != _letters(other) and digits == _digits(other):
-        return "email_near"
-    return "email_digit_off"
+    letters, other_letters = _letters(local), _letters(other)
+    if letters == other_letters:
+        return "" if skeleton(letters) in given_names() else "email_digit_off"
+    at = next((place for place, (a, b) in enumerate(zip(letters, other_letters, strict=False)) if a != b), len(letters))
+    is_initial = at < 2 or at >= min(len(letters), len(other_letters)) - 2
+    return "email_digit_off" if is_initial else "email_near"
 
 
 def _letters(text: str) -> str:
     return "".join(char for char in text if not char.isdigit())
-
-
-def _digits(text: str) -> str:
-    return "".join(char for char in text if char.isdigit())
 
 
 def _found_in(left: Evidence, right: Evidence, kind: str, value: str) -> str:
@@ -126,8 +145,21 @@ def weigh_name_in_mailbox(context: Context, left: Evidence, right: Evidence, lin
             continue
         for mailbox in boxed.mailboxes:
             if named.surname in skeleton(mailbox.partition("@")[0]) and mailbox not in named.mailboxes:
-                weight = min(context.rarity("surname", named.surname), context.weights["surname_in_mailbox"])
+                weight = min(context.rarity("surname", named.surname) - 1.0, context.weights["surname_in_mailbox"])
                 if lines is not None:
                     lines.append(MatchLine("surname_in_mailbox", weight, named.surname_typed, mailbox))
                 return weight
+        if not boxed.given and boxed.mailboxes and _other_surname(context, named, boxed):
+            weight = context.weights["other_surname_in_mailbox"]
+            if lines is not None:
+                lines.append(MatchLine("other_surname_in_mailbox", weight, named.surname_typed, boxed.mailboxes[0]))
+            return weight
     return 0.0
+
+
+def _other_surname(context: Context, named: Evidence, boxed: Evidence) -> bool:
+    """Tell whether all that a nameless record's mailbox tells is another surname."""
+    surname = plain_surname_in(boxed.mailboxes[0])
+    if not surname or boxed.mailboxes[0] in named.mailboxes:
+        return False
+    return context.likeness(surname, named.surname) < _LIKE and not surname.startswith(named.surname[:4])
