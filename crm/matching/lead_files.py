@@ -31,7 +31,7 @@ FIELDS = (
 
 _SYNONYMS: Mapping[str, str] = {
     "record_id": "record id, rec id, lead id, contact id, client id, row id, id, ид, id записи, id контакта, "
-    "id клиента, id лида, id сделки, uid, uuid, key",
+    "id клиента, id лида, id сделки, uid, uuid, key, номер, номер записи, номер лида, №, n, no, number",
     "created_at": "created at, created, created on, date created, creation date, create date, дата создания, создан, "
     "создана, дата заявки, дата обращения, дата",
     "source": "source, lead source, utm source, источник, источник лида, канал, откуда",
@@ -228,13 +228,17 @@ def _chosen_fields(header: Sequence[str], chosen: Mapping[str, str]) -> dict[int
 
 
 def _field_of(header: str) -> str:
-    words = re.sub(r"[^\w№]+|_", " ", header.casefold().replace("ё", "е")).split()
-    plain = " ".join(words)
+    plain = _plain(header)
+    words = plain.split()
     if not words or words[0] == "truth":
         return ""
     unnumbered = re.sub(r"(?<=\D) ?\d+$", "", plain)
     whose_not = " ".join(word for word in unnumbered.split() if word not in _WHOSE)
     return next((_KNOWN[name] for name in (plain, unnumbered, whose_not) if name in _KNOWN), "")
+
+
+def _plain(header: str) -> str:
+    return " ".join(re.sub(r"[^\w№]+|_", " ", header.casefold().replace("ё", "е")).split())
 
 
 def _settle_names(
@@ -261,7 +265,7 @@ def _plainest(field: str, header: Sequence[str], places: Sequence[int]) -> int:
     names = _SYNONYMS[field].split(", ")
 
     def rank(place: int) -> int:
-        plain = " ".join(re.sub(r"[^\w]+|_", " ", header[place].casefold().replace("ё", "е")).split())
+        plain = _plain(header[place])
         return names.index(plain) if plain in names else len(names)
 
     return min(places, key=rank)

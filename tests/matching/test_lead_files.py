@@ -31,6 +31,8 @@ def test_our_own_names_are_known(field: str) -> None:
 @pytest.mark.parametrize(
     ("header", "field"),
     [
+        ("№", "record_id"),
+        ("Номер", "record_id"),
         ("Телефон", "phone"),
         ("Тел.", "phone"),
         ("Рабочий телефон (контакт)", "phone"),
