@@ -27,7 +27,7 @@ from crm.worker.schedules import SCHEDULES, Clockwork, Schedule
 LIGHT_AT_ONCE = 2
 HEAVY_AT_ONCE = 1
 CLOCK_SECONDS = 15
-TROUBLE_SECONDS = 15  # between two looks at a database that does not answer
+TROUBLE_SECONDS = 10  # between two looks at a database that does not answer
 STOP_SECONDS = 10  # a light job gets so long to come to its next report
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Worker:
         schedules: Sequence[Schedule] = SCHEDULES,
         *,
         poll_seconds: float = 1.0,
-        hold_seconds: int = 30,
+        hold_seconds: int = 60,
     ) -> None:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
@@ -168,9 +168,10 @@ class Worker:
 
     def _do(self, claim: Claim) -> None:
         try:
-            self._settle(claim, self._perform(claim))
-        except DatabaseUnavailable:
-            log.warning("job %s is left to whoever finds it: the database does not answer", claim.job_id)
+            outcome = self._perform(claim)
+            while not self._settled(claim, outcome):
+                if self._stopping.wait(TROUBLE_SECONDS):
+                    break
         except Exception:
             log.exception("job %s could not be settled", claim.job_id)
         finally:
@@ -195,6 +196,14 @@ class Worker:
             self._children[claim.held_by] = child
             if self._stopping.is_set():
                 stop_child(child)
+
+    def _settled(self, claim: Claim, outcome: Outcome) -> bool:
+        try:
+            self._settle(claim, outcome)
+        except DatabaseUnavailable:
+            log.warning("job %s (%s) can't be settled: the database does not answer", claim.job_id, claim.kind)
+            return False
+        return True
 
     def _settle(self, claim: Claim, outcome: Outcome) -> None:
         job, now = self._jobs[claim.kind], utc_now()

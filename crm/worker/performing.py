@@ -21,6 +21,7 @@ from crm.settings import get_settings
 from crm.worker.kinds import Work
 
 WORKER_LOST = "worker_lost"
+BROKE = "job_broke"  # the exception itself, which may quote what nobody else should read, is in the log
 log = logging.getLogger(__name__)
 
 
@@ -47,9 +48,9 @@ def perform(database: Database, work: Work, claim: Claim, is_stopping: Callable[
     except CrmError as error:  # it says no, and would say so again
         log.exception("job %s (%s) was refused", claim.job_id, claim.kind)
         return Outcome(error=error.code)
-    except Exception as error:  # whatever work does, the worker lives on
+    except Exception:  # whatever work does, the worker lives on
         log.exception("job %s (%s) broke", claim.job_id, claim.kind)
-        return Outcome(error=type(error).__name__, may_try_again=True)
+        return Outcome(error=BROKE, may_try_again=True)
     return Outcome(result=result or {}, stop=run.ended_for)
 
 

@@ -98,13 +98,13 @@ def test_failing_job_is_tried_again_later_and_later_and_then_fails(
     for tries in (1, 2):
         do_all(worker)
         job = told(database, job_id)
-        assert (job.status, job.error, job.tries) == (JobStatus.QUEUED, "ValueError", tries)
+        assert (job.status, job.error, job.tries) == (JobStatus.QUEUED, "job_broke", tries)
         with database.session_scope() as session:
             waits.append((session.scalars(select(BackgroundJob.run_at)).one() - utc_now()).total_seconds())
             session.execute(update(BackgroundJob).values(run_at=utc_now()))
     do_all(worker)
     job = told(database, job_id)
-    assert (job.status, job.error, job.tries, job.is_over) == (JobStatus.FAILED, "ValueError", 3, True)
+    assert (job.status, job.error, job.tries, job.is_over) == (JobStatus.FAILED, "job_broke", 3, True)
     assert waits == [pytest.approx(60, abs=2), pytest.approx(120, abs=2)]
     assert lines(tmp_path / "file") == ["try"] * 3
     assert sum(record.exc_info is not None for record in caplog.records) == 3
