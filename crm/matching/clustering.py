@@ -30,9 +30,7 @@ class _Profile:
     last: int = 0
 
 
-def cluster(
-    evidences: Sequence[Evidence], pairs: Iterable[tuple[int, int, float]], context: Context
-) -> list[int]:
+def cluster(evidences: Sequence[Evidence], pairs: Iterable[tuple[int, int, float]], context: Context) -> list[int]:
     """Return the cluster of each record, named by its smallest place; pairs are (left place, right place, weight)."""
     conflict = _conflict_of(context)
     parent = list(range(len(evidences)))
@@ -93,7 +91,12 @@ def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool
     def people(ours: _Profile, theirs: _Profile, weight: float) -> bool:
         if weight >= CERTAIN:
             return False
-        if given_tells and ours.given and theirs.given and names_differ(context, _most(ours.given), _most(theirs.given)):
+        if (
+            given_tells
+            and ours.given
+            and theirs.given
+            and names_differ(context, _most(ours.given), _most(theirs.given))
+        ):
             return True
         if not surname_tells or not ours.surnames or not theirs.surnames:
             return False
@@ -104,7 +107,7 @@ def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool
             return _most(ours.inns) not in theirs.inns
         if weight >= CERTAIN:
             return False
-        if ours.forms and theirs.forms and forms_differ(_most(ours.forms), _most(theirs.forms)) != "forms_fit":
+        if ours.forms and theirs.forms and forms_differ(_most(ours.forms), _most(theirs.forms)) == "forms_differ":
             return True
         return bool(ours.domains and theirs.domains and set(ours.domains).isdisjoint(theirs.domains))
 

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from itertools import combinations
 
 from crm.matching.normalise.evidence import Evidence
-from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.mailbox_names import surnames_in
+from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.skeleton import skeleton
 from crm.models.codes import EntityType
 
@@ -79,8 +79,9 @@ def _company_parts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         if len(words) > 1:
             yield "company", " ".join(sorted(words))
         if len(whole) > 6:
-            yield "company_part", whole[:6]
-            yield "company_part", whole[-6:]
+            half = max(6, len(whole) // 2)
+            yield "company_part", whole[:half]
+            yield "company_part", whole[-half:]
         for pair in combinations(sorted(words[:5]), 2):
             yield "words", " ".join(pair)
         for word in words[:6]:

@@ -102,6 +102,7 @@ class CountedStatistics:
         """Yield the identifiers that two records or more have, in no order."""
         return iter(self._facts.items())
 
+
 def label_of(entity_type: EntityType) -> Callable[[Evidence], tuple[str, ...]]:
     """Return what tells the owners of a shared identifier apart: people's given names, or companies' names."""
     if entity_type is EntityType.COMPANY:

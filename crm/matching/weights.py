@@ -58,6 +58,7 @@ _COMPANY = {
     "short_name_near": -1.5,
     "company_part": -3.0,
     "companies_differ": -9.0,
+    "other_name_same_inn": -4.0,
     "words_differ": -2.0,
     "city_equal": 0.7,
     "city_differ": -0.7,

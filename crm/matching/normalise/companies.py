@@ -11,7 +11,9 @@ from crm.matching.normalise.skeleton import one_script, skeleton
 from crm.matching.normalise.words import cities, city_key, word_lists, words
 
 _INN = re.compile(r"\bинн\b\D{0,3}[\d \-]{9,14}", re.IGNORECASE)
-_CITY_TAIL = re.compile(r"(?:,\s*|\s)\b(?:г|гор)\.\s*([\w\- ]+)$|\(\s*(?:г\.\s*)?([\w\- .]+)\s*\)\s*$|,\s*([\w\- ]+)$", re.IGNORECASE)
+_CITY_TAIL = re.compile(
+    r"(?:,\s*|\s)\b(?:г|гор)\.\s*([\w\- ]+)$|\(\s*(?:г\.\s*)?([\w\- .]+)\s*\)\s*$|,\s*([\w\- ]+)$", re.IGNORECASE
+)
 _QUOTES = re.compile("[«»\"“”„'`’]")
 _WORD = re.compile(r"[^\W_]+")
 _IN_TEXT = re.compile(
@@ -89,4 +91,4 @@ def _trader(lowered: str) -> str:
     match = _trader_pattern().search(lowered)
     if match is None:
         return ""
-    return " ".join(f"{lowered[: match.start()]} {lowered[match.end():]}".split())
+    return " ".join(f"{lowered[: match.start()]} {lowered[match.end() :]}".split())

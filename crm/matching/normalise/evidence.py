@@ -84,7 +84,7 @@ def evidence_from_json(stored: Mapping[str, Any]) -> Evidence:
     return Evidence(**values)
 
 
-def _frozen(value: Any) -> Any:  # noqa: ANN401
+def _frozen(value: Any) -> Any:
     if isinstance(value, str):
         return sys.intern(value)
     if isinstance(value, list):

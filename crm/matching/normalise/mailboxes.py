@@ -15,7 +15,16 @@ _ADDRESS = re.compile(r"[\w.+\-']+@[\w\-]+(?:\.[\w\-]+)+", re.UNICODE)
 _SPACED = re.compile(r"\s*(@|\(at\)|\[at\])\s*", re.IGNORECASE)
 _LOOK_ALIKES = str.maketrans("асеорхуікмтнв", "aceopxyikmthb")
 _DIGITS_AT_END = re.compile(r"[\d._\-]+$")
-_CORRECTED_FROM = ("gmail.com", "yandex.ru", "rambler.ru", "hotmail.com", "outlook.com", "icloud.com", "inbox.ru", "yahoo.com")
+_CORRECTED_FROM = (
+    "gmail.com",
+    "yandex.ru",
+    "rambler.ru",
+    "hotmail.com",
+    "outlook.com",
+    "icloud.com",
+    "inbox.ru",
+    "yahoo.com",
+)
 
 
 class Mailbox(NamedTuple):
@@ -89,11 +98,9 @@ def _mailbox(typed: str) -> Mailbox | None:
     is_public = domain in public_domains()
     is_placeholder = domain in words("placeholder_domains") or (
         (local in words("placeholder_mailboxes") and is_public)
-        or local == without_top(domain)
-        and local in words("placeholder_mailboxes")
+        or (local == without_top(domain)
+        and local in words("placeholder_mailboxes"))
     )
     bare = _DIGITS_AT_END.sub("", local)
-    is_role = local in words("role_mailboxes") or (
-        not is_public and (bare in words("role_mailboxes") or len(bare) < 2)
-    )
+    is_role = local in words("role_mailboxes") or (not is_public and (bare in words("role_mailboxes") or len(bare) < 2))
     return Mailbox(f"{local}@{domain}", ROLE if is_role else PERSONAL, "" if is_public else domain, is_placeholder)

@@ -6,7 +6,14 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from crm.matching.normalise.skeleton import has_cyrillic, has_latin, one_script, skeleton, to_cyrillic_layout, to_latin_layout
+from crm.matching.normalise.skeleton import (
+    has_cyrillic,
+    has_latin,
+    one_script,
+    skeleton,
+    to_cyrillic_layout,
+    to_latin_layout,
+)
 from crm.matching.normalise.words import given_names, word_skeletons
 
 _BRACKETS = re.compile(r"\(([^)]*)\)|\[([^\]]*)\]")
@@ -14,9 +21,20 @@ _INITIALS = re.compile(r"(?<![\w])([^\W\d_])\s*\.\s*(?:([^\W\d_])\s*\.?)?(?![\w]
 _WORD = re.compile(r"[^\W\d_]+(?:['’`\-][^\W\d_]+)*['’`]?")
 _PATRONYMIC = re.compile(r"(?:oviq|eviq|^iliq|kuzmiq|lukiq|fomiq|nikitiq|saviq|ovna|evna|iqna|ogli|kizi|oglu)$")
 _SURNAME = re.compile(r"(?:[oe]va?|ina?|skii?|skoi|skaa|ckii?|ckaa|enko|uk|ko|an|anc|dze|wvili|ih|oi|aia|aa|ec|ev|ov)$")
-_FEMALE = (("ova", "ov"), ("eva", "ev"), ("ina", "in"), ("skaa", "ski"), ("ckaa", "cki"), ("ska", "ski"), ("cka", "cki"), ("naa", "ni"))
+_FEMALE = (
+    ("ova", "ov"),
+    ("eva", "ev"),
+    ("ina", "in"),
+    ("skaa", "ski"),
+    ("ckaa", "cki"),
+    ("ska", "ski"),
+    ("cka", "cki"),
+    ("naa", "ni"),
+)
 _LAYOUT_PUNCTUATION = re.compile(r"[\[\];',.`{}<>:\"]")
-_PARTICLES = frozenset({"de", "la", "le", "da", "di", "del", "der", "den", "van", "von", "ter", "bin", "al", "el", "st", "mac", "mc"})
+_PARTICLES = frozenset(
+    {"de", "la", "le", "da", "di", "del", "der", "den", "van", "von", "ter", "bin", "al", "el", "st", "mac", "mc"}
+)
 _VOWELS = frozenset("aeiouy")
 
 
@@ -115,7 +133,10 @@ def _right_layout(text: str) -> str:
     if any(_is_turned(piece, other) for piece, other in turned.items()):
         return " ".join(turned.get(piece, piece) for piece in pieces)
     cyrillic = [piece for piece in pieces if has_cyrillic(piece) and not has_latin(piece)]
-    if any(skeleton(to_latin_layout(piece)) in given_names() and not is_given(piece) and len(piece) > 3 for piece in cyrillic):
+    if any(
+        skeleton(to_latin_layout(piece)) in given_names() and not is_given(piece) and len(piece) > 3
+        for piece in cyrillic
+    ):
         return " ".join(to_latin_layout(piece) if piece in cyrillic else piece for piece in pieces)
     return text
 

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 
+from crm.matching.likeness import likeness
 from crm.matching.normalise.addresses import read_address, read_zip
 from crm.matching.normalise.companies import companies_in_text, read_company
 from crm.matching.normalise.dates import read_birth_date
@@ -17,7 +18,6 @@ from crm.matching.normalise.mailboxes import ROLE, Mailbox, mailboxes_in, mailbo
 from crm.matching.normalise.persons import PersonName, is_given, read_name, read_parts
 from crm.matching.normalise.phones import MOBILE, Phone, phones_in_text, phones_of_field, without_extensions
 from crm.matching.normalise.words import cities, city_key
-from crm.matching.likeness import likeness
 from crm.matching.values import OwnIdentifiers, RawRecord
 
 _SIGNED = re.compile(r"с уважением[,:]?\s+([^,;\n]+)", re.IGNORECASE)
@@ -54,7 +54,12 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
             (raw.name, "name"), (raw.company, "company"), (raw.comment, "comment"), (raw.deal_title, "title"),
         )
     )  # fmt: skip
-    for text, place in ((raw.position, "position"), (raw.given_name, "name"), (raw.surname, "name"), (raw.address, "address")):
+    for text, place in (
+        (raw.position, "position"),
+        (raw.given_name, "name"),
+        (raw.surname, "name"),
+        (raw.address, "address"),
+    ):
         if any(char.isdigit() for char in text) or "@" in text:
             _take_text(found, own, text, place)
     name = _name(raw, name_text, comment)

@@ -13,7 +13,7 @@ from anyascii import anyascii
 _CYRILLIC = dict(
     zip(
         "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўәғқңөұүһђјљњћџ",
-        "a b v g d e e j z i i k l m n o p r s t u f h c q w w _ i _ e u a i i e g u a g k n o u u h d i l n q q".split(),
+        ["a", "b", "v", "g", "d", "e", "e", "j", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "h", "c", "q", "w", "w", "_", "i", "_", "e", "u", "a", "i", "i", "e", "g", "u", "a", "g", "k", "n", "o", "u", "u", "h", "d", "i", "l", "n", "q", "q"],
         strict=True,
     )
 )

@@ -66,4 +66,3 @@ def _entries(file: str) -> list[tuple[str, list[str]]]:
     lines = (_FOLDER / file).read_text(encoding="utf-8").splitlines()
     entries = [line.partition(":") for line in lines if line.strip() and not line.startswith("#")]
     return [(name.strip(), forms.split()) for name, _, forms in entries]
-

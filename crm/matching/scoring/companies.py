@@ -18,7 +18,7 @@ from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
 _STOCK = frozenset({"ao", "oao", "zao", "pao", "nao"})
-_LEGAL = _STOCK | {"ooo", "gk", "too", "gup", "mup", "fgup"}
+_LEGAL = _STOCK | {"ooo", "too", "gup", "mup", "fgup"}
 _SHORT_NAME = 9
 _SAME, _NEAR, _PART, _OTHER = "company_equal", "company_near", "company_part", "companies_differ"
 
@@ -43,7 +43,14 @@ def weigh_company(context: Context, left: Evidence, right: Evidence, lines: Line
     if left.domains and right.domains and not is_site and set(left.domains).isdisjoint(right.domains):
         weight += context.weights["domain_differ"]
         if lines is not None:
-            lines.append(MatchLine("domains_differ", context.weights["domain_differ"], ", ".join(left.domains), ", ".join(right.domains)))
+            lines.append(
+                MatchLine(
+                    "domains_differ",
+                    context.weights["domain_differ"],
+                    ", ".join(left.domains),
+                    ", ".join(right.domains),
+                )
+            )
     return weight
 
 
@@ -75,6 +82,8 @@ def _names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> f
     else:
         return 0.0
     weight = context.weights[code]
+    if code == _OTHER and not set(left.inns).isdisjoint(right.inns):
+        weight = max(weight, context.weights["other_name_same_inn"])
     if code != _OTHER:
         weight += min(context.name_strength(one), context.name_strength(other))
     if code == _NEAR and len(one) < _SHORT_NAME:

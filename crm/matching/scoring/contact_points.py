@@ -86,9 +86,7 @@ def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) 
     return _near_or_differ(context, "email", left.mailboxes, right.mailboxes, lines)
 
 
-def _near_or_differ(
-    context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines
-) -> float:
+def _near_or_differ(context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines) -> float:
     near = _near_phones if kind == "phone" else _near_mailboxes
     code = f"{kind}s_differ"
     weight, one, other = context.weights[code], "", ""

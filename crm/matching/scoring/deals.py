@@ -40,7 +40,9 @@ def _time(left: Evidence, right: Evidence, lines: Lines) -> float:
     days = abs(left.created - right.created) / _MINUTES_A_DAY
     weight = next((found for limit, found in _BY_DAYS if days <= limit), _LONG_AFTER)
     if lines is not None:
-        lines.append(MatchLine("time_near" if weight > 0 else "time_apart", weight, _day(left.created), _day(right.created)))
+        lines.append(
+            MatchLine("time_near" if weight > 0 else "time_apart", weight, _day(left.created), _day(right.created))
+        )
     return weight
 
 

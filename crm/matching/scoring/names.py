@@ -64,7 +64,9 @@ def _surname(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
 def _given(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     if _shared_given(left.given, right.given):
         more = left.given if len(left.given) >= len(right.given) else right.given
-        weight = min(context.rarity("given", name) for name in more) if len(more) > 1 else context.rarity("given", more[0])
+        weight = (
+            min(context.rarity("given", name) for name in more) if len(more) > 1 else context.rarity("given", more[0])
+        )
         weight -= 0.3 * (len(more) - 1)
         code = "given_name_equal"
     elif _given_likeness(context, left.given, right.given) >= NEAR:
@@ -80,11 +82,22 @@ def _given(context: Context, left: Evidence, right: Evidence, lines: Lines) -> f
 def _initial(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     full, short = (left, right) if left.given else (right, left)
     letters = {name[:1] for name in full.given} or {full.initials[:1]}
-    agree = short.initials[0] in letters or full.initials[0] == short.initials[0] or "i" in (short.initials[0], full.initials[0])
+    agree = (
+        short.initials[0] in letters
+        or full.initials[0] == short.initials[0]
+        or "i" in (short.initials[0], full.initials[0])
+    )
     code = "initials_agree" if agree else "initials_differ"
     weight = context.weights[code]
     if lines is not None:
-        lines.append(MatchLine(code, weight, left.given_typed or left.initials[0].upper(), right.given_typed or right.initials[0].upper()))
+        lines.append(
+            MatchLine(
+                code,
+                weight,
+                left.given_typed or left.initials[0].upper(),
+                right.given_typed or right.initials[0].upper(),
+            )
+        )
     return weight
 
 

@@ -17,13 +17,27 @@ def weigh_place(context: Context, left: Evidence, right: Evidence, lines: Lines)
     weight = 0.0
     if left.city and right.city:
         if left.city == right.city:
-            weight += _say(lines, "city_equal", min(context.weights["city_equal"], context.rarity("city", left.city)), left.city, right.city)
+            weight += _say(
+                lines,
+                "city_equal",
+                min(context.weights["city_equal"], context.rarity("city", left.city)),
+                left.city,
+                right.city,
+            )
         else:
             near = context.likeness(left.city, right.city) >= 0.8
-            weight += _say(lines, "city_near" if near else "city_differ", 0.0 if near else context.weights["city_differ"], left.city, right.city)
+            weight += _say(
+                lines,
+                "city_near" if near else "city_differ",
+                0.0 if near else context.weights["city_differ"],
+                left.city,
+                right.city,
+            )
     if left.zip_code and right.zip_code:
         if left.zip_code == right.zip_code:
-            weight += _say(lines, "zip_equal", context.rarity("zip", left.zip_code) * 0.5, left.zip_code, right.zip_code)
+            weight += _say(
+                lines, "zip_equal", context.rarity("zip", left.zip_code) * 0.5, left.zip_code, right.zip_code
+            )
         elif OSA.distance(left.zip_code, right.zip_code, score_cutoff=1) > 1:
             weight += _say(lines, "zip_differ", context.weights["zip_differ"], left.zip_code, right.zip_code)
     if (left.house or left.address) and (right.house or right.address):
@@ -40,7 +54,9 @@ def weigh_identity(context: Context, left: Evidence, right: Evidence, lines: Lin
         elif OSA.distance(left.identifier, right.identifier, score_cutoff=1) <= 1:
             weight += _say(lines, "identifier_near", context.log_count - 2.0, left.identifier, right.identifier)
         else:
-            weight += _say(lines, "identifier_differ", context.weights["identifier_differ"], left.identifier, right.identifier)
+            weight += _say(
+                lines, "identifier_differ", context.weights["identifier_differ"], left.identifier, right.identifier
+            )
     if left.born and right.born:
         if left.born == right.born:
             weight += _say(lines, "born_equal", context.rarity("born", left.born), left.born, right.born)
