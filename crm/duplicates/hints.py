@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -45,7 +45,18 @@ def hint(session: Session, actor: Actor, entity_type: EntityType, raw: RawRecord
             found += [one for one in _like(session, other, points) if one.matched]
     hints = [told for one in _by_kind(session, actor, found) if (told := _told(*one)) is not None]
     hints.sort(key=lambda one: (one.record_id is None, -one.probability))
-    return tuple(dict.fromkeys(hints))[:HINTS_SHOWN]
+    return tuple(_each_once(hints))[:HINTS_SHOWN]
+
+
+def _each_once(hints: Iterable[Hint]) -> Iterator[Hint]:
+    """Leave out hidden ones that say the same as another."""
+    told: set[tuple[EntityType, str, str | None]] = set()
+    for one in hints:
+        same = (one.entity_type, one.owner_name, one.matched)
+        if one.record_id is not None or same not in told:
+            yield one
+        if one.record_id is None:
+            told.add(same)
 
 
 def _like(session: Session, looked_in: EntityType, evidence: Evidence) -> Iterator[_Like]:

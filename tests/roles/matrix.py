@@ -15,7 +15,7 @@ from crm.actor import Actor
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY
 from crm.clock import utc_now
-from crm.contacts import choices, existing, lists, points, reads, records, search
+from crm.contacts import choices, lists, own_identifiers, points, reads, records, search
 from crm.contacts import commands as client_commands
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.deals import (
@@ -44,17 +44,23 @@ from crm.deals import (
 from crm.deals import commands as deal_commands
 from crm.deals import reads as deal_reads
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
+from crm.duplicates import hints, pair_card, pair_decisions, pairs, scanning, wrong_fields
+from crm.duplicates.pair_values import QueueFilter
+from crm.matching.values import RawRecord
 from crm.models import (
     ActivityKind,
     Deal,
     DealRemoval,
     DealStatus,
+    EntityType,
     FieldType,
     LinkTrigger,
     LintAcceptance,
     LintOccasion,
+    MatchPair,
     NextStep,
     ObjectionOutcome,
+    PairState,
     Pipeline,
     PointKind,
     Role,
@@ -533,16 +539,49 @@ CLIENTS: dict[Callable[..., Any], Row] = {
     search.search: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "deal", (hit.record_id for hit in search.search(s, a, "metal sheet")))
     ),
-    existing.find_existing: listing_of(
+    own_identifiers.load_own_identifiers: office(ALL, lambda s, a, _sc, _o: own_identifiers.load_own_identifiers(s, a)),
+    own_identifiers.save_own_identifiers: office(
+        ADMINS, lambda s, a, _sc, _o: own_identifiers.save_own_identifiers(s, a, typed=["+74957800000", "ours.ru"])
+    ),
+}
+
+DUPLICATES: dict[Callable[..., Any], Row] = {
+    hints.hint: listing_of(
         lambda s, a, sc, _o: owners_by(
             sc,
             "contact",
             (
                 found.record_id
                 for owned in sc.belongings.values()
-                for found in existing.find_existing(s, a, phones=[owned.phone])
+                for found in hints.hint(s, a, EntityType.CONTACT, RawRecord(record_id="", phones=(owned.phone,)))
             ),
         )
+    ),
+    pairs.load_queue: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "pair", (row.id for row in pairs.load_queue(s, a, QueueFilter()).rows)),
+        HEADS,
+    ),
+    pairs.open_pair_counts: office(HEADS, lambda s, a, _sc, _o: pairs.open_pair_counts(s, a)),
+    pairs.open_pair_count: office(ALL, lambda s, a, _sc, _o: pairs.open_pair_count(s, a)),
+    pair_card.load_pair: of_owner(lambda s, a, _sc, o: pair_card.load_pair(s, a, o.pair), HEADS),
+    pair_decisions.dismiss_pair: of_owner(
+        lambda s, a, _sc, o: pair_decisions.dismiss_pair(s, a, pair_id=o.pair, note="Brothers"), HEADS
+    ),
+    pair_decisions.snooze_pair: of_owner(
+        lambda s, a, _sc, o: pair_decisions.snooze_pair(s, a, pair_id=o.pair, until=utc_now() + timedelta(days=1)),
+        HEADS,
+    ),
+    pair_decisions.reopen_pair: dataclasses.replace(
+        of_owner(lambda s, a, _sc, o: pair_decisions.reopen_pair(s, a, pair_id=o.pair), HEADS),
+        prepare=lambda s: s.execute(update(MatchPair).values(state=PairState.NOT_DUPLICATE)),
+    ),
+    scanning.start_scan: office(HEADS, lambda s, a, _sc, _o: scanning.start_scan(s, a)),
+    wrong_fields.list_wrong_fields: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "wrong_field", (row.id for row in wrong_fields.list_wrong_fields(s, a).rows))
+    ),
+    wrong_fields.wrong_field_count: office(ALL, lambda s, a, _sc, _o: wrong_fields.wrong_field_count(s, a)),
+    wrong_fields.move_to_field: of_owner(
+        lambda s, a, _sc, o: wrong_fields.move_to_field(s, a, finding_id=o.wrong_field)
     ),
 }
 
@@ -717,8 +756,15 @@ LINTER: dict[Callable[..., Any], Row] = {
     ),
 }
 
-GROUPS = {"pipelines": PIPELINES, "linter": LINTER, "deals": DEALS, "clients": CLIENTS, "accounts": ACCOUNTS}
-ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | ACCOUNTS
+GROUPS = {
+    "pipelines": PIPELINES,
+    "linter": LINTER,
+    "deals": DEALS,
+    "clients": CLIENTS,
+    "duplicates": DUPLICATES,
+    "accounts": ACCOUNTS,
+}
+ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | DUPLICATES | ACCOUNTS
 
 # Parts of commands: they check no role, so no edge may call them.
 INNER = frozenset(
@@ -752,6 +798,8 @@ INNER = frozenset(
         "crm.deals.stage_traces.add_objections",
         "crm.deals.stage_traces.fill_source",
         "crm.deals.visits.open_visit",
+        "crm.duplicates.pair_card.take_pair",
+        "crm.duplicates.scanning.ask_for_scan",
         "crm.pipelines.commands.lock_pipeline",
         "crm.pipelines.commands.take_pipeline",
     }

@@ -20,20 +20,25 @@ from crm.models import (
     ApiKey,
     Channel,
     ContactPoint,
+    EntityType,
     FieldDefinition,
     FieldType,
     JobKind,
     LinkRun,
     LinkRunStatus,
     LinkTrigger,
+    MatchPair,
     NextStep,
     Objection,
     ObjectionKind,
+    PairSource,
+    PairState,
     Role,
     StageVisit,
     Team,
     User,
     UserSession,
+    WrongField,
 )
 from crm.pipelines.link_values import ConditionOp, LinkCondition, LinkPlan
 from crm.pipelines.links import create_link
@@ -59,6 +64,8 @@ class Belongings:
     key: int = NOWHERE
     session: int = NOWHERE
     objection: int = NOWHERE
+    pair: int = NOWHERE
+    wrong_field: int = NOWHERE
     job: int = NOWHERE
     phone: str = "+79160000000"
 
@@ -141,6 +148,12 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         link_id=link, deal_id=deal, visit_id=visit, status=LinkRunStatus.WAITING, due_at=due_at, created_at=now
     )
     session.add(run)
+    seller = add_contact(session, author, f"Seller of {name} 8 926 204-{user_id:02}-53")
+    pair = MatchPair(
+        entity_type=EntityType.CONTACT, left_id=contact, right_id=seller, weight=5.0, probability=0.9, lines=[],
+        guards=[], is_automatic=False, rank=0.9, state=PairState.OPEN, source=PairSource.INTAKE, found_at=now,
+    )  # fmt: skip
+    session.add(pair)
     record(session, author, "activity.added", "activity", None, deal_id=deal)
     session.flush()
     return Belongings(
@@ -154,6 +167,8 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         key=key.id,
         session=browser.id,
         objection=objection.id,
+        pair=pair.id,
+        wrong_field=session.scalars(select(WrongField.id).where(WrongField.entity_id == seller)).one(),
         job=request_job(session, author, JobKind.TIDY),
         phone=phone,
     )

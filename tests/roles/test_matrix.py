@@ -27,7 +27,7 @@ from tests.conftest import Cast
 from tests.roles.matrix import GROUPS, INNER, ROWS, Row
 from tests.roles.scene import Belongings, Scene, set_scene
 
-ROOMS = ("auth", "pipelines", "contacts", "deals")
+ROOMS = ("auth", "pipelines", "contacts", "deals", "duplicates")
 EDGES = ("app.py", "pages/*.py", "crm/ui/*.py", "crm/api/**/*.py", "crm/cli/*.py", "crm/worker/*.py")
 
 # All rows of a group are tried on one scene: each cell is taken back.
