@@ -114,11 +114,14 @@ def record_link(entity_type: EntityType, record_id: int, label: str, icon: str |
 
 def merge_field_name(field: MergeField | EqualField, entity_type: EntityType) -> str:
     """Return a field's name for the reader, as plain text."""
-    if field.label is not None:
-        return field.label
-    if (entity_type, field.name) == (EntityType.CONTACT, "name"):
+    return field.label if field.label is not None else field_words(entity_type, field.name)
+
+
+def field_words(entity_type: EntityType, name: str) -> str:
+    """Return the name of a built-in field for the reader, as plain text."""
+    if (entity_type, name) == (EntityType.CONTACT, "name"):
         return _("Full name")
-    return field_name(field.name) if field.name in FIELD_NAMES else field.name
+    return field_name(name) if name in FIELD_NAMES else name
 
 
 def plain_value(kind: str, value: Any, currency: str | None) -> str:

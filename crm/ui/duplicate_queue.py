@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 import streamlit as st
 
 from crm.actor import Actor
@@ -9,7 +11,7 @@ from crm.db import read_scope
 from crm.duplicates.pair_values import PairRow, Place, QueueFilter, QueuePage
 from crm.duplicates.pairs import load_queue
 from crm.i18n import _
-from crm.i18n.formats import money
+from crm.i18n.formats import short_money
 from crm.models import EntityType, PairSource, PairState
 from crm.ui.device import is_phone
 from crm.ui.duplicate_filters import is_narrowed
@@ -18,6 +20,7 @@ from crm.ui.markdown import md
 
 PAGE_ROWS = 50
 LIST_HEIGHT = 620
+NAME_SHOWN = 50
 KIND_ICONS = {
     EntityType.CONTACT: ":material/person:",
     EntityType.COMPANY: ":material/apartment:",
@@ -106,8 +109,9 @@ def _line(row: PairRow, currency: str, wanted: QueueFilter) -> str:
     """Return a pair in two lines of markdown: how likely and who; what it is worth and why."""
     kind = "" if wanted.entity_type else f"{KIND_ICONS[row.entity_type]} "
     bridge = f"{BRIDGE_ICON} " if row.source is PairSource.BRIDGE and row.state is PairState.OPEN else ""
-    first = f"{bridge}{kind}**{chance(row.probability)}** {md(row.left.name)} · {md(row.right.name)}"
-    worth = f"**{md(money(row.value_minor, currency))}** · " if row.value_minor else ""
+    names = " · ".join(md(shorten(one.name, NAME_SHOWN, placeholder="…")) for one in (row.left, row.right))
+    first = f"{bridge}{kind}**{chance(row.probability)}** {names}"
+    worth = f"**{md(short_money(row.value_minor, currency))}** · " if row.value_minor else ""
     return f"{first}  \n:small[:gray[{worth}{md(short_why(row.lines))}]]"
 
 

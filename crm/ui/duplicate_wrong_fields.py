@@ -9,9 +9,8 @@ from crm.contacts.normalise import readable_phone
 from crm.db import read_scope
 from crm.duplicates.wrong_fields import WrongField, list_wrong_fields, move_to_field
 from crm.i18n import N_, _, ngettext
-from crm.i18n.texts import field_name
 from crm.ui import act
-from crm.ui.duplicate_fields import record_link
+from crm.ui.duplicate_fields import field_words, record_link
 from crm.ui.duplicate_queue import KIND_ICONS
 from crm.ui.markdown import md
 from crm.ui.notices import NoticeKind, flash
@@ -65,7 +64,7 @@ def draw_wrong_fields(actor: Actor) -> None:
 def found_words(row: WrongField) -> str:
     """Return what stands where it does not belong, as plain text."""
     value = readable_phone(row.value) if row.kind == "phone" else row.value
-    return _(_FOUND[row.kind], value=value, field=field_name(row.field))
+    return _(_FOUND[row.kind], value=value, field=field_words(row.entity_type, row.field))
 
 
 def _draw_finding(row: WrongField) -> None:
