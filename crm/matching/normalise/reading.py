@@ -24,6 +24,7 @@ _SIGNED = re.compile(r"с уважением[,:]?\s+([^,;\n]+)", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<!\w)@\w+")  # the name somebody has in a messenger
 _TYPING_ERROR = 0.74
 _IDENTIFIER = re.compile(r"[\W_]+")
+_DIGIT = re.compile(r"\d")
 NOBODY = OwnIdentifiers()
 
 
@@ -60,7 +61,7 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
         (raw.surname, "name"),
         (raw.address, "address"),
     ):
-        if any(char.isdigit() for char in text) or "@" in text:
+        if _DIGIT.search(text) or "@" in text:
             _take_text(found, own, text, place)
     name = _name(raw, name_text, comment)
     companies, city, form = _companies(raw, name, company_text, comment, title)
@@ -172,7 +173,7 @@ def _take_text(found: _Findings, own: OwnIdentifiers, text: str, place: str) -> 
     for box, (start, end) in reversed(mailboxes_in(text)):
         _add_mailbox(found, own, box, place)
         text = text[:start] + " " * (end - start) + text[end:]
-    if sum(char.isdigit() for char in text) < 9:
+    if len(text) < 9 or len(_DIGIT.findall(text)) < 9:
         return text
     text = _HANDLE.sub(lambda handle: " " * len(handle.group()), text)
     for inn, (start, end) in reversed(inns_in_text(text)):
