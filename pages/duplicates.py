@@ -90,6 +90,7 @@ def draw_moving_scan(actor: Actor) -> None:
         st.rerun()
 
 
+st.session_state.pop(DECIDED, None)  # the whole page is being drawn: no need to ask for it again
 asked = st.query_params.get("pair", "")
 if asked.isascii() and asked.isdigit() and len(asked) < 19:  # a link from a card
     open_pair(int(asked))
