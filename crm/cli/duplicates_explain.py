@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from datetime import date
 
 from crm.cli.duplicates_file import LeadFile, add_file_options, entity_of, open_leads, own_identifiers
 from crm.contacts.normalise import readable_phone
 from crm.errors import CrmError
 from crm.i18n import _
-from crm.i18n.formats import decimal_mark
+from crm.i18n.formats import day, decimal_mark
 from crm.i18n.match_texts import chance, guard_sentence, line_sentence
 from crm.matching.batch import match_all
 from crm.matching.lead_evidence import evidence_of_leads
@@ -99,6 +100,8 @@ def _verdict(match: Match, model: MatchModel, *, is_together: bool) -> Iterator[
 
 def _sentence(line: MatchLine) -> str:
     left, right = line.left, line.right
+    if line.code.startswith("time_"):
+        left, right = (day(date.fromisoformat(text)) for text in (left, right))
     if "phone" in line.code or line.code == "landline_equal":
         left, right = (", ".join(_phone(one) for one in text.split(", ")) for text in (left, right))
     return line_sentence(line.code, line.weight, left, right)

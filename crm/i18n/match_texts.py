@@ -46,6 +46,8 @@ LINES: dict[str, LineWords] = {
     "surname_near": _words(N_("The surname is almost the same: {left} and {right}"), N_("surname almost the same")),
     "surname_differ": _words(N_("Different surnames: {left} and {right}"), N_("different surnames")),
     "surname_in_mailbox": _words(N_("The surname {left} stands in the e-mail {right}"), N_("surname in the e-mail")),
+    "other_surname_in_mailbox": _words(N_("The e-mail {right} bears another surname than {left}"),
+                                       N_("another surname in the e-mail")),
     "given_name_equal": _words(
         N_("{left} = {right}: one name"), N_("same first name"), N_("The first name is the same: {left}"), is_rare=True
     ),
