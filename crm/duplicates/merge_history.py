@@ -71,19 +71,19 @@ def take_merge(session: Session, actor: Actor, merge_id: int) -> Merge:
 
     Errors: NotFound.
     """
-    merge = session.get(Merge, merge_id, populate_existing=True)
-    if merge is None or not in_view(session, actor, merge):
+    found = session.execute(select(Merge.entity_type, Merge.survivor_id).where(Merge.id == merge_id)).one_or_none()
+    if found is None or not in_view(session, actor, *found):
         raise NotFound(entity="merge", id=merge_id)
-    return merge
+    return session.get_one(Merge, merge_id, populate_existing=True)
 
 
-def in_view(session: Session, actor: Actor, merge: Merge) -> bool:
+def in_view(session: Session, actor: Actor, entity_type: EntityType, survivor_id: int) -> bool:
     """Tell whether the record that a merge led to, wherever it lives now, is within the actor's sight."""
     if actor.visible_owner_ids is None:
         return True
-    living = living_id(session, merge.entity_type, merge.survivor_id)
-    model = MODELS[merge.entity_type]
-    return bool(session.scalar(select(exists().where(model.id == living, _sight(actor, merge.entity_type)))))
+    living = living_id(session, entity_type, survivor_id)
+    model = MODELS[entity_type]
+    return bool(session.scalar(select(exists().where(model.id == living, _sight(actor, entity_type)))))
 
 
 def infos(session: Session, merges: Sequence[Merge]) -> list[MergeInfo]:

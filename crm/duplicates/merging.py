@@ -22,7 +22,7 @@ from crm.duplicates.parents import without_loop
 from crm.duplicates.references import Policy, references_to
 from crm.duplicates.row_values import Record, plain, plain_row, table_of
 from crm.duplicates.taking import take_pair
-from crm.errors import InvalidInput, Violation, refuse_if_any
+from crm.errors import Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, EntityType, MatchPair, Merge, PairState
 from crm.pipelines.values import CUSTOM_PREFIX
@@ -47,11 +47,10 @@ def merge_records(
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput with every refusal of the plan and every wrong choice.
     """
     require(actor, Action.REVIEW_DUPLICATES)
-    if survivor_id == merged_id:
-        raise InvalidInput([Violation("merge_same_record")])
     survivor, merged = take_pair(
         session, actor, entity_type, (survivor_id, survivor_version), (merged_id, merged_version)
     )
+    refuse_if_any([Violation("merge_same_record")] if survivor_id == merged_id else [])
     choices = choices or {}
     states = field_states(session, entity_type, survivor, merged)
     refuse_if_any(_said_different(session, pair_id) if batch_id is not None else [])

@@ -41,7 +41,7 @@ def undo_merge(session: Session, actor: Actor, *, merge_id: int, cascade: bool =
     later = dependents_of(session, merge)
     if later and not cascade:
         raise InvalidInput([Violation("merge_has_dependents", "cascade", {"count": len(later)})])
-    if not all(in_view(session, actor, one) for one in later):
+    if not all(in_view(session, actor, one.entity_type, one.survivor_id) for one in later):
         raise InvalidInput([Violation("merge_dependents_hidden", "cascade")])
     returned: Counter[str] = Counter()
     stayed: Counter[str] = Counter()

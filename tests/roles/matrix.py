@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
-from crm.auth.actors import DEFAULT_VISIBILITY
+from crm.auth.actors import DEFAULT_VISIBILITY, system_actor
 from crm.clock import utc_now
 from crm.contacts import choices, lists, own_identifiers, points, reads, records, search
 from crm.contacts import commands as client_commands
@@ -44,8 +44,23 @@ from crm.deals import (
 from crm.deals import commands as deal_commands
 from crm.deals import reads as deal_reads
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
-from crm.duplicates import hints, pair_card, pair_decisions, pairs, scanning, wrong_fields
+from crm.duplicates import (
+    bulk,
+    clusters,
+    hints,
+    merge_history,
+    merge_plan,
+    merging,
+    pair_card,
+    pair_decisions,
+    pairs,
+    scanning,
+    undo,
+    undo_plan,
+    wrong_fields,
+)  # fmt: skip
 from crm.duplicates.pair_values import QueueFilter
+from crm.jobs import request_job
 from crm.matching.values import RawRecord
 from crm.models import (
     ActivityKind,
@@ -54,10 +69,14 @@ from crm.models import (
     DealStatus,
     EntityType,
     FieldType,
+    JobKind,
     LinkTrigger,
     LintAcceptance,
     LintOccasion,
     MatchPair,
+    Merge,
+    MergeBatch,
+    MergeBatchStatus,
     NextStep,
     ObjectionOutcome,
     PairState,
@@ -79,7 +98,7 @@ from crm.pipelines.linter import runs as lint_runs
 from crm.pipelines.linter.facts import load_facts
 from crm.pipelines.linter.values import Behind, Door, RetireStage
 from crm.pipelines.reads import load_pipeline
-from tests.roles.scene import PASSWORD, Belongings, Scene
+from tests.roles.scene import NOWHERE, PASSWORD, Belongings, Scene
 
 Do = Callable[[Session, Actor, Scene, Belongings], Any]
 ALL = frozenset(Role)
@@ -216,6 +235,55 @@ def journal_owners(session: Session, actor: Actor, scene: Scene) -> set[str]:
     """Return whose deals' notes the journal shows; every deal has had one."""
     page = audit.load_journal(session, actor, audit.JournalFilter(kinds=frozenset({"activity.added"})), limit=100)
     return owners_by(scene, "deal", (row.deal_id for row in page.rows))
+
+
+def merge_people(session: Session, actor: Actor, own: Belongings) -> int:
+    """Put an owner's one contact into the other."""
+    return merging.merge_records(
+        session, actor, entity_type=EntityType.CONTACT, survivor_id=own.contact, merged_id=own.seller
+    )
+
+
+def after_merges(row: Row) -> Row:
+    """Return a row that is tried after everybody's contacts were merged."""
+    return dataclasses.replace(row, prepare=merge_everybody)
+
+
+def merge_everybody(session: Session) -> None:
+    """Put everybody's one contact into the other, as a bulk merge that is over."""
+    batch = _batch(session, MergeBatchStatus.DONE)
+    for pair in session.scalars(select(MatchPair).order_by(MatchPair.id)).all():
+        ids = {"survivor_id": pair.left_id, "merged_id": pair.right_id}
+        merging.merge_records(session, system_actor(), entity_type=EntityType.CONTACT, batch_id=batch, **ids)
+
+
+def merge_of(session: Session, own: Belongings) -> int:
+    """Return the merge of an owner's two contacts."""
+    return session.scalar(select(Merge.id).where(Merge.survivor_id == own.contact)) or NOWHERE
+
+
+def owners_of_merges(session: Session, actor: Actor, scene: Scene) -> set[str]:
+    """Return whose merges the history shows."""
+    return owners_by(scene, "contact", (one.survivor_id for one in merge_history.list_merges(session, actor)))
+
+
+def wait_for_a_bulk_merge(session: Session) -> None:
+    """Leave a bulk merge that waits for its work."""
+    batch = _batch(session, MergeBatchStatus.RUNNING)
+    request_job(session, system_actor(), JobKind.MERGE_BATCH, unique_key=bulk.job_key(batch))
+
+
+def newest_batch(session: Session) -> int:
+    """Return the newest bulk merge."""
+    return session.scalar(select(MergeBatch.id).order_by(MergeBatch.id.desc()).limit(1)) or NOWHERE
+
+
+def _batch(session: Session, status: MergeBatchStatus) -> int:
+    values = {"entity_type": EntityType.CONTACT, "least_weight": 9.0, "planned": 1, "created_at": utc_now()}
+    batch = MergeBatch(status=status, **values)
+    session.add(batch)
+    session.flush()
+    return batch.id
 
 
 OBJECTION = objections.ObjectionPlan("Delivery is slow")
@@ -575,6 +643,46 @@ DUPLICATES: dict[Callable[..., Any], Row] = {
         of_owner(lambda s, a, _sc, o: pair_decisions.reopen_pair(s, a, pair_id=o.pair), HEADS),
         prepare=lambda s: s.execute(update(MatchPair).values(state=PairState.NOT_DUPLICATE)),
     ),
+    merge_plan.plan_merge: of_owner(
+        lambda s, a, _sc, o: merge_plan.plan_merge(
+            s, a, entity_type=EntityType.CONTACT, survivor_id=o.contact, merged_id=o.seller
+        ),
+        HEADS,
+    ),
+    merge_plan.better_survivor: of_owner(
+        lambda s, a, _sc, o: merge_plan.better_survivor(s, a, EntityType.CONTACT, (o.contact, o.seller)), HEADS
+    ),
+    merging.merge_records: of_owner(lambda s, a, _sc, o: merge_people(s, a, o), HEADS),
+    undo_plan.plan_undo: after_merges(
+        of_owner(lambda s, a, _sc, o: undo_plan.plan_undo(s, a, merge_id=merge_of(s, o)), HEADS)
+    ),
+    undo.undo_merge: after_merges(of_owner(lambda s, a, _sc, o: undo.undo_merge(s, a, merge_id=merge_of(s, o)), HEADS)),
+    merge_history.list_merges: after_merges(listing_of(lambda s, a, sc, _o: owners_of_merges(s, a, sc), HEADS)),
+    merge_history.merges_of: of_owner(
+        lambda s, a, _sc, o: merge_history.merges_of(s, a, EntityType.CONTACT, o.contact)
+    ),
+    clusters.merge_several: of_owner(
+        lambda s, a, _sc, o: clusters.merge_several(
+            s, a, entity_type=EntityType.CONTACT, survivor_id=o.contact, merged_ids=[o.seller]
+        ),
+        HEADS,
+    ),
+    clusters.part_several: after_merges(
+        of_owner(lambda s, a, _sc, o: clusters.part_several(s, a, merge_ids=[merge_of(s, o)]), HEADS)
+    ),
+    bulk.plan_bulk: office(ADMINS, lambda s, a, _sc, _o: bulk.plan_bulk(s, a, entity_type=EntityType.CONTACT)),
+    bulk.start_bulk: office(
+        ADMINS,
+        lambda s, a, _sc, _o: bulk.start_bulk(s, a, entity_type=EntityType.CONTACT),
+        lambda s: s.execute(update(MatchPair).values(is_automatic=True, weight=99.0)),
+    ),
+    bulk.stop_bulk: office(
+        ADMINS, lambda s, a, _sc, _o: bulk.stop_bulk(s, a, batch_id=newest_batch(s)), wait_for_a_bulk_merge
+    ),
+    bulk.undo_bulk: office(
+        ADMINS, lambda s, a, _sc, _o: bulk.undo_bulk(s, a, batch_id=newest_batch(s)), merge_everybody
+    ),
+    bulk.list_batches: office(ADMINS, lambda s, a, _sc, _o: bulk.list_batches(s, a)),
     scanning.start_scan: office(HEADS, lambda s, a, _sc, _o: scanning.start_scan(s, a)),
     wrong_fields.list_wrong_fields: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "wrong_field", (row.id for row in wrong_fields.list_wrong_fields(s, a).rows))
@@ -769,6 +877,8 @@ ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | DUP
 # Parts of commands: they check no role, so no edge may call them.
 INNER = frozenset(
     {
+        "crm.auth.merged.not_found",
+        "crm.auth.merged.survivor_of",
         "crm.contacts.fields.checked_company",
         "crm.contacts.fields.checked_contact",
         "crm.contacts.fields.owner_violations",
@@ -798,8 +908,13 @@ INNER = frozenset(
         "crm.deals.stage_traces.add_objections",
         "crm.deals.stage_traces.fill_source",
         "crm.deals.visits.open_visit",
+        "crm.duplicates.deal_merges.hide_deal",
+        "crm.duplicates.deal_merges.stand_again",
+        "crm.duplicates.merge_history.in_view",
+        "crm.duplicates.merge_history.take_merge",
         "crm.duplicates.pair_card.take_pair",
         "crm.duplicates.scanning.ask_for_scan",
+        "crm.duplicates.taking.take_pair",
         "crm.pipelines.commands.lock_pipeline",
         "crm.pipelines.commands.take_pipeline",
     }

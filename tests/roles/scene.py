@@ -59,6 +59,7 @@ class Belongings:
     step: int = NOWHERE
     company: int = NOWHERE
     contact: int = NOWHERE
+    seller: int = NOWHERE
     point: int = NOWHERE
     link_run: int = NOWHERE
     key: int = NOWHERE
@@ -162,6 +163,7 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         step=session.scalars(select(NextStep.id).where(NextStep.deal_id == deal)).one(),
         company=company,
         contact=contact,
+        seller=seller,
         point=session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == contact)).one(),
         link_run=run.id,
         key=key.id,

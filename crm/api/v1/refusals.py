@@ -50,6 +50,15 @@ class Conflict(Problem):
     current_version: int | None = Field(description=N_("The version to look at and try again with"))
 
 
+class Missing(Problem):
+    """No such record to be seen."""
+
+    merged_into: int | None = Field(
+        default=None,
+        description=N_("Where the record lives on that was merged as a duplicate; it may come back by an undo"),
+    )
+
+
 _RETRY_AFTER = {"Retry-After": {"description": N_("Seconds to wait"), "schema": {"type": "integer", "minimum": 1}}}
 
 READ_REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -60,7 +69,7 @@ READ_REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": N_("The database is busy or away"), "headers": _RETRY_AFTER},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": N_("There is no such record, or it is not the key owner's to see")}
+    404: {"model": Missing, "description": N_("There is no such record, or it is not the key owner's to see")}
 }
 WRITE_REFUSALS: dict[int | str, dict[str, Any]] = {
     **NOT_FOUND,
