@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from crm.cli.jobs import STARTED_BY_HAND
 from crm.cli.run import main
 from crm.clock import utc_now
 from crm.db import Database
 from crm.models import BackgroundJob, JobStatus
+from crm.worker.schedules import SCHEDULES
 from tests.conftest import Cast
 
 
@@ -40,3 +42,7 @@ def test_list_and_wait_tell_how_jobs_stand(database: Database, cast: Cast, capsy
     lint, tidied = (line.split("\t")[1:4] for line in capsys.readouterr().out.splitlines())
     assert (lint, tidied) == (["lint_pipelines", "queued", ""], ["tidy", "done", "2/2"])
     assert main(["jobs", "wait", str(tidy.id)]) == 0
+
+
+def test_what_the_clock_starts_can_be_started_by_hand() -> None:
+    assert {one.kind for one in SCHEDULES} == set(STARTED_BY_HAND)

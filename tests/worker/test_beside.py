@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import anyio
 import pytest
 
+from crm.api.server import lifespan
 from crm.auth.actors import system_actor
 from crm.db import Database
 from crm.jobs import request_job
@@ -37,6 +39,16 @@ def test_server_does_background_work_while_it_lives(database: Database, cast: Ca
         return ask(database)
 
     assert not told(database, anyio.run(live)).is_over
+
+
+def test_server_starts_and_stops_with_its_worker(database: Database, cast: Cast) -> None:
+    async def live() -> None:
+        with anyio.fail_after(20):
+            async with lifespan(None), worker_inside():
+                await anyio.sleep(0)
+
+    anyio.run(live)
+    assert [thread.name for thread in threading.enumerate() if thread.name == "worker"] == []
 
 
 def test_server_leaves_background_work_to_others_when_told(
