@@ -1,0 +1,217 @@
+"""Merges at the same time as each other and as a manager's work: one winner each, no ring, nothing points nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import select
+
+from crm.clock import utc_now
+from crm.contacts.commands import edit_contact, set_contact_company
+from crm.contacts.fields import ContactFields
+from crm.db import Database
+from crm.deals.activities import add_activity
+from crm.deals.commands import NewDeal, create_deal, edit_deal
+from crm.deals.invariants import broken_invariants
+from crm.deals.moves import Move, lose_deal, move_deal
+from crm.deals.next_steps import plan_next_step
+from crm.deals.values import DealChanges, DealPart, LossAnswer, StepPlan
+from crm.duplicates.merging import merge_records
+from crm.duplicates.undo import undo_merge
+from crm.models import ActivityKind, DealContact, EntityType, Merge, StepKind
+from tests.conftest import Cast
+from tests.deals.interleaving import Job, interleaved
+from tests.factories import PipelineRows, add_company, add_contact, add_deal, add_pipeline
+
+CONTACT, COMPANY, DEAL = EntityType.CONTACT, EntityType.COMPANY, EntityType.DEAL
+NAMES = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Committed pairs of contacts, companies and deals that belong to each other."""
+
+    cast: Cast
+    pipeline: PipelineRows
+    contacts: tuple[int, int]
+    companies: tuple[int, int]
+    deals: tuple[int, int]
+
+    def pair(self, entity_type: EntityType) -> tuple[int, int]:
+        """Return the two records of a type."""
+        return {CONTACT: self.contacts, COMPANY: self.companies, DEAL: self.deals}[entity_type]
+
+
+@pytest.fixture
+def desks(database: Database, cast: Cast) -> Callable[[], Desk]:
+    def make() -> Desk:
+        with database.session_scope() as session:
+            pipeline = add_pipeline(session, f"Sales {next(NAMES)}")
+            companies = (add_company(session, cast.anna), add_company(session, cast.anna))
+            contacts = (
+                add_contact(session, cast.anna, "Ivan", phone="+79161234567", company_id=companies[0]),
+                add_contact(session, cast.anna, "Ivan", email="i@mir.ru", company_id=companies[1]),
+            )
+            deals = (
+                add_deal(session, cast.anna, pipeline, company_id=companies[0]),
+                add_deal(session, cast.anna, pipeline, company_id=companies[1]),
+            )
+            for deal, contact in zip(deals, contacts, strict=True):
+                session.add(DealContact(deal_id=deal, contact_id=contact))
+        return Desk(cast, pipeline, contacts, companies, deals)
+
+    return make
+
+
+def merging(desk: Desk, entity_type: EntityType, *, turned: bool = False) -> Job:
+    survivor, merged = desk.pair(entity_type)[::-1] if turned else desk.pair(entity_type)
+    return lambda session: merge_records(
+        session, desk.cast.vera, entity_type=entity_type, survivor_id=survivor, merged_id=merged
+    )
+
+
+def plan() -> StepPlan:
+    return StepPlan(StepKind.CALL, utc_now() + timedelta(days=2), "Call")
+
+
+# What a manager does to the merged record, or points to it
+
+WORK: dict[str, tuple[EntityType, Callable[[Desk], Job]]] = {
+    "move the merged deal": (
+        DEAL,
+        lambda desk: lambda session: move_deal(
+            session, desk.cast.anna, deal_id=desk.deals[1], move=Move(desk.pipeline.stages[1])
+        ),
+    ),
+    "move the survivor": (
+        DEAL,
+        lambda desk: lambda session: move_deal(
+            session, desk.cast.anna, deal_id=desk.deals[0], move=Move(desk.pipeline.stages[1])
+        ),
+    ),
+    "lose the merged deal": (
+        DEAL,
+        lambda desk: lambda session: lose_deal(
+            session, desk.cast.anna, deal_id=desk.deals[1], move=Move(0, loss=LossAnswer(desk.pipeline.reasons[0]))
+        ),
+    ),
+    "write on the merged deal": (
+        DEAL,
+        lambda desk: lambda session: add_activity(
+            session, desk.cast.anna, deal_id=desk.deals[1], kind=ActivityKind.NOTE, text="Called"
+        ),
+    ),
+    "plan on the merged deal": (
+        DEAL,
+        lambda desk: lambda session: plan_next_step(session, desk.cast.anna, deal_id=desk.deals[1], plan=plan()),
+    ),
+    "create a deal of the merged company": (
+        COMPANY,
+        lambda desk: lambda session: create_deal(
+            session, desk.cast.anna,
+            NewDeal(desk.pipeline.id, DealChanges(title="Pipes", company_id=desk.companies[1]), plan()),
+        ),
+    ),
+    "create a deal with the merged contact": (
+        CONTACT,
+        lambda desk: lambda session: create_deal(
+            session, desk.cast.anna,
+            NewDeal(desk.pipeline.id, DealChanges(title="Pipes", contacts=(DealPart(desk.contacts[1]),)), plan()),
+        ),
+    ),
+    "give a deal the merged contact": (
+        CONTACT,
+        lambda desk: lambda session: edit_deal(
+            session, desk.cast.anna, deal_id=desk.deals[0], expected_version=1,
+            changes=DealChanges(contacts=(DealPart(desk.contacts[1]), DealPart(desk.contacts[0]))),
+        ),
+    ),
+    "edit the merged contact": (
+        CONTACT,
+        lambda desk: lambda session: edit_contact(
+            session, desk.cast.anna, contact_id=desk.contacts[1], expected_version=1,
+            fields=ContactFields("Ivan Petrov", company_id=desk.companies[1]),
+        ),
+    ),
+    "put a contact into the merged company": (
+        COMPANY,
+        lambda desk: lambda session: set_contact_company(
+            session, desk.cast.anna, contact_id=desk.contacts[0], expected_version=1, company_id=desk.companies[1]
+        ),
+    ),
+    "edit a deal of the merged company": (
+        COMPANY,
+        lambda desk: lambda session: edit_deal(
+            session, desk.cast.anna, deal_id=desk.deals[1], expected_version=1, changes=DealChanges(title="Pipes")
+        ),
+    ),
+}  # fmt: skip
+REFUSED = {"NotFound", "InvalidInput", "ChangedMeanwhile", "DealMovedMeanwhile"}
+
+
+def in_every_order(
+    database: Database, desks: Callable[[], Desk], jobs: Callable[[Desk], tuple[Job, Job]], *, every: int = 6
+) -> list[tuple[str, str]]:
+    """Run the two jobs on a new desk for every few statements before which the first may be overtaken, both ways."""
+    found = []
+    for turned in (False, True):
+        for pause_at in range(1, 200, 20 if database.is_sqlite else every):
+            desk = desks()
+            first, second = jobs(desk)[::-1] if turned else jobs(desk)
+            outcomes = interleaved(database, first, second, pause_at)
+            if outcomes is None:
+                break
+            found.append(outcomes[::-1] if turned else outcomes)
+    with database.read_scope() as session:
+        assert broken_invariants(session, desk.cast.vera) == []
+    assert len(found) > 3
+    return found
+
+
+@pytest.mark.parametrize("entity_type", EntityType)
+@pytest.mark.parametrize("turned", [False, True], ids=["same way", "crosswise"])
+def test_of_two_merges_of_a_pair_one_wins(
+    database: Database, desks: Callable[[], Desk], entity_type: EntityType, turned: bool
+) -> None:
+    runs = in_every_order(
+        database, desks, lambda desk: (merging(desk, entity_type), merging(desk, entity_type, turned=turned))
+    )
+    assert {tuple(sorted(outcomes)) for outcomes in runs} == {("NotFound", "done")}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_merge_and_work_end_whole(database: Database, desks: Callable[[], Desk], work: str) -> None:
+    entity_type, job = WORK[work]
+    for merged, worked in in_every_order(database, desks, lambda desk: (merging(desk, entity_type), job(desk))):
+        assert merged == "done"
+        assert worked == "done" or worked in REFUSED
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(CONTACT, DEAL), (CONTACT, COMPANY), (COMPANY, DEAL)], ids=["c-d", "c-k", "k-d"]
+)
+def test_merges_of_different_types_make_no_ring(
+    database: Database, desks: Callable[[], Desk], first: EntityType, second: EntityType
+) -> None:
+    runs = in_every_order(database, desks, lambda desk: (merging(desk, first), merging(desk, second)))
+    assert set(runs) == {("done", "done")}
+
+
+@pytest.mark.parametrize("entity_type", EntityType)
+def test_of_two_undos_one_wins(database: Database, desks: Callable[[], Desk], entity_type: EntityType) -> None:
+    def jobs(desk: Desk) -> tuple[Job, Job]:
+        with database.session_scope() as session:
+            merging(desk, entity_type)(session)
+            merge_id = session.scalars(select(Merge.id).order_by(Merge.id.desc()).limit(1)).one()
+
+        def undoing() -> Job:
+            return lambda session: undo_merge(session, desk.cast.vera, merge_id=merge_id)
+
+        return undoing(), undoing()
+
+    runs = in_every_order(database, desks, jobs)
+    assert {tuple(sorted(outcomes)) for outcomes in runs} == {("InvalidInput", "done")}
