@@ -21,8 +21,10 @@ _BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0)
 _BAND_NEEDS = 20
 _ROUNDS = 50
 _ENOUGH = 1e-8
-# The default curve counts as so many decisions, so that a few lucky ones don't bend it.
-_PRIOR_DECISIONS = 20.0
+_PARTS = tuple(0.5**power for power in range(12))
+# The present curve is held as if some thirty decisions stood behind it: a few lucky ones don't bend it.
+_HELD = (5.0, 100.0)
+Curve = tuple[float, float]
 Decision = tuple[float, bool]  # weight, and whether people merged the pair
 
 
@@ -36,37 +38,27 @@ def recalibrate(session: Session, entity_type: EntityType, *, now: datetime) -> 
     return add_model(session, replace(known.model, calibration=fitted), trained_on=decided, now=now)
 
 
-def fit_curve(decisions: Sequence[Decision], model: MatchModel) -> tuple[float, float]:
+def fit_curve(decisions: Sequence[Decision], model: MatchModel) -> Curve:
     """Return (shift, slope) of p = 1 / (1 + exp(shift - slope * weight)) that fits the decisions best.
 
     Logistic regression on the weight by Newton's steps, held near the model's present curve by a few decisions' worth.
     A slope that falls would say that likelier pairs are merged less: then the present curve stays.
     """
-    shift, slope = model.calibration
-    start = shift, slope
-    held = (_PRIOR_DECISIONS * 0.05, _PRIOR_DECISIONS * 0.5)
+    start = model.calibration
+    curve, cost = start, _cost(decisions, start, start)
     for _ in range(_ROUNDS):
-        pull = (held[0] * (shift - start[0]), held[1] * (slope - start[1]))
-        first, second = list(pull), [held[0], 0.0, held[1]]
-        for weight, is_merged in decisions:
-            p = 1.0 / (1.0 + math.exp(min(max(shift - slope * weight, -500.0), 500.0)))
-            miss, bend = p - is_merged, p * (1.0 - p)
-            first[0] -= miss
-            first[1] += miss * weight
-            second[0] += bend
-            second[1] -= bend * weight
-            second[2] += bend * weight * weight
-        det = second[0] * second[2] - second[1] * second[1]
-        if det <= 0.0:
+        step = _step(decisions, curve, start)
+        # A whole step may overshoot where nearly all decisions agree.
+        for part in _PARTS:
+            tried = (curve[0] - part * step[0], curve[1] - part * step[1])
+            if (lower := _cost(decisions, tried, start)) < cost:
+                break
+        else:
             break
-        step = (
-            (second[2] * first[0] - second[1] * first[1]) / det,
-            (second[0] * first[1] - second[1] * first[0]) / det,
-        )
-        shift, slope = shift - step[0], slope - step[1]
-        if abs(step[0]) + abs(step[1]) < _ENOUGH:
+        curve, cost, gained = tried, lower, cost - lower
+        if gained < _ENOUGH:
             break
-    return (shift, slope) if slope > 0.0 and math.isfinite(shift) else start
+    return curve if curve[1] > 0.0 else start
 
 
 def band_of(session: Session, entity_type: EntityType, probability: float) -> BandRecord | None:
@@ -91,6 +83,34 @@ _BY_PEOPLE = (
     MatchPair.source != PairSource.BRIDGE,
     ~exists().where(Merge.pair_id == MatchPair.id, Merge.batch_id.is_not(None), Merge.undone_at.is_(None)),
 )
+
+
+def _cost(decisions: Sequence[Decision], curve: Curve, start: Curve) -> float:
+    """Return how badly a curve fits, with what pulls it towards the start."""
+    total = sum(hold * (now - was) ** 2 / 2.0 for hold, now, was in zip(_HELD, curve, start, strict=True))
+    for weight, is_merged in decisions:
+        z = curve[1] * weight - curve[0]
+        total += max(z, 0.0) - (z if is_merged else 0.0) + math.log1p(math.exp(-abs(z)))
+    return total
+
+
+def _step(decisions: Sequence[Decision], curve: Curve, start: Curve) -> Curve:
+    """Return Newton's step from a curve."""
+    slope = [hold * (now - was) for hold, now, was in zip(_HELD, curve, start, strict=True)]
+    bend = [_HELD[0], 0.0, _HELD[1]]
+    for weight, is_merged in decisions:
+        p = 1.0 / (1.0 + math.exp(min(max(curve[0] - curve[1] * weight, -500.0), 500.0)))
+        miss, flex = p - is_merged, p * (1.0 - p)
+        slope[0] -= miss
+        slope[1] += miss * weight
+        bend[0] += flex
+        bend[1] -= flex * weight
+        bend[2] += flex * weight * weight
+    whole = bend[0] * bend[2] - bend[1] * bend[1]
+    return (
+        (bend[2] * slope[0] - bend[1] * slope[1]) / whole,
+        (bend[0] * slope[1] - bend[1] * slope[0]) / whole,
+    )
 
 
 def _decided_count(session: Session, entity_type: EntityType) -> int:
