@@ -85,6 +85,10 @@ def _together(ours: _Profile, theirs: _Profile) -> _Profile:
 
 
 def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool]:
+    if context.model.entity_type is EntityType.COMPANY:
+        return _companies_conflict
+    if context.model.entity_type is EntityType.DEAL:
+        return _purchases_conflict
     given_tells = context.weights.get("given_differ", 0.0) <= RELIABLE
     surname_tells = context.weights.get("surname_differ", 0.0) <= RELIABLE
 
@@ -102,21 +106,21 @@ def _conflict_of(context: Context) -> Callable[[_Profile, _Profile, float], bool
             return False
         return surnames_differ(context, _most(ours.surnames), _most(theirs.surnames))
 
-    def companies(ours: _Profile, theirs: _Profile, weight: float) -> bool:
-        if ours.inns and theirs.inns:
-            return _most(ours.inns) not in theirs.inns
-        if weight >= CERTAIN:
-            return False
-        if ours.forms and theirs.forms and forms_differ(_most(ours.forms), _most(theirs.forms)) == "forms_differ":
-            return True
-        return bool(ours.domains and theirs.domains and set(ours.domains).isdisjoint(theirs.domains))
+    return people
 
-    def purchases(ours: _Profile, theirs: _Profile, weight: float) -> bool:
-        return max(ours.last, theirs.last) - min(ours.first, theirs.first) > LONGEST_PURCHASE
 
-    if context.model.entity_type is EntityType.COMPANY:
-        return companies
-    return purchases if context.model.entity_type is EntityType.DEAL else people
+def _companies_conflict(ours: _Profile, theirs: _Profile, weight: float) -> bool:
+    if ours.inns and theirs.inns:
+        return _most(ours.inns) not in theirs.inns
+    if weight >= CERTAIN:
+        return False
+    if ours.forms and theirs.forms and forms_differ(_most(ours.forms), _most(theirs.forms)) == "forms_differ":
+        return True
+    return bool(ours.domains and theirs.domains and set(ours.domains).isdisjoint(theirs.domains))
+
+
+def _purchases_conflict(ours: _Profile, theirs: _Profile, _weight: float) -> bool:
+    return max(ours.last, theirs.last) - min(ours.first, theirs.first) > LONGEST_PURCHASE
 
 
 def _most(counts: Counter[_Value]) -> _Value:

@@ -32,6 +32,9 @@ _FIELDS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("zip_differ", "zip_differ", frozenset({"zip_equal", "zip_differ"})),
     ("city_differ", "city_differ", frozenset({"city_equal", "city_near", "city_differ"})),
 )  # fmt: skip
+_COMMON_MAILBOX = "mailbox_of_given_name"
+_TELLING = frozenset({"surname_equal", "surname_near", "surname_differ", "patronymic_equal", "patronymic_differ"})
+_SOME, _USUAL, _MOST_OFF = 25, 0.01, 8.0
 _BOTH_NAMES = frozenset({"name_in_other_place", "names_differ_once"})
 
 
@@ -40,6 +43,8 @@ def fitted(model: MatchModel, scorer: Scorer, pairs: Iterable[tuple[Evidence, Ev
     seen: Counter[str] = Counter()
     differing: Counter[str] = Counter()
     for left, right in pairs:
+        if not set(left.mailboxes).isdisjoint(right.mailboxes):
+            _count_mailbox(scorer.score(left, right).lines, seen, differing)
         if scorer.weigh(left, right) >= _SURE:
             match = scorer.score(left, right)
             _count(match.lines, match.weight, seen, differing)
@@ -48,7 +53,19 @@ def fitted(model: MatchModel, scorer: Scorer, pairs: Iterable[tuple[Evidence, Ev
         if name in weights and seen[name] >= _ENOUGH:
             shown = log2((differing[name] + 0.5) / (seen[name] + 1.0))
             weights[name] = min(max(weights[name], shown), weights[name] * _SOFTEST)
+    if "mailbox_of_given_name" in weights and seen[_COMMON_MAILBOX] >= _SOME:
+        wrong = min(max(differing[_COMMON_MAILBOX] / seen[_COMMON_MAILBOX] - _USUAL, 0.004), 0.99)
+        alone = model.prior + weights["email_equal"]
+        weights["mailbox_of_given_name"] = min(max(log2((1.0 - wrong) / wrong) - alone, -_MOST_OFF), 0.0)
     return replace(model, weights=MappingProxyType(weights))
+
+
+def _count_mailbox(lines: tuple[MatchLine, ...], seen: Counter[str], differing: Counter[str]) -> None:
+    """Count how often a mailbox such as natalya86@ is another person's: surnames or patronymics tell."""
+    codes = {line.code for line in lines}
+    if _COMMON_MAILBOX in codes and codes & _TELLING:
+        seen[_COMMON_MAILBOX] += 1
+        differing[_COMMON_MAILBOX] += bool(codes & {"surname_differ", "patronymic_differ"})
 
 
 def _count(lines: tuple[MatchLine, ...], weight: float, seen: Counter[str], differing: Counter[str]) -> None:

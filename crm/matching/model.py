@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from crm.matching.weights import THRESHOLDS, WEIGHTS
+from crm.matching.weights import CALIBRATION, THRESHOLDS, WEIGHTS
 from crm.models.codes import EntityType
 
 MODEL_VERSION = 1
@@ -72,5 +72,5 @@ def default_model(entity_type: EntityType) -> MatchModel:
         auto_at=auto_at,
         review_at=review_at,
         cluster_at=cluster_at,
-        calibration=(0.557, 0.648),
+        calibration=CALIBRATION[entity_type],
     )

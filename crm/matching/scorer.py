@@ -74,16 +74,28 @@ class Scorer:
 
     def _person_weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
         context = self._context
-        return (
+        contact_points = weigh_contact_points(context, left, right, lines)
+        names = weigh_names(context, left, right, lines)
+        organisation = weigh_organisation(context, left, right, lines)
+        weight = (
             self._prior
-            + weigh_contact_points(context, left, right, lines)
-            + weigh_names(context, left, right, lines)
+            + contact_points
+            + names
+            + organisation
             + weigh_name_in_mailbox(context, left, right, lines)
-            + weigh_organisation(context, left, right, lines)
             + weigh_place(context, left, right, lines)
             + weigh_identity(context, left, right, lines)
         )
+        if names > 0.0 and contact_points <= 0.0 and organisation <= 0.0 and _has_address(left) and _has_address(right):
+            weight += context.weights["only_names"]
+            if lines is not None:
+                lines.append(MatchLine("only_names", context.weights["only_names"]))
+        return weight
 
     def _company_weight(self, left: Evidence, right: Evidence, lines: list[MatchLine] | None) -> float:
         context = self._context
         return self._prior + weigh_company(context, left, right, lines) + weigh_place(context, left, right, lines)
+
+
+def _has_address(evidence: Evidence) -> bool:
+    return bool(evidence.mobiles or evidence.mailboxes or evidence.landlines)

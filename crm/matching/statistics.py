@@ -38,7 +38,7 @@ class Statistics(Protocol):
         ...
 
     def frequency(self, field: str, value: str) -> int:
-        """Return in how many records a word stands: field given, surname, patronymic, company, city, goods..."""
+        """Return in how many records a word stands: field given, surname, patronymic, company, city, zip..."""
         ...
 
     def identifier(self, kind: str, value: str) -> IdentifierFacts:
@@ -117,29 +117,24 @@ def holder_marks(evidence: Evidence) -> tuple[str, ...]:
 
 def terms_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Return the words of a record whose rarity counts, each with its field."""
-    if evidence.surname:
-        yield "surname", evidence.surname
+    for field, word in (
+        ("surname", evidence.surname),
+        ("patronymic", evidence.patronymic),
+        ("city", evidence.city),
+        ("zip", evidence.zip_code),
+        ("born", evidence.born),
+    ):
+        if word:
+            yield field, word
     for name in evidence.given:
         yield "given", name
-    if evidence.patronymic:
-        yield "patronymic", evidence.patronymic
-    if evidence.city:
-        yield "city", evidence.city
-    if evidence.zip_code:
-        yield "zip", evidence.zip_code
-    if evidence.house and evidence.address:
-        yield "place", f"{evidence.house} {evidence.address[0]}"
     for word in evidence.address:
         yield "address", word
-    if evidence.born:
-        yield "born", evidence.born
     for company in evidence.companies:
         yield "company", company
         if not company.startswith("~"):
             for word in set(company.split()):
                 yield "company_word", word
-    for word in evidence.goods:
-        yield "goods", word
 
 
 def identifiers_of(evidence: Evidence) -> Iterator[tuple[str, str]]:

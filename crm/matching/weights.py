@@ -13,7 +13,8 @@ _CONTACT = {
     "phones_differ": -4.0,
     "email_equal": 7.5,
     "email_near": 3.0,
-    "email_digit_off": -5.0,
+    "email_digit_off": 1.0,
+    "mailbox_of_given_name": 0.0,
     "emails_differ": -3.5,
     "shared_contact": 0.0,
     "given_near": -1.5,
@@ -31,6 +32,7 @@ _CONTACT = {
     "city_equal": 1.0,
     "city_differ": -2.0,
     "several_names": -3.0,
+    "only_names": -1.0,
     "surname_in_mailbox": 7.0,
     "other_surname_in_mailbox": -4.0,
     "born_near": -3.0,
@@ -81,5 +83,13 @@ THRESHOLDS: Mapping[EntityType, tuple[float, float, float]] = MappingProxyType(
         EntityType.CONTACT: (0.0, 3.0, 7.0),
         EntityType.COMPANY: (0.0, 3.0, 7.0),
         EntityType.DEAL: (-2.0, 0.0, 5.0),
+    }
+)
+# p = 1 / (1 + exp(a - b * weight)), as pairs of made leads turned out
+CALIBRATION: Mapping[EntityType, tuple[float, float]] = MappingProxyType(
+    {
+        EntityType.CONTACT: (0.3, 0.5),
+        EntityType.COMPANY: (0.3, 0.8),
+        EntityType.DEAL: (0.0, 0.693),
     }
 )

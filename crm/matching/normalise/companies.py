@@ -21,10 +21,11 @@ _IN_TEXT = re.compile(
     r"(?:[«\"“][^»\"”]{2,60}[»\"”]|[А-ЯЁA-Z][^\s,.;]*(?:[ \-][А-ЯЁA-Z0-9][^\s,;]*){0,3})"
     r"|(?:Общество с ограниченной ответственностью|Индивидуальный предприниматель|Акционерное общество)\s+[^,;]{3,60})"
 )
-
-
-_FORMS = {"ооо": "ooo", "оао": "oao", "зао": "zao", "пао": "pao", "ао": "ao", "нао": "nao", "гк": "gk", "тд": "td", "пкф": "pkf",
-          "нпо": "npo", "нпп": "npp", "тпк": "tpk", "гуп": "gup", "муп": "mup", "фгуп": "fgup", "тоо": "too"}  # fmt: skip
+_FORMS = {
+    "ооо": "ooo", "тоо": "too", "оао": "oao", "зао": "zao", "пао": "pao", "ао": "ao", "нао": "nao",
+    "гк": "gk", "тд": "td", "пкф": "pkf", "нпо": "npo", "нпп": "npp", "тпк": "tpk",
+    "гуп": "gup", "муп": "mup", "фгуп": "fgup",
+}
 
 
 class CompanyName(NamedTuple):
@@ -42,14 +43,10 @@ def read_company(typed: str) -> CompanyName:
     text, city = _without_city(text)
     lowered = " ".join(one_script(word) for word in text.split()).lower().replace("ё", "е")
     person = _trader(lowered)
-    if person:
-        name = read_name(person)
-        names = (*name.given[:1], name.patronymic) if name.given else tuple(name.initials)
-        if name.surname and (any(names) or not name.extra):
-            return CompanyName(" ".join(part for part in (f"~{name.surname}", *names) if part), city)
-        if name.given and not name.surname:
-            return CompanyName(f"~{name.given[0]}", city)
-        lowered = person
+    trader = _trader_key(person) if person else ""
+    if trader:
+        return CompanyName(trader, city)
+    lowered = person or lowered
     for phrase, form in word_lists()["legal_phrases"].items():
         lowered = lowered.replace(phrase, f" {form} ")
     lowered = re.sub(r"(?<=\b[^\W\d_])[./]\s?(?=[^\W\d_]\b)", "", lowered)  # l.l.c. is llc
@@ -68,6 +65,14 @@ def companies_in_text(text: str) -> tuple[str, ...]:
 def joined(key: str) -> str:
     """Return the words of a company's key without blanks between them."""
     return key.replace(" ", "")
+
+
+def _trader_key(person: str) -> str:
+    name = read_name(person)
+    names = (*name.given[:1], name.patronymic) if name.given else tuple(name.initials)
+    if name.surname and (any(names) or not name.extra):
+        return " ".join(part for part in (f"~{name.surname}", *names) if part)
+    return f"~{name.given[0]}" if name.given and not name.surname else ""
 
 
 def _without_city(text: str) -> tuple[str, str]:

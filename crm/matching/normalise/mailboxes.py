@@ -98,8 +98,7 @@ def _mailbox(typed: str) -> Mailbox | None:
     is_public = domain in public_domains()
     is_placeholder = domain in words("placeholder_domains") or (
         (local in words("placeholder_mailboxes") and is_public)
-        or (local == without_top(domain)
-        and local in words("placeholder_mailboxes"))
+        or (local == without_top(domain) and local in words("placeholder_mailboxes"))
     )
     bare = _DIGITS_AT_END.sub("", local)
     is_role = local in words("role_mailboxes") or (not is_public and (bare in words("role_mailboxes") or len(bare) < 2))

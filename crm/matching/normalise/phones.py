@@ -21,6 +21,7 @@ _FOREIGN = re.compile(r"(?<![\w])\+\s?(?!7)(?:\d[\s\-–—.()]{0,3}){8,13}\d(?!
 _BROKEN = re.compile(r"(?<![0-9A-Za-z+_@])(?:\+7|8)[\s\-–—.(]{0,3}9(?:[\s\-–—.()]{0,3}\d){8}(?!\d)")
 _FORMATTED = re.compile(r"(?<![0-9A-Za-z+_@])\(?[348]\d{2,4}\)?[\s\-]\s?\d{2,3}[\s\-]\d{2}[\s\-]?\d{2}(?!\d)")
 _PARTS = re.compile(r"[,;|\n]|\s/\s|/|\s+и\s+")
+_NEIGHBOURS = frozenset({"380", "375", "998", "996", "992", "994", "995", "374"})
 _NOT_DIGITS = re.compile(r"\D")
 _SEQUENCES = ("1234567890", "0123456789", "9876543210", "0987654321")
 _FOREIGN_MOBILE = re.compile(
@@ -83,27 +84,32 @@ def _letters_to_zero(text: str) -> str:
 def _phone(has_plus: bool, digits: str) -> Phone | None:
     if digits.startswith("00") and len(digits) > 11:
         digits, has_plus = digits[2:], True
-    if len(digits) == 11 and digits[0] in "78" and (digits[0] == "7" or not has_plus):
-        return _national("+7" + digits[1:])
-    if len(digits) == 11 and digits[0] == "8":
-        return _national("+7" + digits[1:])
-    if len(digits) == 10 and has_plus and digits[0] == "7":
-        return _national("+" + digits)  # a digit is missing
-    if len(digits) == 10 and digits[:2] == "89":
-        return _national("+7" + digits[1:])
-    if len(digits) == 10:
-        return _national("+7" + digits) if digits[0] in "34789" else _national("+1" + digits)
-    if has_plus and 8 <= len(digits) <= 15:
-        return _national("+" + digits)
-    if len(digits) == 11 and digits[0] == "1":
-        return _national("+" + digits)
-    if len(digits) == 12 and digits[:3] in {"380", "375", "998", "996", "992", "994", "995", "374"}:
-        return _national("+" + digits)
-    if 12 <= len(digits) <= 13 and digits[0] in "78":
-        return _national("+7" + digits[1:])  # a digit too many
+    value = _russian(has_plus, digits) or _foreign(has_plus, digits)
+    if value:
+        return _national(value)
     if 5 <= len(digits) <= 9:
         return Phone("x" + digits, LANDLINE, _is_placeholder(digits, digits[-5:]))
     return None
+
+
+def _russian(has_plus: bool, digits: str) -> str:
+    """Return +7 and the number where it is one, a digit missing or too many included; else nothing."""
+    count, first = len(digits), digits[:1]
+    if (count == 11 and first in {"7", "8"}) or (count == 10 and digits.startswith("89")):
+        return "+7" + digits[1:]
+    if count == 10 and has_plus and first == "7":
+        return "+" + digits
+    if count == 10 and first in {"3", "4", "7", "8", "9"}:
+        return "+7" + digits
+    return "+7" + digits[1:] if count in {12, 13} and first in {"7", "8"} and not has_plus else ""
+
+
+def _foreign(has_plus: bool, digits: str) -> str:
+    count = len(digits)
+    if count == 10:
+        return "+1" + digits
+    known = (count == 11 and digits[0] == "1") or (count == 12 and digits[:3] in _NEIGHBOURS)
+    return "+" + digits if known or (has_plus and 8 <= count <= 15) else ""
 
 
 def _national(value: str) -> Phone:

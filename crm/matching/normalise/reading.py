@@ -20,7 +20,7 @@ from crm.matching.normalise.phones import MOBILE, Phone, phones_in_text, phones_
 from crm.matching.normalise.words import cities, city_key
 from crm.matching.values import OwnIdentifiers, RawRecord
 
-_SIGNED = re.compile(r"с уважением[,:]?\s+([^,;\n]+)", re.IGNORECASE)
+_SIGNED = re.compile(r"(?:с уважением|best regards|kind regards|sincerely)[,:]?\s+([^,;\n]+)", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<!\w)@\w+")  # the name somebody has in a messenger
 _TYPING_ERROR = 0.74
 _IDENTIFIER = re.compile(r"[\W_]+")
@@ -101,6 +101,7 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
 
 
 def _name(raw: RawRecord, name_text: str, comment: str) -> PersonName:
+    """Return the name of its own fields, completed and mended by the signature of a letter."""
     name = read_parts(raw.given_name, raw.surname) if raw.given_name or raw.surname else read_name(name_text)
     signature = _SIGNED.search(comment)
     if signature is None:
@@ -108,9 +109,8 @@ def _name(raw: RawRecord, name_text: str, comment: str) -> PersonName:
     signed = read_name(signature.group(1))
     if not name.given and not name.surname and not name.patronymic:
         return signed
-    if signed.given and name.given and not set(name.given) & set(signed.given) and not is_given(name.given_typed):
-        if likeness(name.given[0], signed.given[0]) >= _TYPING_ERROR:
-            name = name._replace(given=signed.given)
+    if _is_mistyped(name, signed):
+        name = name._replace(given=signed.given)
     fits = not name.given or not signed.given or bool(set(name.given) & set(signed.given))
     if not fits or (name.surname and signed.surname and name.surname != signed.surname):
         return name
@@ -121,6 +121,12 @@ def _name(raw: RawRecord, name_text: str, comment: str) -> PersonName:
         surname_typed=name.surname_typed or signed.surname_typed,
         initials=name.initials or signed.initials,
     )
+
+
+def _is_mistyped(name: PersonName, signed: PersonName) -> bool:
+    if not name.given or not signed.given or set(name.given) & set(signed.given) or is_given(name.given_typed):
+        return False
+    return likeness(name.given[0], signed.given[0]) >= _TYPING_ERROR
 
 
 def _companies(
@@ -135,8 +141,7 @@ def _companies(
             keys.append(read_company(text).key)
         city = city or place or ""
     for text in (comment, title):
-        for typed in companies_in_text(text):
-            keys.append(read_company(typed).key)
+        keys.extend(read_company(typed).key for typed in companies_in_text(text))
     return tuple(dict.fromkeys(_intern(key) for key in keys if len(key) > 1)), city, own.form
 
 

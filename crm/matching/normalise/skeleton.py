@@ -10,14 +10,9 @@ from functools import lru_cache
 from anyascii import anyascii
 
 # One letter per sound: q is ч, w is ш and щ, j is ж, h is х, c is ц; soft and hard signs are silent.
-_CYRILLIC = dict(
-    zip(
-        "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўәғқңөұүһђјљњћџ",
-        ["a", "b", "v", "g", "d", "e", "e", "j", "z", "i", "i", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "h", "c", "q", "w", "w", "_", "i", "_", "e", "u", "a", "i", "i", "e", "g", "u", "a", "g", "k", "n", "o", "u", "u", "h", "d", "i", "l", "n", "q", "q"],
-        strict=True,
-    )
-)
-_FROM_CYRILLIC = str.maketrans({char: "" if sound == "_" else sound for char, sound in _CYRILLIC.items()})
+_LETTERS = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўәғқңөұүһђјљњћџ"
+_SOUNDS = "abvgdeejziiklmnoprstufhcqww_i_euaiieguagknouuhdilnqq"
+_FROM_CYRILLIC = str.maketrans({letter: sound.strip("_") for letter, sound in zip(_LETTERS, _SOUNDS, strict=True)})
 _MARKED_LATIN = str.maketrans({"ž": "zh", "č": "ch", "š": "sh", "ŝ": "sh", "â": "a", "û": "u", "ß": "ss", "ø": "o"})
 _LATIN_SOUNDS = (
     ("shch|sch|sh", "w"),

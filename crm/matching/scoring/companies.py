@@ -12,7 +12,7 @@ from crm.matching.normalise.companies import joined
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.skeleton import skeleton
-from crm.matching.scoring.context import Context
+from crm.matching.scoring.context import Context, in_common
 from crm.matching.statistics import DOMAIN, EMAIL, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
 
@@ -143,24 +143,28 @@ def compare_names(one: str, other: str) -> str:
         return _SAME
     if one.startswith("~") or other.startswith("~"):
         return _compare_traders(one, other)
-    whole, other_whole = joined(one), joined(other)
-    if whole == other_whole:
-        return _SAME
     ours, theirs = one.split(), other.split()
+    if joined(one) == joined(other) or sorted(ours) == sorted(theirs):
+        return _SAME
     if _digits(ours) != _digits(theirs):
         return _OTHER
-    if sorted(ours) == sorted(theirs):
-        return _SAME
-    if len(ours) == len(theirs) and all(_near_words(a, b) for a, b in zip(ours, theirs, strict=True)):
-        return _NEAR
     fewer, more = (ours, theirs) if len(ours) <= len(theirs) else (theirs, ours)
-    if len(fewer) != len(more) and not set(fewer) <= set(more) and min(len(whole), len(other_whole)) > 7:
-        if OSA.distance(whole, other_whole, score_cutoff=1) <= 1:
-            return _NEAR  # a blank more or less, and one typing error
+    return _NEAR if _is_near(fewer, more) else _part(fewer, more)
+
+
+def _is_near(fewer: list[str], more: list[str]) -> bool:
+    if len(fewer) == len(more):
+        return all(_near_words(one, other) for one, other in zip(fewer, more, strict=True))
+    if set(fewer) <= set(more):
+        return False
+    whole, other = "".join(fewer), "".join(more)  # a blank more or less, and one typing error
+    return min(len(whole), len(other)) > 7 and OSA.distance(whole, other, score_cutoff=1) <= 1
+
+
+def _part(fewer: list[str], more: list[str]) -> str:
     shared = sum(any(_near_words(word, against) for against in more) for word in fewer)
-    if len(fewer) > 1 and shared == len(fewer):
-        return _PART
-    return _PART if len(fewer) > 3 and shared * 4 >= len(fewer) * 3 else _OTHER
+    is_whole = len(fewer) > 1 and shared == len(fewer)
+    return _PART if is_whole or (len(fewer) > 3 and shared * 4 >= len(fewer) * 3) else _OTHER
 
 
 def _compare_traders(one: str, other: str) -> str:
@@ -213,12 +217,9 @@ def _in_common(context: Context, left: Evidence, right: Evidence, is_site: bool)
         (PHONE, "phone_equal", left.mobiles, right.mobiles, "person_equal"),
         (EMAIL, "email_equal", left.mailboxes, right.mailboxes, "person_equal"),
     ):
-        if not own or not other:
-            continue
-        for value in own:
-            if value in other:
-                facts = context.facts(kind, value)
-                weight = context.log_count - log2(facts.records)
-                if not facts.is_hub and not is_site:
-                    weight = context.log_count + context.weights[strength]
-                yield code, weight, value
+        for value in in_common(own, other):
+            facts = context.facts(kind, value)
+            weight = context.log_count - log2(facts.records)
+            if not facts.is_hub and not is_site:
+                weight = context.log_count + context.weights[strength]
+            yield code, weight, value

@@ -1,6 +1,8 @@
-"""What phones and mailboxes of a person say: equal, one keystroke off, different; a shared one is the organisation's."""
+"""What phones and mailboxes of a person say: equal, a keystroke off, different; shared ones are the organisation's."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -14,6 +16,7 @@ from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
 _LIKE = 0.7
+_MOST_OF_GIVEN = 6.5
 
 
 def weigh_contact_points(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -82,8 +85,32 @@ def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) 
             weight = context.log_count + context.weights["email_equal"] + _doubt(context, EMAIL, mailbox, left, right)
             if lines is not None:
                 lines.append(MatchLine(_found_in(left, right, "email", mailbox), weight, mailbox, mailbox))
-            return weight
+            return weight + _told_by_mailbox(context, mailbox, left, right, lines)
     return _near_or_differ(context, "email", left.mailboxes, right.mailboxes, lines)
+
+
+def _told_by_mailbox(context: Context, mailbox: str, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return what to take off a mailbox in common: the names in it are no news, and natalya86@ may be anybody's."""
+    words, is_common = _words_of(mailbox)
+    weight = 0.0
+    if left.given and right.given and any(name in words for name in left.given if name in right.given):
+        weight -= min(context.rarity("given", left.given[0]), _MOST_OF_GIVEN)
+    if left.surname and left.surname == right.surname and left.surname in words:
+        weight -= context.rarity("surname", left.surname)
+    if lines is not None and weight:
+        lines.append(MatchLine("name_in_same_mailbox", weight, mailbox, mailbox))
+    if is_common:
+        weight += context.weights["mailbox_of_given_name"]
+        if lines is not None:
+            lines.append(MatchLine("mailbox_of_given_name", context.weights["mailbox_of_given_name"], mailbox, mailbox))
+    return weight
+
+
+@lru_cache(maxsize=200_000)
+def _words_of(mailbox: str) -> tuple[str, bool]:
+    """Return the skeleton of a mailbox's name and whether it is but a given name with some digits."""
+    local = mailbox.partition("@")[0]
+    return skeleton(local), skeleton(_letters(local)) in given_names()
 
 
 def _near_or_differ(context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines) -> float:
@@ -94,7 +121,7 @@ def _near_or_differ(context: Context, kind: str, left: tuple[str, ...], right: t
         for against in right:
             nearness = near(value, against)
             if nearness:
-                weight, code, one, other = context.log_count + context.weights[nearness], nearness, value, against
+                weight, code, one, other = context.nearness(nearness), nearness, value, against
                 break
     if lines is not None:
         lines.append(MatchLine(code, weight, one or ", ".join(left), other or ", ".join(right)))
@@ -139,20 +166,25 @@ def weigh_name_in_mailbox(context: Context, left: Evidence, right: Evidence, lin
     if left.surname and right.surname:
         return 0.0
     for named, boxed in ((left, right), (right, left)):
-        if len(named.surname) < 5 or boxed.surname:
+        if len(named.surname) < 5 or boxed.surname or not boxed.mailboxes:
             continue
-        for mailbox in boxed.mailboxes:
-            if named.surname in skeleton(mailbox.partition("@")[0]) and mailbox not in named.mailboxes:
-                weight = min(context.rarity("surname", named.surname) - 1.0, context.weights["surname_in_mailbox"])
-                if lines is not None:
-                    lines.append(MatchLine("surname_in_mailbox", weight, named.surname_typed, mailbox))
-                return weight
-        if not boxed.given and boxed.mailboxes and _other_surname(context, named, boxed):
-            weight = context.weights["other_surname_in_mailbox"]
-            if lines is not None:
-                lines.append(MatchLine("other_surname_in_mailbox", weight, named.surname_typed, boxed.mailboxes[0]))
-            return weight
+        mailbox = next((box for box in boxed.mailboxes if _holds(box, named)), "")
+        if mailbox:
+            code, weight = "surname_in_mailbox", context.rarity("surname", named.surname) - 1.0
+            weight = min(weight, context.weights[code])
+        elif not boxed.given and _other_surname(context, named, boxed):
+            code, mailbox = "other_surname_in_mailbox", boxed.mailboxes[0]
+            weight = context.weights[code]
+        else:
+            continue
+        if lines is not None:
+            lines.append(MatchLine(code, weight, named.surname_typed, mailbox))
+        return weight
     return 0.0
+
+
+def _holds(mailbox: str, named: Evidence) -> bool:
+    return named.surname in skeleton(mailbox.partition("@")[0]) and mailbox not in named.mailboxes
 
 
 def _other_surname(context: Context, named: Evidence, boxed: Evidence) -> bool:

@@ -8,6 +8,7 @@ from crm.matching.likeness import likeness
 from crm.matching.model import MatchModel
 from crm.matching.statistics import HOLDERS, IdentifierFacts, Statistics
 
+_MOST_OF_NEAR = 12.5
 _CACHED = 1_000_000
 _AGREE = 0.9  # how often a word is the same in two records of one person
 _SAME_WORD, _LITTLE, _MOST_OF_WORDS = 0.8, 0.2, 9.0
@@ -37,6 +38,13 @@ class Context:
             known = max(log2(_AGREE) + self.log_count - log2(frequency), 0.0)
             self._rarity[field, value] = known
         return known
+
+    def nearness(self, code: str) -> float:
+        """Return the weight of phones or mailboxes one keystroke apart; among many, neighbours are mostly others'."""
+        if code == "email_digit_off":
+            return self.weights[code]
+        most = self.log_count if code == "phone_near" else min(self.log_count, _MOST_OF_NEAR)
+        return most + self.weights[code]
 
     def frequency(self, field: str, value: str) -> int:
         """Return in how many records a word stands."""
@@ -89,3 +97,10 @@ class Context:
                 self._near.clear()
             known = self._near[pair] = likeness(left, right)
         return known
+
+
+def in_common(own: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of the first that stand in the second too."""
+    if not own or not other:
+        return ()
+    return tuple(value for value in own if value in other)

@@ -138,7 +138,7 @@ def _given_likeness(context: Context, left: tuple[str, ...], right: tuple[str, .
 
 
 def _in_other_place(context: Context, left: Evidence, right: Evidence, weight: float, lines: Lines) -> float:
-    """Return what to add where both names differ: two wrong names are one fact, and one may stand in the other's place."""
+    """Return what to add where both names differ: that is one fact, and one may stand in the place of the other."""
     for one, other in ((left, right), (right, left)):
         if len(one.surname) > 3 and context.likeness(one.surname, other.given[0]) >= NEAR:
             added = context.weights["name_differ"] + min(context.rarity("surname", one.surname), 6.0) - weight

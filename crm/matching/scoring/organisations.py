@@ -1,4 +1,4 @@
-"""What the organisation of two persons says: INN, landline, shared mailbox, domain and company are one fact, not five."""
+"""What the organisation of two persons says: INN, landline, shared mailbox, domain and company are one fact."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.skeleton import skeleton
 from crm.matching.scoring.companies import compare_names
-from crm.matching.scoring.context import Context
+from crm.matching.scoring.context import Context, in_common
 from crm.matching.statistics import DOMAIN, EMAIL, INN, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
 
 Lines = list[MatchLine] | None
-COMPANY_NEAR = 0.8
+_ALIKE = frozenset({"company_equal", "company_near"})
+_TRADER = 1.5
 
 
 def weigh_organisation(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -45,13 +46,10 @@ def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tu
         (PHONE, "shared_phone_equal", left.mobiles, right.mobiles),
         (EMAIL, "shared_mailbox_equal", left.mailboxes, right.mailboxes),
     ):
-        if not own or not other:
-            continue
-        for value in own:
-            if value in other:
-                facts = context.facts(kind, value)
-                if facts.is_shared:
-                    yield code, max(context.log_count - log2(facts.records), 0.0), value, value
+        for value in in_common(own, other):
+            facts = context.facts(kind, value)
+            if facts.is_shared:
+                yield code, max(context.log_count - log2(facts.records), 0.0), value, value
     if left.companies and right.companies:
         yield from _companies(context, left, right)
     elif left.domains and right.companies:
@@ -63,23 +61,18 @@ def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tu
 def _companies(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str, str]]:
     for company in left.companies:
         if company in right.companies:
-            yield "company_equal", context.rarity("company", company), left.company_typed, right.company_typed
+            yield "company_equal", _strength(context, company, left, right), left.company_typed, right.company_typed
             return
     one, other = left.companies[0], right.companies[0]
-    if company_likeness(context, one, other) >= COMPANY_NEAR:
-        rarity = min(context.rarity("company", one), context.rarity("company", other))
-        yield "company_near", rarity + context.weights["company_near"], left.company_typed, right.company_typed
+    if compare_names(one, other) in _ALIKE:
+        weight = min(_strength(context, one, left, right), _strength(context, other, left, right))
+        yield "company_near", weight + context.weights["company_near"], left.company_typed, right.company_typed
 
 
-def company_likeness(context: Context, one: str, other: str) -> float:
-    """Return how alike two companies' names are; a sole trader's initials may be missing on one side."""
-    if one.startswith("~") or other.startswith("~"):
-        if one[:1] != other[:1]:
-            return 0.0
-        return 0.0 if compare_names(one, other) == "companies_differ" else 1.0
-    if joined(one) == joined(other):
-        return 1.0
-    return context.likeness(joined(one), joined(other))
+def _strength(context: Context, company: str, left: Evidence, right: Evidence) -> float:
+    """Return the weight of a company in common; a sole trader's name is no news where the surnames are compared."""
+    weight = context.rarity("company", company)
+    return min(weight, _TRADER) if company.startswith("~") and left.surname and right.surname else weight
 
 
 def _domain_names(context: Context, domain_side: Evidence, other: Evidence) -> Iterator[tuple[str, float, str, str]]:
