@@ -91,7 +91,7 @@ def export(job: Job) -> Figures:
 def splink(job: Job) -> Figures:
     """Let Splink do the same with the same evidence and keys: train, score, cluster."""
     from crm.matching.scale.columns import read_parquet
-    from crm.matching.scale.engine import CLUSTER_AT, ask, duckdb_engine, train
+    from crm.matching.scale.engine import ask, duckdb_engine, train
 
     table = read_parquet(job.columns)
     with _measured() as figures:
@@ -100,7 +100,7 @@ def splink(job: Job) -> Figures:
             model = train(engine, table, job.entity_type)
         figures["train_seconds"] = time.perf_counter() - began
         with duckdb_engine(job.processes) as engine:
-            opinion = ask(engine, table, model, CLUSTER_AT[job.entity_type])
+            opinion = ask(engine, table, model, job.entity_type)
     figures["found"] = opinion.pairs.num_rows
     return figures | _judged(job, opinion.clusters, SPLINK_NAME)
 

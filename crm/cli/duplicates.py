@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from crm.cli import duplicates_bench, duplicates_cluster, duplicates_explain
+from crm.cli import duplicates_bench, duplicates_cluster, duplicates_explain, duplicates_scale
 
-TOPICS = (duplicates_cluster, duplicates_explain, duplicates_bench)
+TOPICS = (duplicates_cluster, duplicates_explain, duplicates_bench, duplicates_scale)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `duplicates cluster`, `duplicates explain` and `duplicates bench`."""
+    """Add `duplicates` and the commands under it."""
     parser = commands.add_parser("duplicates", help="find records that are the same client, company or purchase")
     under = parser.add_subparsers(required=True, metavar="command")
     for topic in TOPICS:

@@ -175,6 +175,10 @@ TEXTS: dict[str, str] = {
         "Lines {line} and {again} have the same id “{id}”. Mend one of them, "
         "or name another column of ids: --columns theirs=record_id."
     ),
+    "scale_extra_missing": N_(
+        "This needs packages that are not installed: {packages}. "
+        "Install requirements-scale.txt; Spark also needs Java 17."
+    ),
     "leads_missing": N_("The file has a header and no rows under it."),
     # Merging
     "merge_batch_at_work": N_("A bulk merge of this kind is at work. Wait for its end, or stop it."),

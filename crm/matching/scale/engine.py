@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import pyarrow as pa
 from splink import Linker, block_on
 from splink.internals.database_api import DatabaseAPI
 
-from crm.matching.scale.settings import STRANGERS_SHARE, TRAINING_BLOCKS, settings_of
+from crm.matching.scale.settings import TRAINING_BLOCKS, settings_of
 from crm.models.codes import EntityType
 
 # Log2 odds from which pairs are joined: below, connected components chain strangers.
@@ -90,20 +89,24 @@ def train(engine: DatabaseAPI[Any], table: pa.Table, entity_type: EntityType) ->
     return dict(linker.misc.save_model_to_json())
 
 
-def fitted_to(model: Mapping[str, Any], records: int) -> dict[str, Any]:
-    """Return the model for a base of another size: the prior and the fixed u go with 1 / records, the rest stays."""
-    fitted: dict[str, Any] = json.loads(json.dumps(model))
-    fitted["probability_two_random_records_match"] = 1 / max(records, 2)
-    for comparison in fitted["comparisons"]:
-        for level in comparison["comparison_levels"]:
-            if level.get("fix_u_probability"):
-                level["u_probability"] = STRANGERS_SHARE / max(records, 2)
+def fitted_to(model: Mapping[str, Any], entity_type: EntityType, records: int, dialect: str) -> dict[str, Any]:
+    """Return the model for a base of another size and another engine.
+
+    Prior and fixed u go with 1 / records; conditions are written anew, for a saved model speaks its engine's SQL.
+    """
+    fitted: dict[str, Any] = settings_of(entity_type, records).create_settings_dict(dialect)
+    for comparison, learnt in zip(fitted["comparisons"], model["comparisons"], strict=True):
+        for level, known in zip(comparison["comparison_levels"], learnt["comparison_levels"], strict=True):
+            for name in ("m_probability", "u_probability"):
+                if known.get(name) is not None and not (name == "u_probability" and level.get("fix_u_probability")):
+                    level[name] = known[name]
     return fitted
 
 
-def ask(engine: DatabaseAPI[Any], table: pa.Table, model: Mapping[str, Any], weight_at: float) -> Opinion:
-    """Score every pair that shares a key; cluster those of at least `weight_at` log2 odds."""
-    linker = _linker(engine, table, fitted_to(model, table.num_rows))
+def ask(engine: DatabaseAPI[Any], table: pa.Table, model: Mapping[str, Any], entity_type: EntityType) -> Opinion:
+    """Score every pair that shares a key; cluster those of at least `CLUSTER_AT` log2 odds."""
+    weight_at = CLUSTER_AT[entity_type]
+    linker = _linker(engine, table, fitted_to(model, entity_type, table.num_rows, engine.sql_dialect.sql_dialect_str))
     pairs = linker.inference.predict(threshold_match_weight=weight_at)
     joined = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_weight=weight_at)
     clusters = _arrow(joined, ("cluster_id", "record_id"))
