@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from crm.auth.actors import system_actor
 from crm.cli.run import main
@@ -14,6 +15,7 @@ from crm.db import Database
 from crm.deals.activities import add_activity
 from crm.deals.commands import NewDeal, create_deal
 from crm.deals.values import DealChanges, StepPlan
+from crm.duplicates.intake import match_saved
 from crm.errors import Forbidden, InvalidInput
 from crm.i18n import LANGUAGES
 from crm.imports.demo import clear_demo, demo_is_there, fill_demo
@@ -26,11 +28,13 @@ from crm.models import (
     Contact,
     Deal,
     DealStatus,
+    EntityType,
     LinkRun,
     LinkRunStatus,
     LinkTrigger,
     LintOccasion,
     LossReason,
+    MatchPair,
     NextStep,
     Pipeline,
     Role,
@@ -67,7 +71,7 @@ def test_demo_is_a_department_at_work(database: Database, cast: Cast, language: 
     assert len(people) == 6
     assert [person.role for person in people].count(Role.HEAD) == 2
     assert not any(person.password_hash or person.oidc_subject for person in people)
-    assert len([deal for deal in deals if deal.origin_link_id is None]) == 150
+    assert len([deal for deal in deals if deal.origin_link_id is None]) == 155
     assert all(statuses[status] > 20 for status in (DealStatus.OPEN, DealStatus.WON, DealStatus.LOST))
     assert kinds == set(ActivityKind)
     opened = [deal for deal in deals if deal.status is DealStatus.OPEN]
@@ -213,9 +217,18 @@ def test_commands_fill_and_clear_a_base_before_its_set_up(
 ) -> None:
     assert main(["demo", "fill", "--language", "ru"]) == 0
     with database.read_scope() as session:
-        assert session.scalar(select(func.count()).where(Deal.origin_link_id.is_(None))) == 150
+        assert session.scalar(select(func.count()).where(Deal.origin_link_id.is_(None))) == 155
         assert system_actor(Channel.CLI).user_id is None
     assert main(["demo", "fill"]) == 1
     assert main(["demo", "clear"]) == 0
     assert main(["demo", "clear"]) == 1
     assert "There is no example to take out." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_demo_holds_clients_who_came_twice_and_matching_finds_them(session: Session, cast: Cast, language: str) -> None:
+    fill_demo(session, cast.vera, language=language)
+    people = session.scalars(select(Contact.id).order_by(Contact.id)).all()
+    match_saved(session, EntityType.CONTACT, people)
+    pairs = session.scalars(select(MatchPair).where(MatchPair.entity_type == EntityType.CONTACT)).all()
+    assert {pair.right_id for pair in pairs} >= set(people[-4:])

@@ -59,7 +59,7 @@ def fire_demo_links(
 ) -> list[Firing]:
     """Return what the links make of some deals; of one client a link has one open deal at most."""
     found = []
-    busy: set[tuple[int, int]] = set()
+    busy: set[tuple[int, int | None]] = set()
     for source in sources:
         for link in links:
             firing = _firing(script, pipelines, link, source)

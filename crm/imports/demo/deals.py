@@ -20,9 +20,9 @@ _LATER = ((-4, 8), (-1, 12), (0, 22), (1, 22), (2, 12), (5, 14), (12, 10))  # da
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A company with the people to talk to."""
+    """A company with the people to talk to, or a person alone."""
 
-    company_id: int
+    company_id: int | None
     contact_ids: tuple[int, ...]
 
 

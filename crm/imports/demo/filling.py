@@ -20,6 +20,7 @@ from crm.events import record
 from crm.imports.demo.chains import LONGEST_CHAIN, Written, fire_demo_links
 from crm.imports.demo.deals import Client, DemoDeal, invent_deal
 from crm.imports.demo.script import Script, load_script
+from crm.imports.demo.twins import add_twins, twin_deals
 from crm.imports.journal import Journal
 from crm.imports.reads import DEMO_SYSTEM
 from crm.imports.removal import ORDER, remove_records
@@ -100,6 +101,8 @@ def fill_demo(session: Session, actor: Actor, *, language: str) -> int:
     owners = _people(session, script, journal)
     clients = _clients(session, script, journal, owners)
     deals = _deals(script, pipelines, owners, clients, actor)
+    twins = add_twins(session, script, journal, owners, clients)
+    deals += twin_deals(script, pipelines[0], owners, twins, deals)
     count = _write_chains(session, imports_actor(actor), journal, script, pipelines, deals)
     journal.write(session)
     record(session, imports_actor(actor), "demo.filled", "import", row.id, language=language, deals=count)
@@ -182,11 +185,13 @@ def _clients(session: Session, script: Script, journal: Journal, owners: Sequenc
     ]  # fmt: skip
     nasty = script.words["nasty"]
     clients.append(_client(session, script, nasty["company"], [nasty["contact"]], owners[0], len(names)))
+    companies = [client.company_id for client in clients if client.company_id is not None]
+    for company_id in companies:
+        journal.made("company", company_id)
     for client in clients:
-        journal.made("company", client.company_id)
         for contact_id in client.contact_ids:
             journal.made("contact", contact_id)
-    index_records(session, "company", [client.company_id for client in clients])
+    index_records(session, "company", companies)
     index_records(session, "contact", [one for client in clients for one in client.contact_ids])
     return clients
 
@@ -213,7 +218,8 @@ def _client(session: Session, script: Script, name: str, people: Sequence[str], 
     session.add_all(contacts)
     session.flush()
     for at, contact in enumerate(contacts):
-        _add_points(session, contact.id, words["phone"].format(number, at), f"person{number}-{at}@client.example")
+        phone = words["phone"].format(number, at, 2 * number + at)
+        _add_points(session, contact.id, phone, f"person{number}-{at}@client.example")
     return Client(company.id, tuple(contact.id for contact in contacts))
 
 
