@@ -13,7 +13,7 @@ from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.contacts.search_index import forget_records, index_records
 from crm.duplicates.deal_merges import hide_deal
-from crm.duplicates.journal import Changed, Entry, Pointed, to_json
+from crm.duplicates.journal import Changed, Entry, Pointed, TakenOut, to_json
 from crm.duplicates.merge_fields import UTM, choice_violations, chosen_columns, field_states, taken_choices
 from crm.duplicates.merge_values import Choices
 from crm.duplicates.moving import move_rows, refusals
@@ -112,6 +112,22 @@ def index_moved(session: Session, entity_type: EntityType, entries: list[Entry])
         index_records(session, kind, rows)
     if entity_type is EntityType.DEAL:
         index_clients(session, entries)
+    if entity_type is EntityType.CONTACT:
+        index_deals_of_person(session, entries)
+
+
+def index_deals_of_person(session: Session, entries: list[Entry]) -> None:
+    """Refresh the deals that have another person now: two of them may be one purchase."""
+    parts = table_of("deal_contacts")
+    ids = [
+        row_id
+        for entry in entries
+        if isinstance(entry, (Changed, Pointed)) and entry.table == parts.name
+        for row_id in (entry.ids if isinstance(entry, Pointed) else (entry.id,))
+    ]
+    deals = {entry.row["deal_id"] for entry in entries if isinstance(entry, TakenOut) and entry.table == parts.name}
+    deals.update(session.scalars(select(parts.c.deal_id).where(parts.c.id.in_(ids))) if ids else ())
+    index_records(session, "deal", sorted(deals))
 
 
 def index_clients(session: Session, entries: list[Entry]) -> None:
