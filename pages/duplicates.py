@@ -34,7 +34,9 @@ def draw_queue(actor: Actor) -> None:
     wanted = draw_filters(actor, counts)
     page = load_page(actor, wanted)
     chosen = chosen_pair(page)
-    if not page.rows and chosen is None:
+    if not page.rows:
+        if chosen is not None:
+            draw_pair(actor, chosen, ())
         draw_empty(wanted)
         return
     if is_phone():

@@ -17,7 +17,7 @@ KIND_NAMES = {
     EntityType.COMPANY: N_("Companies"),
     EntityType.DEAL: N_("Deals"),
 }
-SHOWN_STATES = (PairState.OPEN, PairState.SNOOZED, PairState.NOT_DUPLICATE, PairState.MERGED)
+SHOWN_STATES = (PairState.OPEN, PairState.SNOOZED, PairState.NOT_DUPLICATE)  # merges have a list of their own
 _LEAST = (None, 50, 80, 95)
 _ALL = "all"
 _MORE_KEYS = ("duplicates_least", "duplicates_source", "duplicates_owner", "duplicates_state", "duplicates_text")
