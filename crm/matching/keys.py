@@ -12,7 +12,9 @@ from crm.matching.normalise.mailboxes import without_top
 from crm.matching.normalise.skeleton import skeleton
 from crm.models.codes import EntityType
 
-NAME_ONLY = frozenset({"name", "name_near", "street", "company_part", "born", "words"})  # weak alone: small blocks only
+NAME_ONLY = frozenset(
+    {"name", "name_near", "street", "company_part", "born", "words", "mailbox_name", "mailbox_start", "mailbox_end"}
+)  # weak alone: small blocks only
 NAME_BLOCK, BLOCK = 12, 81  # records of one key that are still compared with one another
 
 _MOST_NAMES = 3
