@@ -13,6 +13,7 @@ from bench import api, moves
 from bench.bases import Base, scratch_copy
 from bench.designing import measure_designing
 from bench.floor import Bare
+from bench.merging import measure_merging
 from bench.moves import Crowd, Task
 from bench.other_reads import other_cases
 from bench.reads import BAR_MS, Case, busiest_pipeline, load_viewers, read_cases, search_cases
@@ -73,6 +74,17 @@ def measure_design(base: Base) -> list[Section]:
         database = Database(url)
         with _section(f"{base.kind}: designing", sections) as rows:
             rows.extend(measure_designing(database))
+        database.close()
+    return sections
+
+
+def measure_merges(base: Base) -> list[Section]:
+    """Measure ten thousand pairs merged in bulk and taken back, on a copy that is thrown away."""
+    sections: list[Section] = []
+    with scratch_copy(base) as url:
+        database = Database(url)
+        with _section(f"{base.kind}: merging", sections) as rows:
+            rows.extend(measure_merging(database))
         database.close()
     return sections
 

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
-from crm.contacts.existing import find_existing
 from crm.contacts.lists import load_clients
 from crm.contacts.reads import load_company, load_contact
 from crm.deals.activities import add_activity
@@ -18,11 +17,13 @@ from crm.deals.chain import load_chain
 from crm.deals.invariants import broken_invariants
 from crm.deals.reads import load_deal
 from crm.deals.timeline import load_timeline
+from crm.duplicates.hints import hint
 from crm.duplicates.merge_plan import better_survivor, plan_merge
 from crm.duplicates.merge_values import KindCount, Side
 from crm.duplicates.merging import merge_records
 from crm.duplicates.undo import undo_merge
 from crm.errors import ChangedMeanwhile, Forbidden, InvalidInput, NotFound
+from crm.matching.values import RawRecord
 from crm.models import (
     Activity,
     ActivityKind,
@@ -112,15 +113,15 @@ def test_merged_contact_is_seen_nowhere(session: Session, cast: Cast) -> None:
     a = add_contact(session, cast.anna, "Ivan Petrov", phone="+79161234567")
     b = add_contact(session, cast.anna, "Petrov Ivan", phone="+79161234568")
     merge(session, cast, CONTACT, a, b)
+    typed = RawRecord(record_id="", phones=("+79161234568",))
     for actor in (cast.anna, cast.boris, cast.vera):
         with pytest.raises(NotFound) as refused:
             load_contact(session, actor, b)
         assert refused.value.params["merged_into"] == a
         assert [row.id for row in load_clients(session, actor).rows] == [a]
         assert [row.id for row in load_clients(session, actor, text="Petrov").rows] == [a]
-        assert [one.record_id for one in find_existing(session, actor, phones=["+79161234568"])] == [a]
-    found = find_existing(session, cast.dina, phones=["+79161234568"])
-    assert [(one.record_id, one.owner_name) for one in found] == [(None, "Anna")]
+        assert [one.record_id for one in hint(session, actor, CONTACT, typed)] == [a]
+    assert [(one.record_id, one.owner_name) for one in hint(session, cast.dina, CONTACT, typed)] == [(None, "Anna")]
 
 
 def test_merge_companies_moves_people_deals_and_daughters(session: Session, cast: Cast) -> None:
