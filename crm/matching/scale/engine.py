@@ -17,7 +17,7 @@ from crm.matching.scale.settings import TRAINING_BLOCKS, settings_of
 from crm.models.codes import EntityType
 
 # Log2 odds from which pairs are joined: below, connected components chain strangers.
-CLUSTER_AT = {EntityType.CONTACT: 2.0, EntityType.COMPANY: 4.0}
+CLUSTER_AT = {EntityType.CONTACT: 5.0, EntityType.COMPANY: 5.0}
 _RANDOM_PAIRS = 2_000_000
 _TRAINING_PAIRS = 1_000_000
 _SEED = 1
