@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from crm.cli import duplicates_bench, duplicates_cluster, duplicates_explain, duplicates_scale
+from crm.cli import duplicates_base, duplicates_bench, duplicates_cluster, duplicates_explain, duplicates_scale
 
-TOPICS = (duplicates_cluster, duplicates_explain, duplicates_bench, duplicates_scale)
+TOPICS = (duplicates_cluster, duplicates_explain, duplicates_bench, duplicates_scale, duplicates_base)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
