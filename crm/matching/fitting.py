@@ -12,9 +12,11 @@ from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.scorer import Scorer
 from crm.matching.values import MatchLine
+from crm.models.codes import EntityType
 
 SAMPLE = 20_000  # pairs looked at
 _SURE = 8.0  # a pair that is one without the field in question
+_LEAST = -2.0  # what such a pair still weighs when the field differs
 _ENOUGH = 60
 _SOFTEST = 0.3  # of the default: what differs never comes to mean nothing
 # The weight that is fitted, the code that tells of it, and the codes of the same field.
@@ -32,6 +34,8 @@ _FIELDS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("zip_differ", "zip_differ", frozenset({"zip_equal", "zip_differ"})),
     ("city_differ", "city_differ", frozenset({"city_equal", "city_near", "city_differ"})),
 )  # fmt: skip
+# Branches share a name and a phone: that their addresses differ says nothing about how often one site's do.
+_KEPT = {EntityType.COMPANY: frozenset({"address_differ", "house_differ"})}
 _COMMON_MAILBOX = "mailbox_of_given_name"
 _TELLING = frozenset({"surname_equal", "surname_near", "surname_differ", "patronymic_equal", "patronymic_differ"})
 _SOME, _USUAL, _MOST_OFF = 25, 0.01, 8.0
@@ -45,12 +49,12 @@ def fitted(model: MatchModel, scorer: Scorer, pairs: Iterable[tuple[Evidence, Ev
     for left, right in pairs:
         if not set(left.mailboxes).isdisjoint(right.mailboxes):
             _count_mailbox(scorer.score(left, right).lines, seen, differing)
-        if scorer.weigh(left, right) >= _SURE:
+        if scorer.weigh(left, right) >= _LEAST:
             match = scorer.score(left, right)
             _count(match.lines, match.weight, seen, differing)
     weights = dict(model.weights)
     for name, _, _ in _FIELDS:
-        if name in weights and seen[name] >= _ENOUGH:
+        if name in weights and name not in _KEPT.get(model.entity_type, ()) and seen[name] >= _ENOUGH:
             shown = log2((differing[name] + 0.5) / (seen[name] + 1.0))
             weights[name] = min(max(weights[name], shown), weights[name] * _SOFTEST)
     if "mailbox_of_given_name" in weights and seen[_COMMON_MAILBOX] >= _SOME:

@@ -13,6 +13,7 @@ from anyascii import anyascii
 _LETTERS = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґўәғқңөұүһђјљњћџ"
 _SOUNDS = "abvgdeejziiklmnoprstufhcqww_i_euaiieguagknouuhdilnqq"
 _FROM_CYRILLIC = str.maketrans({letter: sound.strip("_") for letter, sound in zip(_LETTERS, _SOUNDS, strict=True)})
+_FIRST = {"я": "i", "ю": "i"}
 _MARKED_LATIN = str.maketrans({"ž": "zh", "č": "ch", "š": "sh", "ŝ": "sh", "â": "a", "û": "u", "ß": "ss", "ø": "o"})
 _LATIN_SOUNDS = (
     ("shch|sch|sh", "w"),
@@ -23,6 +24,7 @@ _LATIN_SOUNDS = (
     ("ts|tz", "c"),
     ("ck", "k"),
     ("c(?=[bdfgklmnpqrstvxz]|$)", "k"),
+    ("^(?:[yj](?=[au])|j(?=o))", "i"),
     ("yo|(?<=.)jo", "e"),
     ("x", "ks"),
     ("[jy](?=[aeou])", ""),
@@ -30,7 +32,7 @@ _LATIN_SOUNDS = (
 )
 _SOUND = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (pattern, _) in enumerate(_LATIN_SOUNDS)))
 _DOUBLES = re.compile(r"([a-z])\1+")
-_GLIDE = re.compile(r"i(?=[aeou])")
+_GLIDE = re.compile(r"(?<=.)i(?=[aeou])|^i(?=e)")  # Юлия keeps its first sound: Яна is not Анна
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 
 _TO_CYRILLIC = str.maketrans("aceopxyABEKMHOPCTX", "асеорхуАВЕКМНОРСТХ")
@@ -50,7 +52,7 @@ def skeleton(word: str) -> str:
     """Return the script-free skeleton of a word: Щербаков, Shcherbakov and Щeрбаков (with a Latin e) are one."""
     text = one_script(word).lower()
     if _HAS_CYRILLIC.search(text):
-        text = text.translate(_FROM_CYRILLIC)
+        text = _FIRST.get(text[:1], "") + text.translate(_FROM_CYRILLIC)
     if not text.isascii():
         text = text.translate(_MARKED_LATIN)
         text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))

@@ -35,14 +35,20 @@ def word_skeletons(name: str) -> frozenset[str]:
 def given_names() -> Mapping[str, tuple[str, ...]]:
     """Return, for the skeleton of a given name, the full names it may stand for; a full name stands for itself."""
     full: set[str] = set()
+    alone: set[str] = set()
     short: dict[str, set[str]] = {}
     for file in ("given_names.txt", "given_names_en.txt"):
         for name, forms in _entries(file):
             canonical = skeleton(name)
             full.add(canonical)
+            if file == "given_names.txt" and canonical not in word_skeletons("also_short"):
+                alone.add(canonical)
             for form in forms:
                 short.setdefault(skeleton(form), set()).add(canonical)
-    return {name: tuple(sorted(({name} & full) | short.get(name, set()))) for name in full | set(short)}
+    return {
+        name: (name,) if name in alone else tuple(sorted(({name} & full) | short.get(name, set())))
+        for name in full | set(short)
+    }
 
 
 @cache

@@ -86,7 +86,7 @@ def _names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> f
         weight = max(weight, context.weights["other_name_same_inn"])
     if code != _OTHER:
         weight += min(context.name_strength(one), context.name_strength(other))
-    if code == _NEAR and len(one) < _SHORT_NAME:
+    if code == _NEAR and min(len(one), len(other)) < _SHORT_NAME:
         weight += context.weights["short_name_near"]
     if lines is not None:
         lines.append(MatchLine(code, weight, *texts))

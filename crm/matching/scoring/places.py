@@ -5,9 +5,13 @@ from __future__ import annotations
 from rapidfuzz.distance import OSA
 
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.normalise.skeleton import skeleton
 from crm.matching.scoring.context import Context
 from crm.matching.values import MatchLine
 
+_COMPASS = frozenset(
+    skeleton(word) for word in ["north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"]
+)
 Lines = list[MatchLine] | None
 _TELLING, _SAME_STREET = 3.5, 0.75
 
@@ -83,7 +87,8 @@ def _address(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
 
 def _street(context: Context, left: Evidence, right: Evidence) -> float:
     """Return how much it says that both stand in one street; a word such as north says too little."""
-    known = max((context.rarity("address", word) for word in left.address if word in right.address), default=0.0)
+    shared = [word for word in left.address if word in right.address and word not in _COMPASS]
+    known = max((context.rarity("address", word) for word in shared), default=0.0)
     if known >= _TELLING or not (left.address and right.address):
         return known
     ours, theirs = "".join(left.address), "".join(right.address)
