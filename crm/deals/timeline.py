@@ -72,11 +72,11 @@ def _origins(session: Session, deal_ids: list[int]) -> dict[int, int]:
         Merge.entity_type == EntityType.DEAL, Merge.survivor_id.in_(deal_ids), Merge.undone_at.is_(None)
     )
     origins: dict[int, int] = {}
-    for moved in session.scalars(query.order_by(Merge.id)):
-        for entry in moved:
-            if entry["table"] == "activities" and entry.get("column") == "deal_id":
-                for activity_id in entry["ids"]:
-                    origins.setdefault(activity_id, entry["from"])
+    entries = [entry for moved in session.scalars(query.order_by(Merge.id)) for entry in moved]
+    for entry in entries:
+        if (entry["table"], entry.get("column")) == ("activities", "deal_id"):
+            # Moved again since, it was still written on the first one.
+            origins = dict.fromkeys(entry["ids"], entry["from"]) | origins
     return origins
 
 
