@@ -47,12 +47,11 @@ _RECORDS: dict[str, str] = {
 _LEFT_OUT: dict[str, Callable[[int], str]] = {
     "guarded": lambda n: ngettext("{n} pair with something against it", "{n} pairs with something against them", n),
     "below_automatic": lambda n: ngettext("{n} pair not sure enough", "{n} pairs not sure enough", n),
-    "contradicted": lambda n: ngettext(
-        "{n} pair of a group that somebody keeps apart", "{n} pairs of groups that somebody keeps apart", n
-    ),
+    "contradicted": lambda n: ngettext("{n} pair of a group that somebody keeps apart",
+                                       "{n} pairs of groups that somebody keeps apart", n),
     "group_too_large": lambda n: ngettext("{n} pair of too large a group", "{n} pairs of too large groups", n),
-    "undone_before": lambda n: ngettext("{n} pair whose merge was undone", "{n} pairs whose merges were undone", n),
-}
+    "undone_before": lambda n: ngettext("{n} pair merged and undone before", "{n} pairs merged and undone before", n),
+}  # fmt: skip
 
 
 def is_start(line: MatchLine) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -19,7 +20,8 @@ from crm.api.server import middleware
 from crm.auth.api_keys import create_api_key
 from crm.clock import utc_now
 from crm.db import Database
-from crm.models import Channel, NextStep, Objection, ObjectionKind
+from crm.duplicates.merging import merge_records
+from crm.models import Channel, EntityType, MatchPair, NextStep, Objection, ObjectionKind, PairSource, PairState
 from crm.settings import get_settings
 from tests import factories
 from tests.conftest import Cast
@@ -40,6 +42,8 @@ class World:
     contact: int
     step: int
     objection: int
+    pair: int
+    merge: int
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +67,22 @@ def world(database: Database, cast: Cast) -> World:
         session.add(objection)
         session.flush()
         objection_id = objection.id
-    return World(pipeline, deal, company, contact, step, objection_id)
+        pair, merge = _add_duplicates(session, cast, contact)
+    return World(pipeline, deal, company, contact, step, objection_id, pair, merge)
+
+
+def _add_duplicates(session: Session, cast: Cast, contact: int) -> tuple[int, int]:
+    """Add a contact like the given one and one that was merged into a third; return the pair and the merge."""
+    twin = factories.add_contact(session, cast.anna)
+    pair = MatchPair(
+        entity_type=EntityType.CONTACT, left_id=contact, right_id=twin, weight=9.0, probability=0.99,
+        lines=[["prior", -4.0, "", ""], ["phone_equal", 13.0, "+79161234567", "+79161234567"]], guards=[],
+        is_automatic=True, rank=0.99, state=PairState.OPEN, source=PairSource.INTAKE, found_at=utc_now(),
+    )  # fmt: skip
+    session.add(pair)
+    kept, hidden = factories.add_contact(session, cast.anna), factories.add_contact(session, cast.anna)
+    merge = merge_records(session, cast.boris, entity_type=EntityType.CONTACT, survivor_id=kept, merged_id=hidden)
+    return pair.id, merge
 
 
 @pytest.fixture

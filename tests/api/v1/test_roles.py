@@ -20,7 +20,7 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
     contact, step = f"/contacts/{world.contact}", f"/next-steps/{world.step}"
     objection, said = f"/objections/{world.objection}", {"text": "Too dear", "kind": "real"}
     owner = {"owner_id": cast.boris.user_id, "expected_version": 1}
-    due_at = step_body()["due_at"]
+    due_at, pair = step_body()["due_at"], f"/duplicates/{world.pair}"
     return {
         "get_deal": ("GET", deal, None),
         "patch_deal": ("PATCH", deal, {"expected_version": 1, "source": "x"}),
@@ -46,13 +46,22 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
         "post_postpone": ("POST", f"{step}/postpone", {"expected_version": 1, "due_at": due_at}),
         "post_next_step": ("POST", "/next-steps", step_body(deal_id=world.deal)),
         "get_user": ("GET", f"/users/{cast.anna.user_id}", None),
+        "get_duplicate": ("GET", pair, None),
+        "post_pair_merge": ("POST", f"{pair}/merge", {"survivor_id": world.contact, "dry_run": True}),
+        "post_dismiss": ("POST", f"{pair}/dismiss", {}),
+        "post_reopen": ("POST", f"{pair}/reopen", None),
+        "post_snooze": ("POST", f"{pair}/snooze", {"until": due_at}),
+        "post_undo": ("POST", f"/merges/{world.merge}/undo", {"dry_run": True}),
     }
 
 
-FOR_EVERYBODY = {"get_pipelines", "get_pipeline", "get_links", "get_me"}
-LISTS = {"get_deals", "get_companies", "get_contacts", "get_next_steps", "get_users"}
+FOR_EVERYBODY = {"get_pipelines", "get_pipeline", "get_links", "get_me", "post_check"}
+LISTS = {"get_deals", "get_companies", "get_contacts", "get_next_steps", "get_users", "get_duplicates", "get_merges"}
 CREATE = {"post_deal", "post_company", "post_contact"}
-FOR_HEADS = {"post_deal_reassign", "post_company_reassign", "post_contact_reassign"}
+FOR_HEADS = {
+    "post_deal_reassign", "post_company_reassign", "post_contact_reassign", "get_duplicate", "post_pair_merge",
+    "post_dismiss", "post_reopen", "post_snooze", "post_undo",
+}  # fmt: skip
 
 
 def test_matrix_knows_every_operation(world: World, cast: Cast) -> None:
