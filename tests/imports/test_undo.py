@@ -37,6 +37,7 @@ def content(database: Database) -> dict[str, list[tuple[Any, ...]]]:
         tables.pop(name)
     touched = list(Deal.__table__.columns.keys()).index("updated_at")
     tables["deals"] = [row[:touched] + row[touched + 1 :] for row in tables["deals"]]
+    tables["match_evidence"] = [row[:4] for row in tables["match_evidence"]]
     tables["search_entries"] = [row[1:] for row in tables["search_entries"]]
     return tables
 
