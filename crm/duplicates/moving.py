@@ -142,7 +142,7 @@ def _settle_doubles(
 ) -> list[Entry]:
     entries: list[Entry] = []
     for row, like in doubles:
-        better = _BETTER.get(reference.name, lambda _row, _like: {})(row, like)
+        better = _BETTER.get(reference.name, _nothing)(row, like)
         if better:
             point_rows(session, table, [like.id], better)
             columns = {name: (getattr(like, name), value) for name, value in better.items()}
@@ -163,6 +163,10 @@ def _role_and_place(row: Row[Any], like: Row[Any]) -> dict[str, Any]:
     if row.position < like.position:
         better["position"] = row.position
     return better
+
+
+def _nothing(_row: Row[Any], _like: Row[Any]) -> dict[str, Any]:
+    return {}
 
 
 def _role(row: Row[Any], like: Row[Any]) -> dict[str, Any]:
