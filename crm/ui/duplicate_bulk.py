@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.jobs import load_job
 from crm.db import read_scope
 from crm.duplicates.bulk import PAIRS_AT_MOST, list_batches, plan_bulk, start_bulk, stop_bulk, undo_bulk
 from crm.duplicates.merge_values import BatchInfo, BulkPlan
@@ -37,9 +39,13 @@ def draw_bulk(actor: Actor) -> None:
 
 
 def is_batch_running(actor: Actor) -> bool:
-    """Tell whether a batch is at work."""
+    """Tell whether a batch is at work, or is being taken back."""
     with read_scope() as session:
-        return any(one.status is MergeBatchStatus.RUNNING for one in list_batches(session, actor, limit=5))
+        return any(_is_at_work(session, actor, one) for one in list_batches(session, actor, limit=5))
+
+
+def _is_at_work(session: Session, actor: Actor, batch: BatchInfo) -> bool:
+    return batch.job_id is not None and not load_job(session, actor, batch.job_id).is_over
 
 
 def _draw_dry_run(actor: Actor) -> None:
@@ -117,14 +123,15 @@ def _start(plan: BulkPlan, limit: int, note: str) -> None:
 def _draw_batches(actor: Actor) -> None:
     with read_scope() as session:
         batches = list_batches(session, actor)
+        at_work = {one.id for one in batches if _is_at_work(session, actor, one)}
     st.markdown(f"#### {_('Batches so far')}")
     if not batches:
         st.caption(_("Batches will be listed here, each with a way to take all of it back."))
     for batch in batches:
-        _draw_batch(batch)
+        _draw_batch(batch, is_at_work=batch.id in at_work)
 
 
-def _draw_batch(batch: BatchInfo) -> None:
+def _draw_batch(batch: BatchInfo, *, is_at_work: bool) -> None:
     with st.container(border=True, key=f"batch_{batch.id}"):
         about = [moment(batch.created_at), batch.actor_name or _("System"), label(batch.status)]
         title = f"{_('Batch {id}', id=batch.id)} · {_(KIND_NAMES[batch.entity_type])}"
@@ -145,6 +152,8 @@ def _draw_batch(batch: BatchInfo) -> None:
             if batch.status is MergeBatchStatus.RUNNING:
                 st.button(_("Stop"), key=f"batch_stop_{batch.id}", icon=":material/stop:", on_click=_stop,
                           args=(batch.id,))  # fmt: skip
+            elif is_at_work:
+                st.caption(f":material/undo: {_('is being taken back')}", width="content")
             elif batch.merged > batch.undone and st.button(
                 _("Take the batch back"), key=f"batch_undo_{batch.id}", icon=":material/undo:", type="tertiary"
             ):

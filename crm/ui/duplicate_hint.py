@@ -39,7 +39,7 @@ def draw_known(
     for number, one in enumerate(_found(entity_type, raw)):
         if present == (one.entity_type, one.record_id):
             continue
-        with _box(one, f"{key}_known_{number}"):
+        with _box(one, f"client_known_{key}_{number}"):
             if one.record_id is None or one.name is None:
                 continue
             name = f"{md(one.name)} :gray[· {md(one.owner_name)}]"
@@ -55,7 +55,7 @@ def draw_known_to_choose(entity_type: EntityType, raw: RawRecord, *, key: str, c
     for number, one in enumerate(_found(entity_type, raw)):
         if one.entity_type is not entity_type:
             continue
-        with _box(one, f"{key}_known_{number}"):
+        with _box(one, f"client_known_{key}_{number}"):
             if one.record_id is None or one.name is None:
                 continue
             st.markdown(f"{ICONS[one.entity_type]} {md(one.name)} :gray[· {md(one.owner_name)}]", width="content")
@@ -109,9 +109,9 @@ def _box(one: Hint, key: str) -> Iterator[None]:
         st.info(_("{value} is known to a colleague: {owner}. Ask before you call.", value=matched, owner=owner))
         yield
         return
-    with st.container(border=True, gap=None, key=key):
+    with st.container(border=True, gap="xxsmall", key=key):  # a key that begins with "client" makes links plain
         st.caption(_("{value} is known already:", value=matched) if matched else _likeness(one))
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             yield
 
 
