@@ -17,9 +17,9 @@ def company(server: Server) -> int:
     anna, anton = server.cast.anna, server.cast.anton
     with server.database.session_scope() as session:
         company = create_company(session, anna, name="ООО «Ромашка»", inn="7707083893")
-        phone = [(PointKind.PHONE, "+7 916 123-45-67")]
+        phone = [(PointKind.PHONE, "+7 916 240-17-35")]
         create_contact(session, anna, name="Иван Петров", company_id=company, points=phone)
-        create_contact(session, anton, name="Secret", points=[(PointKind.PHONE, "8 903 123-45-67")])
+        create_contact(session, anton, name="Secret", points=[(PointKind.PHONE, "8 903 240-17-35")])
     return company
 
 
@@ -28,7 +28,7 @@ def test_new_person_is_added_in_spite_of_the_hint(server: Server, company: int, 
     browser_page.get_by_role("button", name="Client", exact=True).click()
     dialog = browser_page.get_by_role("dialog")
     points = dialog.get_by_label("Phones, e-mails, messengers")
-    points.fill("8 916 123 45 67\n89031234567\nnonsense")
+    points.fill("8 916 240 17 35\n89032401735\nnonsense")
     dialog.get_by_label("Job title").focus()
     expect(dialog.get_by_role("link", name="Иван Петров · Anna")).to_be_visible()
     expect(dialog.get_by_text("is known to a colleague: Anton")).to_be_visible()
@@ -36,8 +36,8 @@ def test_new_person_is_added_in_spite_of_the_hint(server: Server, company: int, 
     dialog.get_by_role("button", name="Add", exact=True).click()
     expect(dialog.get_by_text("Fill this in.")).to_be_visible()
     expect(dialog.get_by_text("“nonsense” is not a whole phone number.")).to_be_visible()
-    expect(points).to_have_value("8 916 123 45 67\n89031234567\nnonsense")
-    points.fill("8 916 123 45 67\n@orlov")
+    expect(points).to_have_value("8 916 240 17 35\n89032401735\nnonsense")
+    points.fill("8 916 240 17 35\n@orlov")
     dialog.get_by_label("Full name", exact=True).fill("Пётр Орлов")
     dialog.get_by_label("Full name", exact=True).press("Tab")
     expect(dialog.get_by_text("is known to a colleague")).to_have_count(0)
@@ -46,7 +46,7 @@ def test_new_person_is_added_in_spite_of_the_hint(server: Server, company: int, 
     with server.database.read_scope() as session:
         person = session.scalars(select(Contact).where(Contact.name == "Пётр Орлов")).one()
         points_of = select(ContactPoint.normalised).where(ContactPoint.contact_id == person.id)
-        assert session.scalars(points_of.order_by(ContactPoint.position)).all() == ["+79161234567", "orlov"]
+        assert session.scalars(points_of.order_by(ContactPoint.position)).all() == ["+79162401735", "orlov"]
 
 
 def test_new_company_is_added_after_a_refusal(server: Server, company: int, browser_page: Page) -> None:
@@ -89,11 +89,11 @@ def test_person_is_added_to_the_company_of_the_card(server: Server, company: int
 def test_list_follows_the_typing_and_leads_to_the_card(server: Server, company: int, browser_page: Page) -> None:
     open_settled(browser_page, f"{server.url}/clients")
     main = browser_page.get_by_test_id("stMain")
-    main.get_by_placeholder("Name, phone, e-mail or INN").press_sequentially("8 (916) 123-45-67", delay=20)
+    main.get_by_placeholder("Name, phone, e-mail or INN").press_sequentially("8 (916) 240-17-35", delay=20)
     expect(main.get_by_role("link", name="ООО «Ромашка» · 7707083893")).to_have_count(0)
     main.get_by_role("link", name="Иван Петров").first.click()
     expect(browser_page.get_by_role("heading", name="Иван Петров")).to_be_visible()
-    expect(browser_page.get_by_role("link", name="+7 916 123-45-67")).to_have_attribute("href", "tel:+79161234567")
+    expect(browser_page.get_by_role("link", name="+7 916 240-17-35")).to_have_attribute("href", "tel:+79162401735")
     browser_page.reload()
     expect(browser_page.get_by_role("link", name="All clients")).to_be_visible()
     expect(browser_page.get_by_role("heading", name="Иван Петров")).to_be_visible()
