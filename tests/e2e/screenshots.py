@@ -124,12 +124,13 @@ def _picture(page: Page, path: Path) -> None:
 
 
 def _fill(environment: dict[str, str], language: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "crm.cli", "demo", "fill", "--language", language],
-        cwd=ROOT,
-        env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        check=True,
-    )
+    for command in (["demo", "fill", "--language", language], ["duplicates", "scan"]):
+        subprocess.run(
+            [sys.executable, "-m", "crm.cli", *command],
+            cwd=ROOT,
+            env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            check=True,
+        )
 
 
 def _prepare(database: Database, language: str) -> tuple[str, int]:
