@@ -8,7 +8,7 @@ from itertools import combinations
 
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailbox_names import surnames_in
-from crm.matching.normalise.mailboxes import without_top
+from crm.matching.normalise.mailboxes import domain_stems
 from crm.matching.normalise.skeleton import skeleton
 from crm.models.codes import EntityType
 
@@ -68,7 +68,7 @@ def _company_parts(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "inn_end", number[-6:]
     for domain in evidence.domains:
         yield "domain", domain
-        yield "company", _stem(domain)
+        yield from (("company", stem) for stem in domain_stems(domain))
     for company in evidence.companies:
         if company.startswith("~"):
             surname, *names = company.split()
@@ -143,12 +143,7 @@ def _organisation(evidence: Evidence) -> Iterator[tuple[str, str]]:
         for company in evidence.companies[:2]:
             yield "name_company", f"{name} {_short(company)}"
         for domain in evidence.domains:
-            yield "name_company", f"{name} {_stem(domain)}"
-
-
-def _stem(domain: str) -> str:
-    """Return what a company's domain is called after: its name, most often."""
-    return skeleton(without_top(domain).replace("-", ""))
+            yield from (("name_company", f"{name} {stem}") for stem in domain_stems(domain))
 
 
 def _short(company: str) -> str:

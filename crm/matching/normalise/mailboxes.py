@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
+from crm.matching.normalise.skeleton import skeleton
 from crm.matching.normalise.words import word_lists, words
 
 PERSONAL, ROLE = "personal", "role"
@@ -61,6 +62,14 @@ def mailboxes_of_field(typed: str) -> tuple[Mailbox, ...]:
 def without_top(domain: str) -> str:
     """Return the domain without its last part: stalprok of stalprok.ru."""
     return domain.rpartition(".")[0]
+
+
+@lru_cache(maxsize=200_000)
+def domain_stems(domain: str) -> tuple[str, ...]:
+    """Return what a company's domain may be called after: sever-yug-52.ru after severyug52 and severyug."""
+    stem = skeleton(without_top(domain).replace("-", ""))
+    bare = stem.rstrip("0123456789")
+    return (stem,) if bare == stem or len(bare) < 4 else (stem, bare)
 
 
 @lru_cache(maxsize=50_000)

@@ -10,7 +10,7 @@ from rapidfuzz.distance import OSA
 
 from crm.matching.normalise.companies import joined
 from crm.matching.normalise.evidence import Evidence
-from crm.matching.normalise.mailboxes import without_top
+from crm.matching.normalise.mailboxes import domain_stems
 from crm.matching.normalise.skeleton import skeleton
 from crm.matching.scoring.context import Context, in_common
 from crm.matching.statistics import DOMAIN, EMAIL, LANDLINE, PHONE, ROLE_EMAIL
@@ -201,12 +201,19 @@ def _digits(words: list[str]) -> set[str]:
 
 def _named_domain(context: Context, named: Evidence, boxed: Evidence) -> tuple[str, str] | None:
     for domain in boxed.domains:
-        stem = skeleton(without_top(domain).replace("-", ""))
         for company in named.companies:
-            whole = skeleton(joined(company))
-            if len(whole) > 4 and (stem == whole or (len(whole) > 6 and context.likeness(stem, whole) >= 0.9)):
+            if is_called_after(context, domain, company, 0.9):
                 return company, domain
     return None
+
+
+def is_called_after(context: Context, domain: str, company: str, likeness: float) -> bool:
+    """Tell whether a domain carries a company's name, as alike as asked."""
+    whole = skeleton(joined(company))
+    if len(whole) < 5:
+        return False
+    stems = domain_stems(domain)
+    return whole in stems or (len(whole) > 6 and any(context.likeness(stem, whole) >= likeness for stem in stems))
 
 
 def _in_common(context: Context, left: Evidence, right: Evidence, is_site: bool) -> Iterator[tuple[str, float, str]]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
-from crm.matching.normalise.companies import joined
 from crm.matching.normalise.evidence import Evidence
-from crm.matching.normalise.mailboxes import without_top
-from crm.matching.normalise.skeleton import skeleton
-from crm.matching.scoring.companies import compare_names
+from crm.matching.scoring.companies import compare_names, is_called_after
 from crm.matching.scoring.context import Context, in_common
 from crm.matching.statistics import DOMAIN, EMAIL, INN, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
@@ -55,7 +52,7 @@ def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tu
     elif left.domains and right.companies:
         yield from _domain_names(context, left, right)
     elif right.domains and left.companies:
-        yield from _domain_names(context, right, left)
+        yield from ((code, weight, other, one) for code, weight, one, other in _domain_names(context, right, left))
 
 
 def _companies(context: Context, left: Evidence, right: Evidence) -> Iterator[tuple[str, float, str, str]]:
@@ -77,10 +74,8 @@ def _strength(context: Context, company: str, left: Evidence, right: Evidence) -
 
 def _domain_names(context: Context, domain_side: Evidence, other: Evidence) -> Iterator[tuple[str, float, str, str]]:
     for domain in domain_side.domains:
-        stem = skeleton(without_top(domain).replace("-", ""))
         for company in other.companies:
-            whole = joined(company)
-            if len(whole) > 4 and (stem == whole or context.likeness(stem, whole) >= 0.85):
+            if is_called_after(context, domain, company, 0.85):
                 weight = context.rarity("company", company) + context.weights["company_near"]
                 yield "company_is_domain", weight, domain, other.company_typed
                 return

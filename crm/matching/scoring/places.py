@@ -13,7 +13,7 @@ _COMPASS = frozenset(
     skeleton(word) for word in ["north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"]
 )
 Lines = list[MatchLine] | None
-_TELLING, _SAME_STREET = 3.5, 0.75
+_TELLING, _TELLING_SHARE, _SAME_STREET = 3.5, 0.4, 0.75
 
 
 def weigh_place(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -82,6 +82,8 @@ def _address(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
             code, weight = "house_differ", weight + context.weights["house_differ"]
     else:
         code, weight = "address_differ", context.weights["address_differ"]
+        if not (left.house and right.house):
+            weight *= 0.5  # one of them is only a part of an address
     return _say(lines, code, weight, left.address_typed, right.address_typed)
 
 
@@ -89,7 +91,7 @@ def _street(context: Context, left: Evidence, right: Evidence) -> float:
     """Return how much it says that both stand in one street; a word such as north says too little."""
     shared = [word for word in left.address if word in right.address and word not in _COMPASS]
     known = max((context.rarity("address", word) for word in shared), default=0.0)
-    if known >= _TELLING or not (left.address and right.address):
+    if known >= min(_TELLING, _TELLING_SHARE * context.log_count) or not (left.address and right.address):
         return known
     ours, theirs = "".join(left.address), "".join(right.address)
     if context.likeness(ours, theirs) >= _SAME_STREET:
