@@ -54,7 +54,9 @@ from crm.duplicates import (
     pair_card,
     pair_decisions,
     pairs,
+    scan_status,
     scanning,
+    twins,
     undo,
     undo_plan,
     wrong_fields,
@@ -684,6 +686,13 @@ DUPLICATES: dict[Callable[..., Any], Row] = {
     ),
     bulk.list_batches: office(ADMINS, lambda s, a, _sc, _o: bulk.list_batches(s, a)),
     scanning.start_scan: office(HEADS, lambda s, a, _sc, _o: scanning.start_scan(s, a)),
+    scan_status.load_scan_status: office(HEADS, lambda s, a, _sc, _o: scan_status.load_scan_status(s, a)),
+    scan_status.stop_scan: office(HEADS, lambda s, a, _sc, _o: scan_status.stop_scan(s, a)),
+    twins.likely_twins: listing_of(
+        lambda s, a, sc, _o: {
+            name for name, owned in sc.belongings.items() if twins.likely_twins(s, a, EntityType.CONTACT, owned.contact)
+        }
+    ),
     wrong_fields.list_wrong_fields: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "wrong_field", (row.id for row in wrong_fields.list_wrong_fields(s, a).rows))
     ),
