@@ -97,9 +97,8 @@ def fitted_to(model: Mapping[str, Any], entity_type: EntityType, records: int, d
     fitted: dict[str, Any] = settings_of(entity_type, records).create_settings_dict(dialect)
     for comparison, learnt in zip(fitted["comparisons"], model["comparisons"], strict=True):
         for level, known in zip(comparison["comparison_levels"], learnt["comparison_levels"], strict=True):
-            for name in ("m_probability", "u_probability"):
-                if known.get(name) is not None and not (name == "u_probability" and level.get("fix_u_probability")):
-                    level[name] = known[name]
+            names = ("m_probability",) if level.get("fix_u_probability") else ("m_probability", "u_probability")
+            level |= {name: known[name] for name in names if known.get(name) is not None}
     return fitted
 
 
