@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import combinations
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
 from crm.duplicates.pair_store import BRIDGE, FoundPair, close_gone, keep_pairs
+from crm.matching.fetching import fetch
 from crm.matching.lookup import Candidate, Lookup, look_up
 from crm.matching.models_in_use import KnownModel, load_model
 from crm.matching.normalise import Evidence
 from crm.matching.statistics import EMAIL, PHONE
-from crm.matching.store import changed_records, evidence_of, mark_matched
+from crm.matching.store import changed_records, mark_matched, read_evidence
 from crm.matching.values import Match, MatchLine
-from crm.models import EntityType, MatchEvidence, MatchPair, PairSource, PairState
+from crm.models import EntityType, PairSource
 
 # A save that changes more than this, an import for one, is matched in the background.
 MATCHED_AT_ONCE = 20
 _BRIDGED_AT_MOST = 4
+_WAITING = (
+    "SELECT id, left_id, right_id FROM match_pairs WHERE entity_type = ? AND (left_id = ? OR right_id = ?)"
+    " AND state IN ('open', 'snoozed') AND source <> 'bridge'"
+)
 
 
 def match_changed_records(session: Session) -> None:
@@ -34,17 +38,13 @@ def match_changed_records(session: Session) -> None:
 def match_saved(session: Session, entity_type: EntityType, ids: Iterable[int]) -> None:
     """Compare saved records with the base, keep their pairs, close those no longer alike, open bridges."""
     session.flush()
-    rows = session.execute(
-        select(MatchEvidence.entity_id, MatchEvidence.evidence, MatchEvidence.updated_at)
-        .where(MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(sorted(set(ids))))
-        .order_by(MatchEvidence.entity_id)
-    ).all()
-    if not rows:
+    saved = read_evidence(session, entity_type, ids)
+    if not saved:
         return
     now, known = utc_now(), load_model(session, entity_type)
-    for row in rows:
-        _match_one(session, entity_type, row.entity_id, evidence_of(row.evidence), known, now)
-    mark_matched(session, entity_type, {row.entity_id: row.updated_at for row in rows}, now)
+    for entity_id, (evidence, _) in sorted(saved.items()):
+        _match_one(session, entity_type, entity_id, evidence, known, now)
+    mark_matched(session, entity_type, {entity_id: second for entity_id, (_, second) in saved.items()}, now)
 
 
 def _match_one(
@@ -104,28 +104,16 @@ def _shared(evidence: Evidence, other: Evidence) -> frozenset[str]:
 
 def _close_unlike(session: Session, entity_type: EntityType, entity_id: int, evidence: Evidence, found: Lookup) -> None:
     alike = {one.entity_id for one in found.candidates}
-    query = select(MatchPair.id, MatchPair.left_id, MatchPair.right_id).where(
-        MatchPair.entity_type == entity_type,
-        or_(MatchPair.left_id == entity_id, MatchPair.right_id == entity_id),
-        MatchPair.state.in_((PairState.OPEN, PairState.SNOOZED)),
-        MatchPair.source != PairSource.BRIDGE,
-    )
-    others = {row.id: row.left_id if row.right_id == entity_id else row.right_id for row in session.execute(query)}
+    rows = fetch(session.connection(), _WAITING, (entity_type.value, entity_id, entity_id))
+    others = {pair_id: left_id if right_id == entity_id else right_id for pair_id, left_id, right_id in rows}
     doubtful = {pair_id: other_id for pair_id, other_id in others.items() if other_id not in alike}
     if not doubtful:
         return
-    present = _evidences(session, entity_type, list(doubtful.values()))
+    present = read_evidence(session, entity_type, doubtful.values())
     # Not among the candidates may mean that a key is too full by now: only the weight tells.
     gone = [
         pair_id
         for pair_id, other_id in doubtful.items()
-        if other_id not in present or found.scorer.weigh(evidence, present[other_id]) < found.known.model.review_at
+        if other_id not in present or found.scorer.weigh(evidence, present[other_id][0]) < found.known.model.review_at
     ]
     close_gone(session, entity_type, gone)
-
-
-def _evidences(session: Session, entity_type: EntityType, ids: Sequence[int]) -> dict[int, Evidence]:
-    query = select(MatchEvidence.entity_id, MatchEvidence.evidence).where(
-        MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(sorted(ids))
-    )
-    return {row.entity_id: evidence_of(row.evidence) for row in session.execute(query)}

@@ -34,6 +34,8 @@ _STORED = (
     "SELECT entity_id, evidence, norm_version FROM match_evidence"
     " WHERE entity_type = ? AND entity_id IN ({}) ORDER BY entity_id"
 )
+_READ = "SELECT entity_id, evidence, updated_at FROM match_evidence WHERE entity_type = ? AND entity_id IN ({})"
+_MATCHED = "UPDATE match_evidence SET matched_at = ? WHERE entity_type = ? AND entity_id = ? AND updated_at = ?"
 _KEEP = (
     "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (entity_type, entity_id) DO UPDATE SET evidence = excluded.evidence,"
@@ -108,16 +110,22 @@ def mark_stale(session: Session, entity_type: EntityType, ids: Iterable[int]) ->
     session.execute(marked.values(norm_version=STALE).execution_options(synchronize_session=False))
 
 
-def mark_matched(session: Session, entity_type: EntityType, seen: Mapping[int, datetime], now: datetime) -> None:
-    """Note that records were matched; one saved again since it was read (`seen`: its updated_at) stays unmatched."""
-    for updated_at in sorted(set(seen.values())):
-        ids = sorted(key for key, at in seen.items() if at == updated_at)
-        done = update(MatchEvidence).where(
-            MatchEvidence.entity_type == entity_type,
-            MatchEvidence.entity_id.in_(ids),
-            MatchEvidence.updated_at == updated_at,
-        )
-        session.execute(done.values(matched_at=now).execution_options(synchronize_session=False))
+def read_evidence(session: Session, entity_type: EntityType, ids: Iterable[int]) -> dict[int, tuple[Evidence, int]]:
+    """Return the evidence of at most 500 records by id, and the second in which it was made."""
+    asked = sorted(set(ids))
+    if not asked:
+        return {}
+    asked = padded(asked, 1 if len(asked) < _FEW else _FEW)
+    sql = _READ.format(", ".join(["?"] * len(asked)))
+    rows = fetch(session.connection(), sql, [entity_type.value, *asked])
+    return {key: (evidence_of(text), second) for key, text, second in rows}
+
+
+def mark_matched(session: Session, entity_type: EntityType, made: Mapping[int, int], now: datetime) -> None:
+    """Note that records were matched; one saved again since it was read (`made`: its second) stays unmatched."""
+    at = int(now.timestamp())
+    rows = [(at, entity_type.value, key, second) for key, second in sorted(made.items())]
+    perform(session.connection(), _MATCHED, rows)
 
 
 def evidence_of(text: str) -> Evidence:
