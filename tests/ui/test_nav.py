@@ -19,7 +19,21 @@ def actor(role: Role) -> Actor:
     [
         (Role.MANAGER, ["today", "board", "clients", "settings"]),
         (Role.HEAD, ["today", "board", "clients", "duplicates", "exceptions", "imports", "audit", "settings"]),
-        (Role.ADMIN, ["today", "board", "clients", "duplicates", "exceptions", "pipelines", "imports", "users", "audit", "settings"]),
+        (
+            Role.ADMIN,
+            [
+                "today",
+                "board",
+                "clients",
+                "duplicates",
+                "exceptions",
+                "pipelines",
+                "imports",
+                "users",
+                "audit",
+                "settings",
+            ],
+        ),
     ],
 )
 def test_menu_holds_what_the_role_may_open(role: Role, names: list[str]) -> None:
