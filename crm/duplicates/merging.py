@@ -100,10 +100,10 @@ def index_again(
     """Make the survivor findable by all it has now, hide the other, and refresh those that moved between companies."""
     forget_records(session, entity_type.value, [hidden_id])
     index_records(session, entity_type.value, [survivor_id])
-    index_moved(session, entity_type, entries)
+    index_moved(session, entity_type, (survivor_id, hidden_id), entries)
 
 
-def index_moved(session: Session, entity_type: EntityType, entries: list[Entry]) -> None:
+def index_moved(session: Session, entity_type: EntityType, ids: tuple[int, int], entries: list[Entry]) -> None:
     """Refresh people and deals whose company or person is another one now: what they are matched by has changed."""
     for table, kind in (("deals", "deal"), ("contacts", "contact")):
         rows = [
@@ -111,7 +111,7 @@ def index_moved(session: Session, entity_type: EntityType, entries: list[Entry])
         ]
         index_records(session, kind, rows)
     if entity_type is EntityType.DEAL:
-        index_clients(session, entries)
+        index_clients(session, ids, entries)
     if entity_type is EntityType.CONTACT:
         index_deals_of_person(session, entries)
 
@@ -130,12 +130,15 @@ def index_deals_of_person(session: Session, entries: list[Entry]) -> None:
     index_records(session, "deal", sorted(deals))
 
 
-def index_clients(session: Session, entries: list[Entry]) -> None:
-    """Refresh the people of merged deals: their entries bear the marks of the owners of deals in use."""
-    parts = table_of("deal_contacts")
-    ids = [entry.id for entry in entries if isinstance(entry, Changed) and entry.table == parts.name]
-    if ids:
-        index_records(session, "contact", session.scalars(select(parts.c.contact_id).where(parts.c.id.in_(ids))))
+def index_clients(session: Session, deal_ids: tuple[int, int], entries: list[Entry]) -> None:
+    """Refresh the clients of two deals: their entries bear the marks of the owners of deals in use."""
+    parts, deals = table_of("deal_contacts"), table_of("deals")
+    index_records(session, "contact", session.scalars(select(parts.c.contact_id).where(parts.c.deal_id.in_(deal_ids))))
+    companies = set(session.scalars(select(deals.c.company_id).where(deals.c.id.in_(deal_ids))))
+    for entry in entries:
+        if isinstance(entry, Changed) and entry.table == deals.name:
+            companies.update(entry.columns.get("company_id", ()))
+    index_records(session, "company", sorted(one for one in companies if one is not None))
 
 
 def _change_survivor(survivor: Record, columns: Mapping[str, Any]) -> list[Entry]:

@@ -91,7 +91,7 @@ def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
     _tell(session, actor, merge, survivor, merged)
     session.expire_all()
     index_records(session, merge.entity_type.value, ids)
-    index_moved(session, merge.entity_type, from_json(merge.moved))
+    index_moved(session, merge.entity_type, ids, from_json(merge.moved))
     return found
 
 

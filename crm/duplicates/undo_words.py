@@ -42,7 +42,7 @@ def _readable(session: Session, conflict: UndoConflict) -> UndoConflict:
     if column in _NAMED:
         key, name = _NAMED[column]
         ids = {int(value) for value in values if value is not None}
-        names: dict[int, str] = dict(session.execute(select(key, name).where(key.in_(ids))))
+        names: dict[int, str] = dict(session.execute(select(key, name).where(key.in_(ids))).all())
         values = [None if value is None else names.get(int(value), value) for value in values]
     before, after, now = values
     return dataclasses.replace(conflict, field=field_of(column), before=before, after=after, now=now)

@@ -64,7 +64,7 @@ def test_import_by_the_phone_of_the_merged_contact_changes_the_survivor(
     put_into(database, cast.vera, CONTACT, a, b)
     importer.run(cast.vera, {"people.csv": "id;name;phone;job\n7;Ivan Petrov;+79161234567;Head\n"}, CONTACTS)
     with database.read_scope() as session:
-        assert session.scalars(select(Contact.id)).all() == [a, b]
+        assert set(session.scalars(select(Contact.id))) == {a, b}
         assert session.get_one(Contact, a).position == "Head"
         assert session.get_one(Contact, b).position is None
 
@@ -77,7 +77,7 @@ def test_import_naming_a_merged_company_finds_the_survivor(importer: Importer, d
     importer.run(cast.vera, deals_file("1;First;;Anna;5;Mir LLC;;;;"), deals_mapping())
     with database.read_scope() as session:
         assert session.scalars(select(Deal.company_id)).one() == b
-        assert session.scalars(select(Company.id)).all() == [a, b]
+        assert set(session.scalars(select(Company.id))) == {a, b}
 
 
 def test_undo_of_an_import_keeps_what_was_merged_since(importer: Importer, database: Database, cast: Cast) -> None:
