@@ -55,10 +55,30 @@ def _person_parts(evidence: Evidence) -> list[tuple[str, str]]:
     if evidence.address and evidence.city:
         parts += [("street", f"{evidence.city} {name}") for name in (*given, surname) if name]
         parts += [("street", " ".join(pair)) for pair in combinations(sorted(evidence.address[:4]), 2)]
+    if not (evidence.mobiles or evidence.mailboxes or evidence.landlines):
+        parts += _register(evidence, given)
     if evidence.born:
         parts += [("born", f"{evidence.born} {name[:2]}") for name in (*given, surname) if name]
         parts += [("born", f"{evidence.born[:4]} {name}") for name in (*given, surname) if name]
     return parts
+
+
+def _register(evidence: Evidence, given: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield what persons of a register without phones meet by, a typing error in one field or another allowed."""
+    surname, initials = evidence.surname, {name[:1] for name in given}
+    day, year = evidence.born[4:], evidence.born[:4]
+    for letter in initials:
+        yield "register", f"{surname} {letter}"
+        yield "register", f"{surname.translate(_VOWELS)} {letter} {evidence.city}"
+    for name in given:
+        yield "register", f"{name} {surname[:2]} {evidence.city}"
+        yield "register", f"{name} {surname[:3]}"
+    for name in (*given, surname):
+        if name and day:
+            yield "register", f"{day} {name}"
+            yield "register", f"{year} {name[:3]} {evidence.city}"
+        if name and evidence.city:
+            yield "register", f"{evidence.city} {name}"
 
 
 def _company_parts(evidence: Evidence) -> Iterator[tuple[str, str]]:

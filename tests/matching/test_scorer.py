@@ -220,6 +220,14 @@ def test_persons_of_other_registers_are_compared_by_all_they_have() -> None:
     assert {"name_swapped", "born_equal", "zip_equal", "address_equal"} <= codes
 
 
+def test_birth_date_of_which_only_the_year_is_known_is_near() -> None:
+    left = made(name="Ann Lawson", date_of_birth="1860-08-28", city="Leeds")
+    right = made(name="Ann Lawson", date_of_birth="1860-01-01", city="Leeds")
+    codes = {line.code for line in scorer_of(left, right).score(left, right).lines}
+    assert "born_near" in codes
+    assert "register" in {kind for kind, _ in keyed(left)}
+
+
 def test_model_survives_json_and_takes_new_weights_from_the_default() -> None:
     model = default_model(CONTACT)
     stored = model.to_json()

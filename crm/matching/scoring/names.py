@@ -52,7 +52,7 @@ def _surname(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
     if left.surname == right.surname:
         code, weight = "surname_equal", context.rarity("surname", left.surname)
     elif context.likeness(left.surname, right.surname) >= NEAR:
-        rarity = max(context.rarity("surname", left.surname), context.rarity("surname", right.surname))
+        rarity = min(context.rarity("surname", left.surname), context.rarity("surname", right.surname))
         code, weight = "surname_near", min(rarity, 9.0) + context.weights["surname_near"]
     else:
         code, weight = "surname_differ", context.weights["surname_differ"]

@@ -9,6 +9,7 @@ from crm.matching.normalise.skeleton import skeleton
 from crm.matching.scoring.context import Context
 from crm.matching.values import MatchLine
 
+_YEAR_ALONE = "0101"  # what a register writes where only the year is known
 _COMPASS = frozenset(
     skeleton(word) for word in ["north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"]
 )
@@ -102,6 +103,8 @@ def _street(context: Context, left: Evidence, right: Evidence) -> float:
 
 def _born_near(left: str, right: str) -> bool:
     if OSA.distance(left, right, score_cutoff=1) <= 1:
+        return True
+    if left[:4] == right[:4] and _YEAR_ALONE in {left[4:], right[4:]}:
         return True
     return len(left) == 8 == len(right) and left[:4] == right[:4] and left[4:6] == right[6:] and left[6:] == right[4:6]
 
