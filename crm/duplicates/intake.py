@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import combinations
 
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
-from crm.duplicates.pair_store import BRIDGE, FoundPair, close_gone, keep_pairs
+from crm.duplicates.pair_store import BRIDGE, PAIRS_AT_ONCE, FoundPair, close_gone, keep_pairs
 from crm.matching.fetching import fetch
 from crm.matching.lookup import Candidate, Lookup, look_up
 from crm.matching.models_in_use import KnownModel, load_model
@@ -42,20 +42,33 @@ def match_saved(session: Session, entity_type: EntityType, ids: Iterable[int]) -
     if not saved:
         return
     now, known = utc_now(), load_model(session, entity_type)
+    pairs: dict[tuple[int, int], FoundPair] = {}
+    bridges: dict[tuple[int, int], FoundPair] = {}
+    gone: set[int] = set()
     for entity_id, (evidence, _) in sorted(saved.items()):
-        _match_one(session, entity_type, entity_id, evidence, known, now)
+        found = look_up(session, entity_type, evidence, exclude_id=entity_id, known=known)
+        alike = (_pair(entity_id, one.entity_id, one.match) for one in found.candidates)
+        pairs |= {(pair.left_id, pair.right_id): pair for pair in alike}
+        bridges |= {(pair.left_id, pair.right_id): pair for pair in _bridges(evidence, found)}
+        gone |= _unlike(session, entity_type, entity_id, evidence, found)
+    # All at the end and in one order: two who save at once don't lock each other out.
+    for kept, source in ((pairs, PairSource.INTAKE), (bridges, PairSource.BRIDGE)):
+        _keep(session, entity_type, [kept[sides] for sides in sorted(kept)], source, known, now)
+    close_gone(session, entity_type, gone)
     mark_matched(session, entity_type, {entity_id: second for entity_id, (_, second) in saved.items()}, now)
 
 
-def _match_one(
-    session: Session, entity_type: EntityType, entity_id: int, evidence: Evidence, known: KnownModel, now: datetime
+def _keep(
+    session: Session,
+    entity_type: EntityType,
+    pairs: Sequence[FoundPair],
+    source: PairSource,
+    known: KnownModel,
+    now: datetime,
 ) -> None:
-    found = look_up(session, entity_type, evidence, exclude_id=entity_id, known=known)
-    pairs = [_pair(entity_id, one.entity_id, one.match) for one in found.candidates]
-    keep_pairs(session, entity_type, pairs, source=PairSource.INTAKE, known=known, now=now)
-    bridges = _bridges(evidence, found)
-    keep_pairs(session, entity_type, bridges, source=PairSource.BRIDGE, known=known, now=now)
-    _close_unlike(session, entity_type, entity_id, evidence, found)
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        part = pairs[start : start + PAIRS_AT_ONCE]
+        keep_pairs(session, entity_type, part, source=source, known=known, now=now)
 
 
 def _pair(one_id: int, other_id: int, match: Match) -> FoundPair:
@@ -102,18 +115,18 @@ def _shared(evidence: Evidence, other: Evidence) -> frozenset[str]:
     return frozenset(value for _, value in own & theirs)
 
 
-def _close_unlike(session: Session, entity_type: EntityType, entity_id: int, evidence: Evidence, found: Lookup) -> None:
+def _unlike(session: Session, entity_type: EntityType, entity_id: int, evidence: Evidence, found: Lookup) -> set[int]:
+    """Return the waiting pairs of a record that it is no longer like."""
     alike = {one.entity_id for one in found.candidates}
     rows = fetch(session.connection(), _WAITING, (entity_type.value, entity_id, entity_id))
     others = {pair_id: left_id if right_id == entity_id else right_id for pair_id, left_id, right_id in rows}
     doubtful = {pair_id: other_id for pair_id, other_id in others.items() if other_id not in alike}
     if not doubtful:
-        return
+        return set()
     present = read_evidence(session, entity_type, doubtful.values())
     # Not among the candidates may mean that a key is too full by now: only the weight tells.
-    gone = [
+    return {
         pair_id
         for pair_id, other_id in doubtful.items()
         if other_id not in present or found.scorer.weigh(evidence, present[other_id][0]) < found.known.model.review_at
-    ]
-    close_gone(session, entity_type, gone)
+    }
