@@ -23,6 +23,7 @@ from crm.matching.statistics import CountedStatistics, Statistics
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
 _TOLD_EVERY = 50_000
+_COUNTING = 0.35  # how long counting takes, making the keys being 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +123,26 @@ def _sample(records: list[Evidence], pairs: Pairs) -> Iterator[tuple[Evidence, E
 
 
 def _counted(records: list[Evidence], model: MatchModel, processes: int) -> tuple[CountedStatistics, KeyColumns]:
-    """Count the data here while other processes make keys; alone, do one after the other."""
+    """Count the data here and make keys here and in the other processes."""
     counted: list[CountedStatistics] = []
-    makers = max(processes - 1, 1)
 
     def work(share: int, shares: int) -> bytes:
         if share == 0:
             counted.append(CountedStatistics.of(records, model.entity_type))
-        if share == 0 and shares > 1:
-            return b""
-        first, end = _range(len(records), max(share - 1, 0), makers)
+        first, end = _range_of_keys(len(records), share, shares)
         made = key_columns(records[first:end], model.entity_type, first)
         return b"".join(column.tobytes() for column in made)
 
-    answers = [answer for answer in in_shares(work, makers + 1 if processes > 1 else 1) if answer]
-    return counted[0], joined_columns([_columns_from(answer) for answer in answers]) if answers else _columns_from(b"")
+    answers = in_shares(work, processes)
+    return counted[0], joined_columns([_columns_from(answer) for answer in answers])
+
+
+def _range_of_keys(count: int, share: int, shares: int) -> tuple[int, int]:
+    """Return the records whose keys a share makes: the first share counts too, and gets so much less."""
+    own = max((1 + _COUNTING) / shares - _COUNTING, 0.0)
+    others = (1 - own) / max(shares - 1, 1)
+    first, end = (own + others * (at - 1) if at else 0.0 for at in (share, share + 1))
+    return round(count * first), count if share == shares - 1 else round(count * end)
 
 
 def _columns_from(answer: bytes) -> KeyColumns:
