@@ -64,7 +64,7 @@ def without_top(domain: str) -> str:
     return domain.rpartition(".")[0]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def domain_stems(domain: str) -> tuple[str, ...]:
     """Return what a company's domain may be called after: sever-yug-52.ru after severyug52 and severyug."""
     stem = skeleton(without_top(domain).replace("-", ""))

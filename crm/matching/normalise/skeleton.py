@@ -47,7 +47,7 @@ _LAYOUT_TO_CYRILLIC = str.maketrans(_KEYS_LATIN, _KEYS_CYRILLIC)
 _LAYOUT_TO_LATIN = str.maketrans(_KEYS_CYRILLIC, _KEYS_LATIN)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=100_000)
 def skeleton(word: str) -> str:
     """Return the script-free skeleton of a word: Щербаков, Shcherbakov and Щeрбаков (with a Latin e) are one."""
     text = one_script(word).lower()

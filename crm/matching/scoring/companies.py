@@ -136,7 +136,7 @@ def _best_name(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, str
     return best
 
 
-@lru_cache(maxsize=500_000)
+@lru_cache(maxsize=100_000)
 def compare_names(one: str, other: str) -> str:
     """Tell how two companies' keys compare: equal, near (typing errors), one a part of the other, or different."""
     if one == other:

@@ -106,7 +106,7 @@ def _told_by_mailbox(context: Context, mailbox: str, left: Evidence, right: Evid
     return weight
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _words_of(mailbox: str) -> tuple[str, bool]:
     """Return the skeleton of a mailbox's name and whether it is but a given name with some digits."""
     local = mailbox.partition("@")[0]

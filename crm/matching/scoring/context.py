@@ -9,7 +9,7 @@ from crm.matching.model import MatchModel
 from crm.matching.statistics import HOLDERS, IdentifierFacts, Statistics
 
 _MOST_OF_NEAR = 12.5
-_CACHED = 1_000_000
+_CACHED = 200_000  # of each kind; a million records in two processes leave no room for more
 _AGREE = 0.9  # how often a word is the same in two records of one person
 _SAME_WORD, _LITTLE, _MOST_OF_WORDS = 0.8, 0.2, 9.0
 _UNSEEN_MORE = 2.0  # a word seen once is likely to be met again
@@ -36,6 +36,8 @@ class Context:
         if known is None:
             frequency = self.statistics.frequency(field, value) + _UNSEEN_MORE
             known = max(log2(_AGREE) + self.log_count - log2(frequency), 0.0)
+            if len(self._rarity) > _CACHED:
+                self._rarity.clear()
             self._rarity[field, value] = known
         return known
 
@@ -85,6 +87,8 @@ class Context:
         """Return what is known of an identifier."""
         known = self._facts.get((kind, value))
         if known is None:
+            if len(self._facts) > _CACHED:
+                self._facts.clear()
             known = self._facts[kind, value] = self.statistics.identifier(kind, value)
         return known
 
