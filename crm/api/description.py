@@ -40,12 +40,11 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def allowed_methods(request: Request) -> str:
     """Return the methods that the path of a request knows, as the header Allow lists them."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    found = {
-        method.upper()
-        for template, method, _operation in operations(request.app.openapi())
-        if compile_path(template)[0].fullmatch(path)
-    }
-    return ", ".join(sorted(found))
+    known = [(template, method.upper()) for template, method, _operation in operations(request.app.openapi())]
+    # A fixed address comes before one with a parameter: "check" is no number of a pair.
+    named = {method for template, method in known if template == path}
+    fitting = {method for template, method in known if compile_path(template)[0].fullmatch(path)}
+    return ", ".join(sorted(named or fitting))
 
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:

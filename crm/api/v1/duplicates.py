@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from crm.actor import Actor
@@ -91,6 +92,12 @@ def post_check(body: TypedClient, call: Writing) -> Response:
         return MatchList(items=[MatchOut.of(one) for one in hint(session, actor, EntityType(body.kind), body.raw())])
 
     return call.perform(act)
+
+
+@router.get("/check", include_in_schema=False)
+def get_check() -> Response:
+    """Refuse what would else be asked of a pair called "check"."""
+    raise HTTPException(405)
 
 
 @router.get("/{pair_id}", response_model=PairDetail, responses=NOT_FOUND, summary=N_("Read a pair"))

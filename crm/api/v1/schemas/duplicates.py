@@ -11,12 +11,14 @@ from crm.api.v1.schemas.points import PointIn
 from crm.api.v1.values import Input, Line, Moment, Output, Text300, Text2000
 from crm.contacts.fields import POINTS_AT_MOST
 from crm.duplicates.pair_values import Hint, PairCard, PairRow, PairSide, RecordBrief
+from crm.errors import Violation, refuse_if_any
 from crm.i18n import N_
 from crm.matching.values import MatchLine, RawRecord
 from crm.models import EntityType, PairSource, PairState, PointKind
 
 KindName: TypeAlias = Literal["contact", "company", "deal"]
 ClientKindName: TypeAlias = Literal["contact", "company"]
+LONGEST_TEXT = 300  # as the type of the texts documents it: here no command judges
 
 
 class LineOut(Output):
@@ -147,7 +149,13 @@ class TypedClient(Input):
     points: list[PointIn] = Field(default_factory=list, max_length=POINTS_AT_MOST)
 
     def raw(self) -> RawRecord:
-        """Return the client as the matcher takes it."""
+        """Return the client as the matcher takes it. Errors: InvalidInput for texts longer than documented."""
+        texts = [("name", self.name), ("company", self.company), *((one.kind, one.value) for one in self.points)]
+        refuse_if_any([
+            Violation("text_too_long", field, {"length": len(text), "limit": LONGEST_TEXT})
+            for field, text in texts
+            if len(text) > LONGEST_TEXT
+        ])  # fmt: skip
         is_company = self.kind == "company"
         return RawRecord(
             record_id="",
