@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -65,14 +65,6 @@ def close_gone(session: Session, entity_type: EntityType, pair_ids: Iterable[int
         _change(session, MatchPair.id.in_(ids), entity_type, {"state": PairState.GONE, "snoozed_until": None})
 
 
-def close_pairs_of(session: Session, entity_type: EntityType, record_ids: Iterable[int]) -> None:
-    """Close undecided pairs of records that are no more, at most 500."""
-    ids = sorted(set(record_ids))
-    if ids:
-        of_them = or_(MatchPair.left_id.in_(ids), MatchPair.right_id.in_(ids))
-        _change(session, of_them, entity_type, {"state": PairState.GONE, "snoozed_until": None})
-
-
 def wake_snoozed(session: Session, now: datetime) -> None:
     """Put pairs back into the queue whose time has come."""
     session.execute(
@@ -81,18 +73,6 @@ def wake_snoozed(session: Session, now: datetime) -> None:
         .values(state=PairState.OPEN, snoozed_until=None)
         .execution_options(synchronize_session=False)
     )
-
-
-def refresh_values(session: Session, entity_type: EntityType, record_ids: Iterable[int]) -> None:
-    """Value and rank undecided pairs of at most 500 records anew, after their deals changed."""
-    ids = sorted(set(record_ids))
-    undecided = MatchPair.state.in_((PairState.OPEN, PairState.SNOOZED))
-    query = select(MatchPair).where(MatchPair.entity_type == entity_type, undecided)
-    pairs = session.scalars(query.where(or_(MatchPair.left_id.in_(ids), MatchPair.right_id.in_(ids)))).all()
-    values = _values(session, entity_type, ((pair.left_id, pair.right_id) for pair in pairs))
-    for pair, value in zip(pairs, values, strict=True):
-        pair.value_minor = value
-        pair.rank = rank_of(pair.probability, value, pair.source)
 
 
 def rank_of(probability: float, value_minor: int, source: PairSource) -> float:
