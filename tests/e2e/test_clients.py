@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from crm.contacts.commands import create_company, create_contact
 from crm.models import Company, Contact, ContactPoint, PointKind
-from tests.e2e.driving import Server, open_settled
+from tests.e2e.driving import Server, open_settled, settled
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +107,22 @@ def test_card_fits_a_phone(server: Server, company: int, open_browser: object) -
         open_settled(page, f"{server.url}/{address}")
         expect(page.get_by_test_id("stMain").get_by_role("link").first).to_be_visible()
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+def test_what_was_typed_is_added_to_the_client_who_is_known(server: Server, company: int, browser_page: Page) -> None:
+    open_settled(browser_page, f"{server.url}/clients")
+    browser_page.get_by_role("button", name="Client", exact=True).click()
+    dialog = browser_page.get_by_role("dialog")
+    dialog.get_by_label("Full name", exact=True).press_sequentially("Петров Иван", delay=20)
+    dialog.get_by_label("Phones, e-mails, messengers").fill("8 916 240 17 35\nivan@romashka.ru")
+    dialog.get_by_label("Job title").focus()
+    expect(dialog.get_by_text("+7 916 240-17-35 is known already:").first).to_be_visible()
+    settled(browser_page)
+    known = dialog.locator("[class*=st-key-client_known]").filter(has_text="Иван Петров")
+    known.get_by_role("button", name="Add to it").click()
+    expect(browser_page.get_by_role("heading", name="Иван Петров")).to_be_visible()
+    expect(browser_page.get_by_role("link", name="ivan@romashka.ru")).to_be_visible()
+    with server.database.read_scope() as session:
+        person = session.scalars(select(Contact.id).where(Contact.name == "Иван Петров")).one()
+        points = select(ContactPoint.normalised).where(ContactPoint.contact_id == person)
+        assert set(session.scalars(points)) == {"+79162401735", "ivan@romashka.ru"}
