@@ -19,6 +19,7 @@ from crm.ui.duplicate_queue import chosen_pair, draw_empty, draw_list, load_page
 from crm.ui.duplicate_scan import draw_scan, is_scan_running
 from crm.ui.duplicate_wrong_fields import draw_wrong_fields
 from crm.ui.page import open_page, page_fragment
+from crm.ui.sidebar import forget_waiting
 
 actor = open_page("duplicates")
 st.html(FOLDER / "duplicates.css")
@@ -28,6 +29,7 @@ st.html(FOLDER / "duplicates.css")
 def draw_queue(actor: Actor) -> None:
     """Draw the queue and the pair that is open; a click here reruns only this."""
     if st.session_state.pop(DECIDED, False):
+        forget_waiting()
         st.rerun()  # the whole page once: the sidebar counts what is left
     with read_scope() as session:
         counts = open_pair_counts(session, actor)
@@ -92,7 +94,8 @@ def draw_moving_scan(actor: Actor) -> None:
         st.rerun()
 
 
-st.session_state.pop(DECIDED, None)  # the whole page is being drawn: no need to ask for it again
+if st.session_state.pop(DECIDED, False):  # the whole page is being drawn: no need to ask for it again
+    forget_waiting()
 asked = st.query_params.get("pair", "")
 if asked.isascii() and asked.isdigit() and len(asked) < 19:  # a link from a card
     open_pair(int(asked))

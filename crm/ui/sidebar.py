@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 
 import streamlit as st
@@ -22,6 +23,8 @@ from crm.ui.search_field import SEARCH_KEY, draw_search
 
 SIGN_OUT_PATH = "/account/sign-out"
 _LANGUAGE_KEY = "own_language"
+_WAITING_KEY = "_pairs_waiting"
+_WAITING_SECONDS = 20
 
 
 def draw_sidebar(actor: Actor, page_path: str) -> None:
@@ -46,10 +49,19 @@ def _draw_company(actor: Actor) -> None:
     st.markdown(f"**{md(workspace.values.name)}**")
 
 
+def forget_waiting() -> None:
+    """Count anew at the next drawing how many pairs wait: one was decided."""
+    st.session_state.pop(_WAITING_KEY, None)
+
+
 def _waiting(actor: Actor) -> str:
-    """Return how many pairs wait for a decision, as a badge; empty for none."""
-    with read_scope() as session:
-        count = open_pair_count(session, actor)
+    """Return how many pairs wait for a decision, as a badge; empty for none. Counted a few times a minute."""
+    kept: tuple[float, int] | None = st.session_state.get(_WAITING_KEY)
+    if kept is None or time.monotonic() - kept[0] > _WAITING_SECONDS:
+        with read_scope() as session:
+            kept = (time.monotonic(), open_pair_count(session, actor))
+        st.session_state[_WAITING_KEY] = kept
+    count = kept[1]
     if not count:
         return ""
     return f":gray-badge[{count}]" if count < COUNTED_AT_MOST else f":gray-badge[{COUNTED_AT_MOST}+]"
