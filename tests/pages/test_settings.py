@@ -206,3 +206,14 @@ def test_company_changed_meanwhile_is_told_and_not_overwritten(
 )
 def test_browser_is_named_as_people_would(agent: str, name: str) -> None:
     assert browser_name(agent) == name
+
+
+def test_own_identifiers_are_saved_or_told_what_is_wrong(shell: OpenShell, cast: Cast, database: Database) -> None:
+    at = opened(shell, cast.vera)
+    at.text_area(key="own_identifiers_typed").input("+7 495 780-00-00\ncall us")
+    at.button(key="own_identifiers_save").click().run()
+    assert "“call us” is neither a phone, an e-mail nor a domain." in " ".join(one.value for one in at.markdown)
+    at.text_area(key="own_identifiers_typed").input("+7 495 780-00-00\nours.ru")
+    at.button(key="own_identifiers_save").click().run()
+    with database.read_scope() as session:
+        assert session.get_one(Workspace, 1).own_identifiers == ["+74957800000", "ours.ru"]
