@@ -173,7 +173,7 @@ def _mark_clients(session: Session, deal_ids: Sequence[int]) -> None:
     contacts = select(DealContact.contact_id, Deal.owner_id).join(Deal, Deal.id == DealContact.deal_id)
     for kind, query in (("company", companies), ("contact", contacts)):
         clients: dict[int, list[int]] = defaultdict(list)
-        for key, owner_id in session.execute(query.where(Deal.id.in_(deal_ids)).distinct()):
+        for key, owner_id in session.execute(query.where(Deal.id.in_(deal_ids), deal_in_use()).distinct()):
             clients[owner_id].append(key)
         for owner_id, keys in clients.items():
             # Appended by the database itself: two deals saved at once must not drop each other's mark.
