@@ -92,7 +92,7 @@ def test_nothing_is_lost_and_all_goes_back(database: Database, cast: Cast) -> No
     run_state_machine_as_test(MergingOffice, settings=BOUNDED)
     done = MergingOffice.done
     for name in (
-        "merge contact", "merge company", "merge deal", "undo", "undo cascade", "byte-equal", "edit contact", "company of a contact", "edit company", "edit deal", "note", "objection", "plan",
-        "complete", "move", "lose", "remove", "restore",
+        "merge contact", "merge company", "merge deal", "undo", "undo cascade", "byte-equal", "edit contact",
+        "company of a contact", "edit company", "edit deal", "note", "objection", "plan", "complete", "move", "lose", "remove", "restore",
     ):  # fmt: skip
         assert done[name], (name, done)
