@@ -9,7 +9,7 @@ from crm.db import read_scope
 from crm.duplicates.merge_history import list_merges
 from crm.duplicates.merge_values import MergeInfo
 from crm.i18n import _
-from crm.i18n.formats import full_moment, moment
+from crm.i18n.formats import moment
 from crm.models import EntityType
 from crm.ui.duplicate_fields import record_link
 from crm.ui.duplicate_filters import KIND_NAMES
@@ -57,7 +57,7 @@ def _draw_merge(row: MergeInfo) -> None:
             about = [md(row.actor_name or _("System")), md(moment(row.at))]
             if row.batch_id is not None:
                 about.append(_("batch {id}", id=row.batch_id))
-            st.caption(" · ".join(about), help=md(full_moment(row.at)))
+            st.caption(" · ".join(about))
         if row.undone_at is not None:
             who = md(row.undone_by or _("System"))
             st.caption(f":material/undo: {_('undone by {who}, {when}', who=who, when=md(moment(row.undone_at)))}",
