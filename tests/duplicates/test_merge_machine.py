@@ -93,6 +93,7 @@ def test_nothing_is_lost_and_all_goes_back(database: Database, cast: Cast) -> No
     done = MergingOffice.done
     for name in (
         "merge contact", "merge company", "merge deal", "undo", "undo cascade", "byte-equal", "edit contact",
-        "company of a contact", "edit company", "edit deal", "note", "objection", "plan", "complete", "move", "lose", "remove", "restore",
+        "company of a contact", "edit company", "edit deal", "note", "objection", "plan",
+        "complete", "move", "lose", "remove", "restore",
     ):  # fmt: skip
         assert done[name], (name, done)
