@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import combinations
 
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
+from crm.duplicates.deal_pairs import fitting
 from crm.duplicates.pair_store import BRIDGE, PAIRS_AT_ONCE, FoundPair, close_gone, keep_pairs
 from crm.matching.fetching import fetch
 from crm.matching.lookup import Candidate, Lookup, look_up
@@ -47,13 +49,18 @@ def match_saved(session: Session, entity_type: EntityType, ids: Iterable[int]) -
     gone: set[int] = set()
     for entity_id, (evidence, _) in sorted(saved.items()):
         found = look_up(session, entity_type, evidence, exclude_id=entity_id, known=known)
+        waiting = _waiting(session, entity_type, entity_id)
+        fit = _fitting(session, entity_type, entity_id, found, waiting)
+        found = replace(found, candidates=[one for one in found.candidates if one.entity_id in fit])
         alike = (_pair(entity_id, one.entity_id, one.match) for one in found.candidates)
         pairs |= {(pair.left_id, pair.right_id): pair for pair in alike}
         bridges |= {(pair.left_id, pair.right_id): pair for pair in _bridges(evidence, found)}
-        gone |= _unlike(session, entity_type, entity_id, evidence, found)
+        gone |= {pair_id for pair_id, other_id in waiting.items() if other_id not in fit}
+        gone |= _unlike(session, entity_type, evidence, found, waiting)
+    fit_bridges = fitting(session, entity_type, bridges)
     # All at the end and in one order: two who save at once don't lock each other out.
-    for kept, source in ((pairs, PairSource.INTAKE), (bridges, PairSource.BRIDGE)):
-        _keep(session, entity_type, [kept[sides] for sides in sorted(kept)], source, known, now)
+    _keep(session, entity_type, [pairs[sides] for sides in sorted(pairs)], PairSource.INTAKE, known, now)
+    _keep(session, entity_type, [bridges[sides] for sides in sorted(fit_bridges)], PairSource.BRIDGE, known, now)
     close_gone(session, entity_type, gone)
     mark_matched(session, entity_type, {entity_id: second for entity_id, (_, second) in saved.items()}, now)
 
@@ -115,12 +122,29 @@ def _shared(evidence: Evidence, other: Evidence) -> frozenset[str]:
     return frozenset(value for _, value in own & theirs)
 
 
-def _unlike(session: Session, entity_type: EntityType, entity_id: int, evidence: Evidence, found: Lookup) -> set[int]:
+def _waiting(session: Session, entity_type: EntityType, entity_id: int) -> dict[int, int]:
+    """Return the waiting pairs of a record by id, and the other record of each."""
+    rows = fetch(session.connection(), _WAITING, (entity_type.value, entity_id, entity_id))
+    return {pair_id: left_id if right_id == entity_id else right_id for pair_id, left_id, right_id in rows}
+
+
+def _fitting(
+    session: Session, entity_type: EntityType, entity_id: int, found: Lookup, waiting: Mapping[int, int]
+) -> set[int]:
+    """Return the records that may stand in a pair with this one at all."""
+    others = {one.entity_id for one in found.candidates} | set(waiting.values())
+    sides = {(min(entity_id, other_id), max(entity_id, other_id)) for other_id in others}
+    return {
+        left_id if right_id == entity_id else right_id for left_id, right_id in fitting(session, entity_type, sides)
+    }
+
+
+def _unlike(
+    session: Session, entity_type: EntityType, evidence: Evidence, found: Lookup, waiting: Mapping[int, int]
+) -> set[int]:
     """Return the waiting pairs of a record that it is no longer like."""
     alike = {one.entity_id for one in found.candidates}
-    rows = fetch(session.connection(), _WAITING, (entity_type.value, entity_id, entity_id))
-    others = {pair_id: left_id if right_id == entity_id else right_id for pair_id, left_id, right_id in rows}
-    doubtful = {pair_id: other_id for pair_id, other_id in others.items() if other_id not in alike}
+    doubtful = {pair_id: other_id for pair_id, other_id in waiting.items() if other_id not in alike}
     if not doubtful:
         return set()
     present = read_evidence(session, entity_type, doubtful.values())

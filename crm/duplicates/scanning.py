@@ -15,6 +15,7 @@ from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.db import Database
 from crm.duplicates.calibration import recalibrate
+from crm.duplicates.deal_pairs import fitting
 from crm.duplicates.pair_store import PAIRS_AT_ONCE, FoundPair, close_gone, keep_pairs, wake_snoozed
 from crm.duplicates.renormalising import KINDS, renormalise
 from crm.jobs import JobRun, request_job
@@ -22,7 +23,6 @@ from crm.matching.batch import BatchResult, MatchedPair, match_all
 from crm.matching.counting import keep_statistics
 from crm.matching.models_in_use import KnownModel, load_model
 from crm.matching.normalise import Evidence
-from crm.matching.scorer import Scorer
 from crm.matching.statistics import CountedStatistics
 from crm.matching.store import evidence_of
 from crm.models import EntityType, JobKind, MatchEvidence, MatchPair, PairSource, PairState
@@ -72,14 +72,18 @@ def scan_kind(database: Database, run: JobRun, entity_type: EntityType, *, proce
         known = load_model(session, entity_type)
         ids, evidences = _whole(session, entity_type, run)
     result = match_all(
-        evidences, known.model, processes=processes, progress=lambda _stage, done, of: run.report(done, of)
+        evidences,
+        known.model,
+        processes=processes,
+        progress=lambda _stage, done, of: run.report(done, of),
+        of_base=True,
     )
     if isinstance(result.statistics, CountedStatistics):
         keep_statistics(database, entity_type, result.statistics, lambda: run.report(0, len(result.pairs)))
-    _keep(database, run, entity_type, ids, evidences, result, known)
+    kept = _keep(database, run, entity_type, ids, evidences, result, known)
     gone = _close_others(database, run, entity_type, ids, result, known, began)
     _mark_matched(database, run, entity_type, ids, began)
-    return {"records": len(ids), "compared": result.compared, "pairs": len(result.pairs), "closed": gone}
+    return {"records": len(ids), "compared": result.compared, "pairs": kept, "closed": gone}
 
 
 def whole_base(session: Session, entity_type: EntityType) -> Iterator[tuple[int, Evidence]]:
@@ -117,19 +121,24 @@ def _keep(
     evidences: Sequence[Evidence],
     result: BatchResult,
     known: KnownModel,
-) -> None:
-    scorer = Scorer(known.model, result.statistics)
+) -> int:
+    """Keep the pairs that belong in the queue; return how many."""
+    kept = 0
 
     def found(pair: MatchedPair) -> FoundPair:
         # Places are in the order of ids, and the left place is the lower.
         left, right = min(pair.left, pair.right), max(pair.left, pair.right)
-        return FoundPair(ids[left], ids[right], scorer.score(evidences[left], evidences[right]))
+        return FoundPair(ids[left], ids[right], result.scorer.score(evidences[left], evidences[right]))
 
     for start in range(0, len(result.pairs), PAIRS_AT_ONCE):
         part = [found(pair) for pair in result.pairs[start : start + PAIRS_AT_ONCE]]
         with database.session_scope() as session:
+            fit = fitting(session, entity_type, [(pair.left_id, pair.right_id) for pair in part])
+            part = [pair for pair in part if (pair.left_id, pair.right_id) in fit]
             keep_pairs(session, entity_type, part, source=PairSource.BATCH, known=known, now=utc_now())
-            run.mark(session, start + len(part), len(result.pairs))
+            run.mark(session, min(start + PAIRS_AT_ONCE, len(result.pairs)), len(result.pairs))
+        kept += len(part)
+    return kept
 
 
 def _close_others(
@@ -161,10 +170,18 @@ def _close_others(
                 .order_by(MatchPair.id)
                 .limit(_ROWS_AT_ONCE)
             ).all()
+            sides = [(row.left_id, row.right_id) for row in rows]
+            fit = frozenset().union(
+                *(
+                    fitting(session, entity_type, sides[start : start + PAIRS_AT_ONCE])
+                    for start in range(0, len(sides), PAIRS_AT_ONCE)
+                )
+            )
             gone = {
                 row.id: (row.left_id, row.right_id)
                 for row in rows
                 if not {row.left_id, row.right_id} <= present
+                or (row.left_id, row.right_id) not in fit
                 or (row.source is not PairSource.BRIDGE and (row.left_id, row.right_id) not in alike)
             }
             touched = _touched(session, entity_type, {key for sides in gone.values() for key in sides}, began)
