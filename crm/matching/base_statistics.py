@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from crm.matching.fetching import fetch, padded
 from crm.matching.normalise.evidence import Evidence
+from crm.matching.small_bases import LEAST_RECORDS, as_of, facts_as_of
 from crm.matching.statistics import HOLDERS, IdentifierFacts, facts_of, identifiers_of, label_of, terms_of
 from crm.models import EntityType, MatchEvidence
 
@@ -29,7 +30,7 @@ class BaseStatistics:
     """What the scorer asks about a base while one record is compared with its candidates.
 
     An identifier's holders are the record and its candidates; where a key was too full to be read, and for what has
-    no key, the last count of the whole base tells.
+    no key, the last count of the whole base tells. Of a small base no word is told to be rarer than is usual.
     """
 
     def __init__(self, connection: Connection, entity_type: EntityType, evidence: Evidence) -> None:
@@ -43,7 +44,8 @@ class BaseStatistics:
         self._own = frozenset(identifiers_of(evidence))
         names = {(HOLDERS, company) for company in evidence.companies}
         self._read({*terms_of(evidence), *names, RECORDS}, self._own)
-        self.record_count = self._terms.get(RECORDS) or self._count_records()
+        self._records = self._terms.get(RECORDS) or self._count_records()
+        self.record_count = max(self._records, LEAST_RECORDS)
 
     def meet(self, candidates: Iterable[Evidence]) -> None:
         """Note who else has the record's identifiers."""
@@ -60,15 +62,14 @@ class BaseStatistics:
         if known is None:
             self._read({(field, value)}, ())
             known = self._terms.setdefault((field, value), 1)
-        return known
+        return as_of(field, known, self._records)
 
     def identifier(self, kind: str, value: str) -> IdentifierFacts:
         """Return what is known of an identifier."""
         met = facts_of(kind, (self._label(self._evidence), *self._holders.get((kind, value), ())))
         counted = self._counted.get((kind, value))
-        if counted is None or counted.records <= met.records:
-            return met
-        return counted
+        facts = met if counted is None or counted.records <= met.records else counted
+        return facts_as_of(facts, self._records)
 
     def _read(self, terms: Collection[tuple[str, str]], identifiers: Collection[tuple[str, str]]) -> None:
         known = padded(list(terms), _STEP)

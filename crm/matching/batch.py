@@ -19,6 +19,7 @@ from crm.matching.fitting import SAMPLE, fitted
 from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.scorer import Scorer
+from crm.matching.small_bases import OfLeastSize
 from crm.matching.statistics import CountedStatistics, Statistics
 
 Progress = Callable[[str, int, int], None]  # stage, done, of how many
@@ -93,10 +94,16 @@ class BatchResult:
 
 
 def match_all(
-    evidences: Iterable[Evidence], model: MatchModel, *, processes: int = 1, progress: Progress | None = None
+    evidences: Iterable[Evidence],
+    model: MatchModel,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+    of_base: bool = False,
 ) -> BatchResult:
     """Compare every record with those it shares a key with; return pairs and clusters.
 
+    The records of a base are weighed as its lookups weigh them, those of a file by weights fitted to the file.
     More processes are forked from this one, which must have no busy threads then.
     """
     tell = progress or _silent
@@ -107,8 +114,11 @@ def match_all(
         tell("blocks", 0, len(columns.keys))
         pairs = pairs_of(columns)
         del columns
-        scorer = Scorer(model, statistics)
-        scorer = Scorer(fitted(model, scorer, _sample(records, pairs)), statistics)
+        if of_base:
+            scorer = Scorer(model, OfLeastSize(statistics))
+        else:
+            scorer = Scorer(model, statistics)
+            scorer = Scorer(fitted(model, scorer, _sample(records, pairs)), statistics)
         found = _weighed(records, pairs, scorer, model.review_at, processes, tell)
         tell("clusters", 0, len(records))
         clusters = cluster(records, found.from_weight(model.cluster_at), scorer.context)
