@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 
@@ -15,13 +16,15 @@ from crm.contacts.search import phone_region
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.jobs import request_job
+from crm.matching.store import mark_all_stale
 from crm.models import JobKind, Workspace
 from crm.typed_text import clean_line
 
 LISTED_AT_MOST = 500
 FIELD = "own_identifiers"
 _DOMAIN = re.compile(r"^(?!-)[\w-]{1,63}(?:\.[\w-]{1,63})+$")
-_PREFIX = re.compile(r"^[+]?[\d\s()-]{4,20}[*]$")
+_PREFIX = re.compile(r"^[+]?[0-9\s()-]{1,20}[*]$")
+PREFIX_DIGITS = 4  # fewer are whole countries
 
 
 def load_own_identifiers(session: Session, actor: Actor) -> tuple[str, ...]:
@@ -32,7 +35,8 @@ def load_own_identifiers(session: Session, actor: Actor) -> tuple[str, ...]:
 def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]) -> None:
     """Replace the list; a line is a phone, the beginning of phones with "*", a mailbox or a domain.
 
-    All records are normalised and compared anew beside the pages.
+    All records are normalised and compared anew beside the pages: their evidence is stale from this moment, so that
+    what was saved while an earlier look was under way is not lost.
     Errors: Forbidden; NotFound before the set-up; InvalidInput with every unreadable line.
     """
     require(actor, Action.MANAGE_WORKSPACE)
@@ -51,18 +55,29 @@ def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]
         return
     workspace.own_identifiers = stored
     record(session, actor, "workspace.edited", "workspace", 1, changes={FIELD: [before, stored]})
-    request_job(session, actor, JobKind.SCAN_BASE, unique_key="duplicates.scan.everything", everything=True)
+    mark_all_stale(session)
+    digest = hashlib.sha256("\n".join(stored).encode()).hexdigest()[:16]
+    request_job(session, actor, JobKind.SCAN_BASE, unique_key=f"duplicates.scan.own.{digest}")
 
 
 def _stored(line: str, region: str, found: list[Violation]) -> str:
     if "@" in line:
         return email_or_none(line, FIELD, found) or ""
     if _PREFIX.match(line):
-        digits = "".join(char for char in line if char.isdigit())
-        return f"+{'7' + digits[1:] if digits[0] == '8' and region == 'RU' else digits}*"
+        return _prefix(line, region, found)
     if phone := parse_phone(line, region):
         return phone.e164
     if _DOMAIN.match(line.lower()):
         return line.lower()
     found.append(Violation("own_identifier_unreadable", FIELD, {"text": line[:60]}))
     return ""
+
+
+def _prefix(line: str, region: str, found: list[Violation]) -> str:
+    digits = "".join(char for char in line if char.isdigit())
+    if len(digits) < PREFIX_DIGITS:
+        found.append(Violation("own_prefix_short", FIELD, {"text": line, "least": PREFIX_DIGITS}))
+        return ""
+    # Russians write 8 for +7, but +86 is China.
+    trunk = digits[0] == "8" and region == "RU" and not line.startswith("+")
+    return f"+{'7' + digits[1:] if trunk else digits}*"

@@ -32,20 +32,22 @@ _SETTLED = timedelta(seconds=2)
 def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Match the records that were saved since they were last matched; wake pairs whose time has come.
 
-    Where so much has changed that comparing all with all is faster, a look through the whole base is asked for.
+    Where so much has changed that comparing all with all is faster, a look through the whole base is asked for, and
+    what is not so much goes on here.
     """
+    told: dict[str, Any] = {}
     with database.session_scope() as session:
         wake_snoozed(session, utc_now())
-        if any(_is_much(session, kind) for kind in KINDS) or outdated_count(session, SCAN_FROM) >= SCAN_FROM:
-            return {"scan": ask_for_scan(session, actor)}
-        outdated = outdated_count(session, 1) > 0
-    if outdated or run.state.get("renormalise"):
+        few = [kind for kind in KINDS if not _is_much(session, kind)]
+        outdated = outdated_count(session, SCAN_FROM)
+        if len(few) < len(KINDS) or outdated >= SCAN_FROM:
+            told["scan"] = ask_for_scan(session, actor)
+    if outdated < SCAN_FROM and (outdated or run.state.get("renormalise")):
         renormalise(database, actor, run, arguments)
-    matched = {}
-    for kind in KINDS:
+    for kind in few:
         _count_anew(database, run, kind)
-        matched[kind.value] = _match_kind(database, run, kind)
-    return matched
+        told[kind.value] = _match_kind(database, run, kind)
+    return told
 
 
 def has_changes(session: Session) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.visibility import deal_in_use
 from crm.contacts.match_input import own_identifiers
 from crm.contacts.match_upkeep import remake_evidence
 from crm.db import Database
@@ -18,6 +19,7 @@ from crm.matching.normalise import NORM_VERSION
 from crm.models import EntityType, MatchEvidence
 
 RECORDS_AT_ONCE = 250
+_LOOKED_AT = 50  # the oldest and the newest records of a kind
 # Who hangs on whom: a person's evidence holds the company's name, not the other way round.
 KINDS = (EntityType.COMPANY, EntityType.CONTACT, EntityType.DEAL)
 
@@ -40,23 +42,63 @@ def renormalise(database: Database, actor: Actor, run: JobRun, arguments: Mappin
                 after = ids[-1] if len(ids) == RECORDS_AT_ONCE else -1
                 state |= {kind.value: after, "done": done}
                 run.mark(session, done, max(total, done), state={**run.state, "renormalise": state})
+        done += _renew_outdated(database, kind)
     return {"renormalised": done}
 
 
 def outdated_count(session: Session, at_most: int) -> int:
-    """Count outdated evidence up to a limit; a kind of record that has none at all counts as the limit. Cheap."""
-    bare = any(
-        session.scalar(select(TABLES[kind].id).limit(1)) is not None
-        and not session.scalar(select(exists().where(MatchEvidence.entity_type == kind)))
-        for kind in KINDS
-    )
+    """Count outdated and missing evidence up to a limit.
+
+    Whether any is missing is told by the oldest and the newest records alone: cheap where all is well.
+    """
     outdated = select(MatchEvidence.entity_id).where(MatchEvidence.norm_version < NORM_VERSION).limit(at_most)
-    return at_most if bare else session.scalar(select(func.count()).select_from(outdated.subquery())) or 0
+    count = session.scalar(select(func.count()).select_from(outdated.subquery())) or 0
+    for kind in KINDS:
+        if count < at_most and session.scalar(select(_lacks(kind, newest=False) | _lacks(kind, newest=True))):
+            missing = select(TABLES[kind].id).where(_in_use(kind), ~_has_evidence(kind)).limit(at_most)
+            count += session.scalar(select(func.count()).select_from(missing.subquery())) or 0
+    return min(count, at_most)
+
+
+def _renew_outdated(database: Database, kind: EntityType) -> int:
+    """Make anew what became outdated meanwhile, and drop what is left of records no longer in use."""
+    query = (
+        select(MatchEvidence.entity_id)
+        .where(MatchEvidence.norm_version < NORM_VERSION, MatchEvidence.entity_type == kind)
+        .order_by(MatchEvidence.entity_id)
+        .limit(RECORDS_AT_ONCE)
+    )
+    done = 0
+    while True:
+        with database.session_scope() as session:
+            ids = session.scalars(query).all()
+            remake_evidence(session, kind, ids, own_identifiers(session))
+        done += len(ids)
+        if len(ids) < RECORDS_AT_ONCE:
+            return done
+
+
+def _lacks(kind: EntityType, *, newest: bool) -> ColumnElement[bool]:
+    table = TABLES[kind]
+    order = table.id.desc() if newest else table.id
+    some = select(table.id).where(_in_use(kind)).order_by(order).limit(_LOOKED_AT).subquery()
+    present = exists().where(MatchEvidence.entity_type == kind, MatchEvidence.entity_id == some.c.id)
+    return exists().where(some.c.id.is_not(None), ~present)
+
+
+def _in_use(kind: EntityType) -> ColumnElement[bool]:
+    """Return the condition for records that have evidence: those that `raw_records` reads."""
+    unmerged = TABLES[kind].merged_into_id.is_(None)
+    return and_(unmerged, deal_in_use()) if kind is EntityType.DEAL else unmerged
+
+
+def _has_evidence(kind: EntityType) -> ColumnElement[bool]:
+    return exists().where(MatchEvidence.entity_type == kind, MatchEvidence.entity_id == TABLES[kind].id)
 
 
 def _wanted(kind: EntityType, after: int, *, everything: bool) -> Select[int]:
     table = TABLES[kind]
-    query = select(table.id).where(table.id > after, table.merged_into_id.is_(None)).order_by(table.id)
+    query = select(table.id).where(table.id > after, _in_use(kind)).order_by(table.id)
     if everything:
         return query
     current = exists().where(

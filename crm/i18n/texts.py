@@ -77,6 +77,7 @@ TEXTS: dict[str, str] = {
     "date_invalid": N_("Write the date as day, month, year."),
     "number_invalid": N_("Write a number."),
     "own_identifier_unreadable": N_("“{text}” is neither a phone, an e-mail nor a domain."),
+    "own_prefix_short": N_("“{text}” would be too many phones: write at least {least} digits before the star."),
     "pair_decided": N_("Somebody has just decided about this pair. The page shows it as it is now."),
     "pair_until_past": N_("Choose a moment in the future."),
     "wrong_field_alone": N_("Nothing would be left in the field. Open the record and write what belongs there."),

@@ -39,7 +39,9 @@ _MATCHED = "UPDATE match_evidence SET matched_at = ? WHERE entity_type = ? AND e
 _KEEP = (
     "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (entity_type, entity_id) DO UPDATE SET evidence = excluded.evidence,"
-    " norm_version = excluded.norm_version, updated_at = excluded.updated_at, matched_at = NULL"
+    " norm_version = excluded.norm_version, updated_at = excluded.updated_at, matched_at = CASE WHEN"
+    f" match_evidence.norm_version = {STALE} AND match_evidence.evidence = excluded.evidence"
+    " THEN match_evidence.matched_at END"  # doubted for nothing: what it was matched with holds
 )
 _ADD_KEY = "INSERT INTO match_keys (entity_type, key, entity_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_id = ?"
@@ -107,6 +109,12 @@ def mark_stale(session: Session, entity_type: EntityType, ids: Iterable[int]) ->
     marked = update(MatchEvidence).where(
         MatchEvidence.entity_type == entity_type, MatchEvidence.entity_id.in_(sorted(set(ids)))
     )
+    session.execute(marked.values(norm_version=STALE).execution_options(synchronize_session=False))
+
+
+def mark_all_stale(session: Session) -> None:
+    """Leave it to the background to make all evidence anew, in one statement."""
+    marked = update(MatchEvidence).where(MatchEvidence.norm_version != STALE)
     session.execute(marked.values(norm_version=STALE).execution_options(synchronize_session=False))
 
 
