@@ -101,6 +101,12 @@ class CompaniesKnown:
         if self._by_name.setdefault(key, company_id) != company_id:
             self._twins.add(key)
 
+    def add_former(self, company_id: int, name: str, inn: str | None) -> None:
+        """Let a company be found by what one that was merged into it was called, where no other is called so."""
+        if inn:
+            self._by_inn.setdefault(inn, company_id)
+        self._by_name.setdefault(name_key(name), company_id)
+
     def by_inn(self, inn: str | None) -> int | None:
         """Return the company with this INN."""
         return self._by_inn.get(inn) if inn else None
@@ -186,14 +192,25 @@ class ContactsKnown:
 
 
 def load_companies(session: Session, actor: Actor) -> CompaniesKnown:
-    """Return every company the actor may see, by INN and by name."""
+    """Return every company the actor may see, by INN and by name, those of companies merged into it too."""
     known = CompaniesKnown()
+    visible: set[int] = set()
     columns = select(Company.id, Company.name, Company.inn, Company.parent_id)
     query = columns.where(company_visible(actor)).order_by(Company.id)
     for company_id, name, inn, parent_id in session.execute(query.execution_options(yield_per=5000)):
         known.add(company_id, name, inn)
+        visible.add(company_id)
         if parent_id is not None:
             known.set_parent(company_id, parent_id)
+    columns = select(Company.id, Company.name, Company.inn, Company.merged_into_id)
+    merged = session.execute(columns.where(Company.merged_into_id.is_not(None)).order_by(Company.id)).all()
+    leads_to = {row.id: row.merged_into_id for row in merged}
+    for row in merged:
+        living = row.merged_into_id
+        while living in leads_to:
+            living = leads_to[living]
+        if living in visible:
+            known.add_former(living, row.name, row.inn)
     return known
 
 

@@ -24,6 +24,7 @@ from crm.imports.journal import Journal
 from crm.imports.judges import JUDGES
 from crm.imports.judges.deals import note_skipped_deals
 from crm.imports.mapping_text import mapping_tree
+from crm.imports.meanwhile import MergedMeanwhile, MergesSeen, hold_records, merges_seen
 from crm.imports.prepare import Prepared, PreparedFile
 from crm.imports.progress import Counts, Cursor, RunStep, StepKind, counts_from, counts_tree, cursor_from, steps_of
 from crm.imports.setup import plan_set_up
@@ -37,6 +38,8 @@ BATCH_ROWS = 500
 # SQLite's waiting writers look at the lock every tenth of a second: in shorter gaps they would never get a turn.
 _GIVE_WAY_SECONDS = 0.12
 _ROWS_WORTH_ANALYZE = 500
+_TRIES = 5  # of a batch whose records are merged while it is judged
+_ENTITIES = {RecordKind.COMPANIES: "company", RecordKind.CONTACTS: "contact", RecordKind.DEALS: "deal"}
 
 Scope = Callable[[], AbstractContextManager[Session]]
 OnProgress = Callable[[Counts], None]
@@ -182,6 +185,7 @@ class _Run:
         self.cursor = Cursor()
         self.counts = Counts()
         self.world: World | None = None
+        self.merges: MergesSeen | None = None
 
     def begin(self, origin: dict[str, Any]) -> None:
         """Read where the import stands and all that rows may refer to."""
@@ -192,17 +196,25 @@ class _Run:
             if row.mapping != origin:
                 raise ImportFilesDiffer(id=self.import_id)
             self.cursor, self.counts = cursor_from(row.counts), counts_from(row.counts)
-            # The start and not the present: an interrupted run gives the same rows as an undisturbed one.
-            self.world = World(session, self.actor, self.prepared, row.created_at, is_dry_run=False)
-            self.world.seen |= _seen(session, self.import_id)
-        self.world.company_names = names_in_files(self.prepared)
+            self._learn(session, row)
+
+    def _learn(self, session: Session, row: Import, file: PreparedFile | None = None) -> None:
+        names = self.world.company_names if self.world else names_in_files(self.prepared)
+        self.merges = merges_seen(session)  # first: what is merged after this look is looked at again
+        # The start and not the present: an interrupted run gives the same rows as an undisturbed one.
+        self.world = World(session, self.actor, self.prepared, row.created_at, is_dry_run=False)
+        self.world.seen |= _seen(session, self.import_id)
+        self.world.company_names = names
+        if file is not None and file.kind is RecordKind.DEALS:
+            done = [one for one in file.table.rows() if one.line <= self.cursor.line]
+            note_skipped_deals(self.world, self.prepared, file, done)
 
     def do(self, step: RunStep, batch_rows: int) -> None:
         """Do what is left of one step and go behind it."""
         if step.kind is StepKind.ROWS and step.file is not None:
             for rows in batches(self._rows_left(step.file), batch_rows):
                 begun = monotonic()
-                self._batch(step.file, rows)
+                self._batch_of_living(step.file, rows)
                 sleep(min(_GIVE_WAY_SECONDS, monotonic() - begun))
             with self._turn() as (_session, _row):
                 self.cursor = Cursor(self.cursor.step + 1)
@@ -214,9 +226,21 @@ class _Run:
                 self._structure(session, step.kind)
             self.cursor = Cursor(self.cursor.step + 1)
 
+    def _batch_of_living(self, file: PreparedFile, rows: Sequence[Row]) -> None:
+        for _try in range(_TRIES - 1):
+            try:
+                self._batch(file, rows)
+            except MergedMeanwhile:
+                self.merges = None  # whatever has been merged: all is read anew
+            else:
+                return
+        self._batch(file, rows)
+
     def _batch(self, file: PreparedFile, rows: Sequence[Row]) -> None:
-        with self._turn() as (session, _row):
+        with self._turn(file) as (session, _row):
             judged = JUDGES[file.kind](session, self._world, self.prepared, file, rows)
+            if file.kind in _ENTITIES:
+                hold_records(session, self._world, _ENTITIES[file.kind], judged)
             journal = Journal(self.import_id)
             WRITERS[file.kind](session, self._world, journal, file.name, judged)
             journal.write(session)
@@ -251,12 +275,17 @@ class _Run:
                 note_skipped_deals(self._world, self.prepared, file, [row])
 
     @contextmanager
-    def _turn(self) -> Iterator[tuple[Session, Import]]:
-        """Give one transaction, refused where another process has moved the cursor meanwhile."""
+    def _turn(self, file: PreparedFile | None = None) -> Iterator[tuple[Session, Import]]:
+        """Give one transaction, refused where another process has moved the cursor meanwhile.
+
+        What has been merged since the last one is known in it.
+        """
         with self.scope() as session:
             row = taken(session, self.import_id)
             if row.status is not ImportStatus.RUNNING or cursor_from(row.counts) != self.cursor:
                 raise ImportMovedMeanwhile(id=self.import_id)
+            if merges_seen(session) != self.merges:
+                self._learn(session, row, file)
             yield session, row
             row.counts = counts_tree(self.counts, self.cursor)
         if self.on_progress:

@@ -16,6 +16,7 @@ from crm.imports.fields import RecordKind
 from crm.imports.journal import Journal
 from crm.imports.judged import ClientDraft, Judged
 from crm.imports.judges.deal_updates import plain
+from crm.imports.meanwhile import hold_living
 from crm.imports.prepare import Prepared
 from crm.imports.reading import RowReader
 from crm.imports.world import NewCompany, NewContact, World
@@ -77,6 +78,7 @@ def link_parents(session: Session, world: World, prepared: Prepared, journal: Jo
             )
         )
     )
+    hold_living(session, "company", {*links, *(world.real_id(parent) for _known, parent in links.values())}, True)
     for some in in_turn(list(links)):
         orphans = select(Company).where(Company.id.in_(some), Company.parent_id.is_(None))
         for company in session.scalars(orphans):
