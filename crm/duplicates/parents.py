@@ -18,18 +18,19 @@ def without_loop(session: Session, columns: dict[str, Any], survivor: Record, me
         return columns
     wanted = columns.get("parent_id", survivor.parent_id)
     for parent_id in (wanted, survivor.parent_id, merged.parent_id, None):
-        if not _loops(session, parent_id, survivor, merged):
+        # The two will be one: whoever stems from either stems from the survivor.
+        if not goes_round(session, parent_id, {survivor.id, merged.id}):
             rest = {name: value for name, value in columns.items() if name != "parent_id"}
             return rest if parent_id == survivor.parent_id else rest | {"parent_id": parent_id}
     return columns
 
 
-def _loops(session: Session, parent_id: int | None, survivor: Company, merged: Company) -> bool:
-    # The two will be one: whoever stems from either stems from the survivor.
+def goes_round(session: Session, parent_id: int | None, company_ids: set[int]) -> bool:
+    """Tell whether a parent is one of some companies or stems from them."""
     for _generation in range(GENERATIONS_AT_MOST):
         if parent_id is None:
             return False
-        if parent_id in {survivor.id, merged.id}:
+        if parent_id in company_ids:
             return True
         parent_id = session.scalar(select(Company.parent_id).where(Company.id == parent_id))
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +11,15 @@ from sqlalchemy import Row, Table, and_, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from crm.duplicates.deal_merges import VISITS
+from crm.duplicates.forwarding import lives_on
 from crm.duplicates.journal import Changed, Pointed, TakenOut, from_json, in_turn
 from crm.duplicates.merge_values import UndoConflict
 from crm.duplicates.moving import point_rows
 from crm.duplicates.references import REFERENCES
 from crm.duplicates.row_values import plain, record_table, table_of, typed
-from crm.models import EntityType, Merge
+from crm.models import Merge
 
 _KINDS = {(one.table, one.column): one.kind or one.table for one in REFERENCES}
-_TARGETS = {(one.table, one.column): one.target for one in REFERENCES}
 CUSTOM = "custom"
 
 
@@ -100,7 +100,7 @@ def _change_back(session: Session, entry: Changed, found: Backwards, *, is_survi
             said = (_said(before), _said(after), _said(now))
             found.conflicts.append(_conflict("changed", entry.table, entry.id, name, *said))
     if values and is_real:
-        home = {name: _living(session, table, entry.id, name, value) for name, value in values.items()}
+        home = {name: lives_on(session, table.name, entry.id, name, value) for name, value in values.items()}
         _write(session, table, entry.id, home)
 
 
@@ -166,31 +166,6 @@ def _put_in(session: Session, entry: TakenOut, found: Backwards, *, is_real: boo
 def _is_there(session: Session, column: Any, row: Mapping[str, Any]) -> bool:
     (key,) = column.foreign_keys
     return session.scalar(select(key.column).where(key.column == row[column.name])) is not None
-
-
-def _living(session: Session, table: Table, row_id: int, name: str, value: Any) -> Any:
-    """Return a former value; one that points to a record merged meanwhile points to where it lives on.
-
-    The merges that it passed are told of this row, as if it had been there: their undo takes it along.
-    """
-    target = _TARGETS.get((table.name, name))
-    if target is None or value is None or name == "merged_into_id":
-        return typed(table.c[name], value)
-    for passed in _passed(session, target, value):
-        entry = {"table": table.name, "column": name, "from": passed.merged_id, "to": passed.survivor_id}
-        passed.moved = [*passed.moved, {**entry, "ids": [row_id]}]
-        value = passed.survivor_id
-    return value
-
-
-def _passed(session: Session, entity_type: EntityType, record_id: int) -> Iterable[Merge]:
-    while True:
-        query = select(Merge).filter_by(entity_type=entity_type, merged_id=record_id, undone_at=None)
-        merge = session.scalars(query).one_or_none()
-        if merge is None:
-            return
-        yield merge
-        record_id = merge.survivor_id
 
 
 def _write(session: Session, table: Table, row_id: int, values: Mapping[str, Any]) -> None:

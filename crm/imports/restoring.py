@@ -13,6 +13,8 @@ from crm.actor import Actor
 from crm.contacts.search_index import index_records
 from crm.db.types import Code, UtcDateTime
 from crm.deals.next_steps import refresh_next_due
+from crm.duplicates.forwarding import lives_on
+from crm.duplicates.parents import goes_round
 from crm.events import record
 from crm.models import (
     Company,
@@ -47,7 +49,7 @@ def restore_deal(session: Session, actor: Actor, deal_id: int, before: Before) -
     )
     for step_id, owner_id, version in before["open_steps"]:
         _reopen_step(session, step_id, owner_id, version)
-    _restore_columns(deal, before)
+    _restore_columns(session, deal, before)
     deal.version -= 1
     if "status" in before["columns"] or added["steps"]:
         refresh_next_due(session, deal)
@@ -72,7 +74,7 @@ def restore_user(session: Session, actor: Actor, user_id: int, before: Before) -
     user = session.get(User, user_id, populate_existing=True)
     if user is None or user.version != before["version"]:
         return False
-    _restore_columns(user, before)
+    _restore_columns(session, user, before)
     user.version -= 1
     record(session, actor, "user.restored", "user", user_id)
     return True
@@ -105,7 +107,7 @@ def _restore_client(
         return False
     session.execute(delete(ContactPoint).where(ContactPoint.id.in_(before.get("points", []))))
     session.execute(delete(ExternalId).where(ExternalId.id.in_(before.get("external_ids", []))))
-    _restore_columns(row, before)
+    _restore_columns(session, row, before)
     row.version -= 1
     session.flush()
     index_records(session, entity, [client_id])
@@ -124,10 +126,13 @@ def _reopen_step(session: Session, step_id: int, owner_id: int, version: int) ->
     session.flush()
 
 
-def _restore_columns(row: Any, before: Before) -> None:
+def _restore_columns(session: Session, row: Any, before: Before) -> None:
     columns = inspect(type(row)).columns
     for name, value in before["columns"].items():
-        setattr(row, name, _typed(columns[name].type, value))
+        living = lives_on(session, type(row).__tablename__, row.id, name, _typed(columns[name].type, value))
+        if isinstance(row, Company) and name == "parent_id" and goes_round(session, living, {row.id}):
+            living = None  # the former parent has become one with the company, or with a daughter of it
+        setattr(row, name, living)
 
 
 def _typed(kind: Any, value: Any) -> Any:

@@ -11,9 +11,11 @@ from crm.db import Database
 from crm.deals.activities import add_activity
 from crm.deals.commands import NewDeal, create_deal, edit_deal
 from crm.deals.values import DealChanges, StepPlan
+from crm.duplicates.merging import merge_records
+from crm.duplicates.undo import undo_merge
 from crm.errors import Forbidden
 from crm.imports.undo import ImportUndoneAlready, Kept
-from crm.models import ActivityKind, Company, Deal, Import, ImportStatus, StepKind, User
+from crm.models import ActivityKind, Company, Contact, Deal, EntityType, Import, ImportStatus, StepKind, User
 from tests.conftest import Cast, rows_of_all_tables
 from tests.factories import add_company, add_contact, add_deal, add_pipeline
 from tests.imports.importing import Importer, deals_file, deals_mapping
@@ -177,3 +179,46 @@ def test_undo_twice_is_refused_and_only_an_admin_may(importer: Importer, cast: C
     importer.undo(cast.vera, import_id)
     with pytest.raises(ImportUndoneAlready):
         importer.undo(cast.vera, import_id)
+
+
+def test_restored_person_goes_to_where_the_former_company_lives_on_and_home_with_it(
+    importer: Importer, database: Database, cast: Cast
+) -> None:
+    with database.session_scope() as session:
+        former, _other, survivor = (add_company(session, cast.anna, name) for name in ("Mir", "Dom", "Mir Trade"))
+        person = add_contact(session, cast.anna, "Olga Serova", phone="+79161234567", company_id=former)
+    part = {
+        "file": "people.csv",
+        "kind": "contacts",
+        "columns": {"name": "name", "phone": "phone", "company": "company"},
+    }
+    text = "name;phone;company\nOlga Serova;+79161234567;Dom\n"
+    import_id = importer.run(cast.vera, {"people.csv": text}, {"system": "old", "files": [part]})
+    with database.session_scope() as session:
+        merge_id = merge_records(
+            session, cast.vera, entity_type=EntityType.COMPANY, survivor_id=survivor, merged_id=former
+        )
+    assert importer.undo(cast.vera, import_id).restored == {"contact": 1}
+    with database.read_scope() as session:
+        assert session.get_one(Contact, person).company_id == survivor
+    with database.session_scope() as session:
+        undo_merge(session, cast.vera, merge_id=merge_id)
+    with database.read_scope() as session:
+        assert session.get_one(Contact, person).company_id == former
+
+
+def test_restored_company_does_not_become_its_own_parent(importer: Importer, database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        former = add_company(session, cast.anna, "Holding")
+        daughter, middle = (add_company(session, cast.anna, name) for name in ("East", "Middle"))
+        add_company(session, cast.anna, "Group")
+        session.get_one(Company, daughter).parent_id = former
+        session.get_one(Company, middle).parent_id = daughter
+    part = {"file": "firms.csv", "kind": "companies", "columns": {"name": "name", "parent": "parent"}}
+    told = {"system": "old", "files": [part]}
+    import_id = importer.run(cast.vera, {"firms.csv": "name;parent\nEast;Group\n"}, told)
+    with database.session_scope() as session:
+        merge_records(session, cast.vera, entity_type=EntityType.COMPANY, survivor_id=middle, merged_id=former)
+    assert importer.undo(cast.vera, import_id).restored == {"company": 1}
+    with database.read_scope() as session:
+        assert session.get_one(Company, daughter).parent_id is None
