@@ -136,12 +136,12 @@ class PairCard:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A record like the one being typed; one the actor may not see has neither id, name nor lines."""
+    """A record like the one being typed; one the actor may not see has neither id, name, probability nor lines."""
 
     entity_type: EntityType
     record_id: int | None
     name: str | None
     owner_name: str
-    probability: float
+    probability: float | None
     matched: str | None  # the typed phone, mailbox or taxpayer number both have
     lines: tuple[MatchLine, ...]

@@ -40,8 +40,9 @@ _KEEP = (
     "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (entity_type, entity_id) DO UPDATE SET evidence = excluded.evidence,"
     " norm_version = excluded.norm_version, updated_at = excluded.updated_at, matched_at = CASE WHEN"
-    f" match_evidence.norm_version = {STALE} AND match_evidence.evidence = excluded.evidence"
-    " THEN match_evidence.matched_at END"  # doubted for nothing: what it was matched with holds
+    # Stale and doubted for nothing: what it was matched with holds.
+    " match_evidence.norm_version = 0 AND match_evidence.evidence = excluded.evidence"
+    " THEN match_evidence.matched_at END"
 )
 _ADD_KEY = "INSERT INTO match_keys (entity_type, key, entity_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_id = ?"

@@ -37,6 +37,35 @@ def test_client_of_a_colleague_is_told_without_its_name(session: Session, cast: 
     assert [one[2] for one in told(session, cast.boris, phones=("89162041853",))] == ["Secret"]
 
 
+def test_names_cannot_be_guessed_from_what_is_told_of_a_colleagues_client(session: Session, cast: Cast) -> None:
+    for name, phone in (("Колчин Сергей", "89163849275"), ("Юдин Пётр", "89163849275"), ("Ким Яна", "89031112233")):
+        create_contact(session, cast.dina, name=name, points=[(PHONE, phone)])
+    for number in range(40):
+        create_contact(session, cast.dina, name=f"Петров{number} Иван", points=[(PHONE, f"8926{number * 104_729:07}")])
+    create_contact(session, cast.anton, name="Юдин Пётр", points=[(EMAIL, "yudin@b.ru")])
+    phones, emails = ("+79163849275", "89031112233"), ("yudin@b.ru",)
+    answers = {
+        hint(session, cast.anna, CONTACT, RawRecord(record_id="", name=name, phones=phones, emails=emails))
+        for name in ("", "Колчин Сергей", "Юдин Пётр", "Ким Яна", "Петров Олег")
+    }
+    (answer,) = answers
+    assert [(one.owner_name, one.matched) for one in answer] == [
+        ("Dina", "+79163849275"),
+        ("Dina", "+79031112233"),
+        ("Anton", "yudin@b.ru"),
+    ]
+    assert {(one.probability, one.lines) for one in answer} == {(None, ())}
+
+
+def test_visible_namesake_is_found_among_many_hidden_ones(session: Session, cast: Cast) -> None:
+    for number in range(26):
+        create_contact(session, cast.dina, name="Щербаков Аристарх Ильич", points=[(EMAIL, f"a{number}@b.ru")])
+    own = create_contact(session, cast.anna, name="Щербаков Аристарх")
+    for number in range(200):
+        create_contact(session, cast.dina, name=f"Somebody{number} Else{number}")
+    assert [one[1] for one in told(session, cast.anna, name="Щербаков Аристарх Ильич")] == [own]
+
+
 def test_company_of_a_colleague_is_told_by_its_inn(session: Session, cast: Cast) -> None:
     create_company(session, cast.anton, name="Secret", inn="7707083893")
     assert told(session, cast.dina, COMPANY, inn="7707083893") == [(COMPANY, None, None, "Anton", "7707083893")]

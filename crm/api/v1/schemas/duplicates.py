@@ -168,13 +168,13 @@ class TypedClient(Input):
 
 
 class MatchOut(Output):
-    """A client like the typed one; one out of view has neither id nor name."""
+    """A client like the typed one; one out of view has neither id, name, probability nor lines."""
 
     kind: EntityType
     id: int | None
     name: str | None
     owner: str
-    probability: float
+    probability: float | None
     matched: str | None = Field(description=N_("The typed phone, e-mail or taxpayer number that both have"))
     lines: list[LineOut]
 
