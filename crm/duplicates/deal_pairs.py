@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, union
+from sqlalchemy import Row, select, union
 from sqlalchemy.orm import Session
 
 from crm.auth.visibility import deal_in_use
@@ -67,6 +67,7 @@ def _before(session: Session, ids: set[int]) -> dict[int, set[int]]:
     made_from = select(Deal.id, Deal.origin_deal_id).where(Deal.id.in_(asked), Deal.origin_deal_id.is_not(None))
     noted_by = select(LinkRun.child_deal_id, LinkRun.deal_id).where(LinkRun.child_deal_id.in_(asked))
     found: dict[int, set[int]] = defaultdict(set)
-    for row in session.execute(union(made_from, noted_by)):
-        found[row[0]].add(row[1])
+    rows: Sequence[Row[*tuple[Any, ...]]] = session.execute(union(made_from, noted_by)).all()
+    for key, origin_id in rows:
+        found[key].add(origin_id)
     return found

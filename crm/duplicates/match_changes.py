@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import exists, func, or_, select
@@ -13,29 +13,37 @@ from crm.actor import Actor
 from crm.clock import utc_now
 from crm.db import Database
 from crm.duplicates.intake import match_saved
+from crm.duplicates.own_mail import has_new_mail, outdate_own_mail
 from crm.duplicates.pair_store import wake_snoozed
 from crm.duplicates.renormalising import KINDS, outdated_count, renormalise
 from crm.duplicates.scanning import ask_for_scan, whole_base
+from crm.duplicates.touched_deals import follow_deals, has_touched_deals
 from crm.jobs import JobRun
 from crm.matching.counting import counted_records, keep_statistics
 from crm.matching.statistics import CountedStatistics
-from crm.models import EntityType, MatchEvidence, MatchPair, PairState
+from crm.models import EntityType, JobSchedule, MatchEvidence, MatchPair, PairState
 
 MATCHED_AT_ONCE = 25
+FOLLOWED = "match_changed.followed"  # the row of `job_schedules` that holds how far deals and users were followed
+_BEGINNING = datetime.fromtimestamp(0, UTC)
+_LONG_SAVE = timedelta(minutes=5)  # what a save told of may be seen so much later
 SCAN_FROM = 5_000  # changed records
 # What was counted is counted anew when the base has grown by this part, and by so many records.
 _GROWN_PART, _GROWN = 1.2, 20
+# So does it when so many records of it are others now: a large import, or an example that was filled in.
+_OTHERS_PART, _OTHERS = 0.05, 200
 # Instants are whole seconds: a record saved twice in one is taken when the second is over.
 _SETTLED = timedelta(seconds=2)
 
 
 def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Match the records that were saved since they were last matched; wake pairs whose time has come.
+    """Match the records that were saved since they were last matched; value pairs of changed deals; wake pairs.
 
     Where so much has changed that comparing all with all is faster, a look through the whole base is asked for, and
     what is not so much goes on here.
     """
     told: dict[str, Any] = {}
+    _follow(database, run)
     with database.session_scope() as session:
         wake_snoozed(session, utc_now())
         few = [kind for kind in KINDS if not _is_much(session, kind)]
@@ -51,10 +59,28 @@ def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapp
 
 
 def has_changes(session: Session) -> bool:
-    """Tell whether there is anything to match, to make anew or to wake. Cheap."""
+    """Tell whether there is anything to match, to make anew, to value or to wake. Cheap."""
+    since, until = _followed(session), utc_now() - _SETTLED
+    if has_touched_deals(session, since, until) or has_new_mail(session, since, until):
+        return True
     woken = (MatchPair.state == PairState.SNOOZED, MatchPair.snoozed_until <= utc_now())
     waiting = (exists().where(MatchEvidence.entity_type == kind, *_unmatched()) for kind in KINDS)
     return bool(session.scalar(select(or_(*waiting, exists().where(*woken))))) or outdated_count(session, 1) > 0
+
+
+def _follow(database: Database, run: JobRun) -> None:
+    """Follow what has changed beside the records since this was done last."""
+    with database.read_scope() as session:
+        since, until = _followed(session), utc_now() - _SETTLED
+    since -= min(_LONG_SAVE, since - _BEGINNING)
+    outdate_own_mail(database, run, since, until)
+    follow_deals(database, run, since, until)
+    with database.session_scope() as session:
+        session.merge(JobSchedule(kind=FOLLOWED, fired_for=until))
+
+
+def _followed(session: Session) -> datetime:
+    return session.scalar(select(JobSchedule.fired_for).where(JobSchedule.kind == FOLLOWED)) or _BEGINNING
 
 
 def _is_much(session: Session, kind: EntityType) -> bool:
@@ -87,7 +113,9 @@ def _count_anew(database: Database, run: JobRun, kind: EntityType) -> None:
     with database.read_scope() as session:
         counted = counted_records(session, kind)
         present = session.scalar(select(func.count()).where(MatchEvidence.entity_type == kind)) or 0
-        if present <= counted * _GROWN_PART + _GROWN:
+        others = session.scalar(select(func.count()).where(MatchEvidence.entity_type == kind, *_unmatched())) or 0
+        has_grown = present > counted * _GROWN_PART + _GROWN or (present and not counted)
+        if not has_grown and others < max(present * _OTHERS_PART, _OTHERS):
             return
         statistics = CountedStatistics.of((evidence for _, evidence in whole_base(session, kind)), kind)
     keep_statistics(database, kind, statistics, lambda: run.report(0, present))
