@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
@@ -12,7 +13,13 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from crm.clock import utc_now
 from crm.models import JobSchedule
+
+log = logging.getLogger(__name__)
+
+# A moment noted that lies farther ahead was noted by a clock that went wrong.
+CLOCKS_DIFFER = timedelta(hours=1)
 
 
 class Rhythm(Protocol):
@@ -58,16 +65,30 @@ class Nightly:
             day -= timedelta(days=1)
 
 
-def take_moment(session: Session, kind: str, moment: datetime, *, fires_at_once: bool) -> bool:
-    """Tell, to one caller only, that work of this moment is to be started; moments missed before count once."""
+def take_moment(
+    session: Session, kind: str, moment: datetime, *, fires_at_once: bool, now: datetime | None = None
+) -> bool:
+    """Tell, to one caller only, that work of this moment is to be started; moments missed before count once.
+
+    What a clock in the future has fired does not keep the work from returning: it fires, and goes on from now.
+    """
+    ahead = (now or utc_now()) + CLOCKS_DIFFER
+    lost = update(JobSchedule).where(JobSchedule.kind == kind, JobSchedule.fired_for > ahead)
+    if _rows(session.execute(lost.values(fired_for=moment))):
+        log.warning("work %s was started by a clock in the future; it goes on from %s", kind, moment)
+        return True
     newer = update(JobSchedule).where(JobSchedule.kind == kind, JobSchedule.fired_for < moment)
-    result = session.execute(newer.values(fired_for=moment))
-    assert isinstance(result, CursorResult)  # noqa: S101 - what an UPDATE gives; only its type is told here
-    if result.rowcount or session.get(JobSchedule, kind) is not None:
-        return result.rowcount == 1
+    taken = _rows(session.execute(newer.values(fired_for=moment)))
+    if taken or session.get(JobSchedule, kind) is not None:
+        return taken == 1
     try:
         with session.begin_nested():
             session.add(JobSchedule(kind=kind, fired_for=moment))
     except IntegrityError:  # another process was the first to look
         return False
     return fires_at_once
+
+
+def _rows(result: object) -> int:
+    assert isinstance(result, CursorResult)  # noqa: S101 - what an UPDATE gives; only its type is told here
+    return result.rowcount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,13 @@ from sqlalchemy.orm import Session
 from crm.auth.actors import system_actor
 from crm.db import Database
 from crm.duplicates.match_changes import has_changes
+from crm.errors import DatabaseUnavailable
 from crm.jobs import request_job
 from crm.jobs.clockwork import Every, Nightly, Rhythm, take_moment
 from crm.models import JobKind, Workspace
 from crm.worker.due_links import has_due_links
+
+log = logging.getLogger(__name__)
 
 
 def _always(_session: Session) -> bool:
@@ -54,21 +58,30 @@ class Clockwork:
             timezone = session.scalar(select(Workspace.timezone).where(Workspace.id == 1))
         if timezone is None:  # nobody has set the house up yet
             return 0
-        return sum(self._start(one, one.rhythm.moment(now, timezone)) for one in self._schedules)
+        return sum(self._carefully(one, now, timezone) for one in self._schedules)
 
-    def _start(self, schedule: Schedule, moment: datetime) -> bool:
+    def _carefully(self, schedule: Schedule, now: datetime, timezone: str) -> bool:
+        try:
+            return self._start(schedule, schedule.rhythm.moment(now, timezone), now)
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # one schedule must not keep the others, nor work that waits, from being started
+            log.exception("schedule %s could not be looked at", schedule.kind)
+            return False
+
+    def _start(self, schedule: Schedule, moment: datetime, now: datetime) -> bool:
         if self._seen.get(schedule.kind) == moment:
             return False
         with self._database.read_scope() as session:
             has_work = schedule.has_work(session)
-        fires = has_work and self._fire(schedule, moment)
+        fires = has_work and self._fire(schedule, moment, now)
         self._seen[schedule.kind] = moment
         return fires
 
-    def _fire(self, schedule: Schedule, moment: datetime) -> bool:
+    def _fire(self, schedule: Schedule, moment: datetime, now: datetime) -> bool:
         kind = schedule.kind
         with self._database.session_scope() as session:
-            if not take_moment(session, kind, moment, fires_at_once=schedule.rhythm.fires_at_once):
+            if not take_moment(session, kind, moment, fires_at_once=schedule.rhythm.fires_at_once, now=now):
                 return False
             request_job(session, system_actor(), kind, unique_key=kind.value)
             return True

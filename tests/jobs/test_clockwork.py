@@ -46,7 +46,7 @@ def test_night_comes_once_where_clocks_change() -> None:
 def test_moment_fires_once_and_missed_ones_fire_once_together(database: Database) -> None:
     def fires(moment: datetime) -> bool:
         with database.session_scope() as session:
-            return take_moment(session, "tidy", moment, fires_at_once=False)
+            return take_moment(session, "tidy", moment, fires_at_once=False, now=NOON + timedelta(days=100))
 
     assert not fires(NOON)  # a new installation waits for its first night
     assert not fires(NOON)
@@ -54,6 +54,19 @@ def test_moment_fires_once_and_missed_ones_fire_once_together(database: Database
     assert not fires(NOON + timedelta(days=1))
     assert fires(NOON + timedelta(days=100))
     assert not fires(NOON + timedelta(days=50))
+
+
+def test_look_of_a_clock_in_the_future_stops_nothing(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    def fires(now: datetime) -> bool:
+        with database.session_scope() as session:
+            return take_moment(session, "due", Every(60).moment(now, "UTC"), fires_at_once=True, now=now)
+
+    assert fires(NOON + timedelta(days=3650))
+    assert fires(NOON)
+    assert "a clock in the future" in caplog.text
+    assert not fires(NOON)
+    assert not fires(NOON - timedelta(minutes=5))  # clocks of two machines differ a little
+    assert fires(NOON + timedelta(minutes=1))
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
 from crm.db import Database
+from crm.jobs.clockwork import Every
 from crm.models import BackgroundJob, JobKind, JobStatus, LinkRun, LinkTrigger
 from crm.worker.kinds import JOBS
 from crm.worker.loop import Worker
-from crm.worker.schedules import SCHEDULES, Clockwork
+from crm.worker.schedules import SCHEDULES, Clockwork, Schedule
 from tests.conftest import Cast
 from tests.deals.linking import DAY_SECONDS, add_link, children, lose
 from tests.factories import add_deal, add_pipeline
@@ -47,6 +50,19 @@ def test_week_away_is_caught_up_once(database: Database, cast: Cast) -> None:
     finish_all(database)
     assert clockwork.look(later) == Clockwork(database, SCHEDULES).look(later + timedelta(seconds=5)) == 0
     assert len(kinds(database)) == started
+
+
+def test_schedule_that_breaks_does_not_keep_others_from_their_work(
+    database: Database, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_session: Session) -> bool:
+        raise ValueError("no such column")
+
+    schedules = (Schedule(JobKind.DUE_LINKS, Every(60), broken), Schedule(JobKind.MATCH_CHANGED, Every(60)))
+    assert Clockwork(database, schedules).look(SATURDAY) == 1
+    assert kinds(database) == ["match_changed"]
+    assert "schedule due_links could not be looked at" in caplog.text
+    assert "no such column" in caplog.text
 
 
 def test_work_that_is_not_over_is_not_started_again(database: Database, cast: Cast) -> None:
