@@ -110,7 +110,9 @@ LINES: dict[str, LineWords] = {
                         N_("Created on one day: {left}")),
     "time_apart": _words(N_("Created long apart: {left} and {right}"), N_("far apart in time")),
     "goods_equal": _words(N_("About the same goods"), N_("same goods")),
+    "goods_again": _words(N_("The same goods some days later: bought again, most likely"), N_("bought again")),
     "goods_differ": _words(N_("About different goods"), N_("different goods")),
+    "amounts_differ": _words(N_("Different numbers in the titles: {left} and {right}"), N_("different amounts")),
     "client_and_occasion": _words(N_("Both the client and the occasion have to be the same"),
                                   N_("client and occasion")),
 }  # fmt: skip
@@ -134,6 +136,10 @@ MISPLACED: dict[tuple[str, str], LineWords] = {
 GUARDS: dict[str, str] = {
     "given_names_differ": N_("The first names differ, so this pair is never merged without a person."),
     "inns_differ": N_("The INNs differ, so this pair is never merged without a person."),
+    "phones_differ": N_("The companies' phones differ, so this pair is never merged without a person."),
+    "zip_differ": N_("The postal codes differ, so this pair is never merged without a person."),
+    "branches_differ": N_("The names tell different branches, so this pair is never merged without a person."),
+    "names_differ": N_("The names have too little in common, so this pair is never merged without a person."),
     "identifier_shared": N_("Several people use this phone or e-mail, so this pair is never merged without a person."),
     "placeholder": N_("The phone or e-mail in common is a placeholder, so it says nothing."),
     "own_user": N_("The phone or e-mail in common is our own, so it says nothing."),

@@ -13,7 +13,15 @@ from sqlalchemy.engine import Connection
 from crm.matching.fetching import fetch, padded
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.small_bases import LEAST_RECORDS, as_of, facts_as_of
-from crm.matching.statistics import HOLDERS, IdentifierFacts, facts_of, identifiers_of, label_of, terms_of
+from crm.matching.statistics import (
+    HOLDERS,
+    IdentifierFacts,
+    facts_of,
+    holders_of,
+    identifiers_of,
+    label_of,
+    terms_of,
+)
 from crm.models import EntityType, MatchEvidence
 
 RECORDS = ("records", "")  # the row of `term_frequencies` that holds how many records were counted
@@ -42,8 +50,9 @@ class BaseStatistics:
         self._holders: dict[tuple[str, str], list[tuple[str, ...]]] = {}
         self._label = label_of(entity_type)
         self._own = frozenset(identifiers_of(evidence))
-        names = {(HOLDERS, company) for company in evidence.companies}
-        self._read({*terms_of(evidence), *names, RECORDS}, self._own)
+        held = {(HOLDERS, company) for company in evidence.companies}
+        held.update(term for term, _ in holders_of(evidence, entity_type))
+        self._read({*terms_of(evidence), *held, RECORDS}, self._own)
         self._records = self._terms.get(RECORDS) or self._count_records()
         self.record_count = max(self._records, LEAST_RECORDS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm.matching.model import MatchModel
 from crm.matching.normalise.evidence import Evidence
-from crm.matching.scoring.companies import weigh_company
+from crm.matching.scoring.companies import company_guards, weigh_company
 from crm.matching.scoring.contact_points import (
     of_several_owners,
     personal_in_common,
@@ -50,7 +50,9 @@ class Scorer:
     def guards(self, left: Evidence, right: Evidence) -> tuple[str, ...]:
         """Return the codes that forbid an automatic merge of two records whatever their weight."""
         context, found = self._context, []
-        if self._model.entity_type is not EntityType.COMPANY and given_differ(context, left, right):
+        if self._model.entity_type is EntityType.COMPANY:
+            found += company_guards(context, left, right)
+        elif given_differ(context, left, right):
             found.append("given_names_differ")
         if inns_differ(left, right):
             found.append("inns_differ")

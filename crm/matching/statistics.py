@@ -13,6 +13,8 @@ from crm.models.codes import EntityType
 
 PHONE, LANDLINE, EMAIL, ROLE_EMAIL, DOMAIN, INN = "phone", "landline", "email", "role_email", "domain", "inn"
 HOLDERS = "company_holders"  # how many different companies bear a name; told apart by INN
+ADDRESS = "address_holders"  # how many different companies or people stand at an address
+PHONE_BLOCK, MAILBOX_BLOCK = "phone_block", "mailbox_block"
 _SAME_NAME = 0.87
 _ALWAYS_SHARED = frozenset({LANDLINE, ROLE_EMAIL, DOMAIN, INN})
 
@@ -59,7 +61,7 @@ class CountedStatistics:
     def of(cls, evidences: Iterable[Evidence], entity_type: EntityType = EntityType.CONTACT) -> CountedStatistics:
         """Count the evidence."""
         label = label_of(entity_type)
-        marks: dict[str, set[str]] = {}
+        marks: dict[tuple[str, str], set[str]] = {}
         terms: Counter[tuple[str, str]] = Counter()
         first: dict[tuple[str, str], Evidence] = {}
         names: dict[tuple[str, str], list[tuple[str, ...]]] = {}
@@ -74,11 +76,10 @@ class CountedStatistics:
                     names[identifier] = [label(first[identifier]), label(evidence)]
                 else:
                     first[identifier] = evidence
-            for company in evidence.companies[:1]:
-                for mark in holder_marks(evidence):
-                    marks.setdefault(company, set()).add(mark)
+            for term, mark in holders_of(evidence, entity_type):
+                marks.setdefault(term, set()).add(mark)
         facts = {identifier: facts_of(identifier[0], given) for identifier, given in names.items()}
-        terms.update({(HOLDERS, name): len(found) for name, found in marks.items() if len(found) > 1})
+        terms.update({term: len(found) for term, found in marks.items() if len(found) > 1})
         return cls(count, terms, facts)
 
     @property
@@ -110,9 +111,17 @@ def label_of(entity_type: EntityType) -> Callable[[Evidence], tuple[str, ...]]:
     return lambda evidence: evidence.given
 
 
-def holder_marks(evidence: Evidence) -> tuple[str, ...]:
-    """Return what tells apart the companies of one name: the INN."""
-    return evidence.inns[:1]
+def holders_of(evidence: Evidence, entity_type: EntityType) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what different ones may have in common, with what tells them apart: an INN, a number, a name."""
+    for company in evidence.companies[:1]:
+        for inn in evidence.inns[:1]:
+            yield (HOLDERS, company), inn
+    address = whole_address(evidence)
+    if address and entity_type is EntityType.COMPANY:
+        own = (*evidence.inns, *evidence.landlines, *evidence.mobiles, *evidence.companies, "")
+        yield (ADDRESS, address), own[0]
+    elif address:
+        yield (ADDRESS, address), f"{' '.join(evidence.given)} {evidence.surname}"
 
 
 def terms_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -130,11 +139,40 @@ def terms_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "given", name
     for word in evidence.address:
         yield "address", word
+    yield from _blocks_of(evidence)
     for company in evidence.companies:
         yield "company", company
         if not company.startswith("~"):
             for word in set(company.split()):
                 yield "company_word", word
+
+
+def _blocks_of(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for phone in evidence.mobiles:
+        yield PHONE_BLOCK, phone_block(phone)
+    for mailbox in evidence.mailboxes:
+        block = mailbox_block(mailbox)
+        if block:
+            yield MAILBOX_BLOCK, block
+
+
+def whole_address(evidence: Evidence) -> str:
+    """Return house and street as one term; empty without either."""
+    if not evidence.house or not evidence.address:
+        return ""
+    return f"{evidence.house} {' '.join(sorted(evidence.address))}"
+
+
+def phone_block(phone: str) -> str:
+    """Return what the numbers of a firm or of SIM cards bought together begin with."""
+    return phone[:-4]
+
+
+def mailbox_block(mailbox: str) -> str:
+    """Return a mailbox without its digits, where it has some: what numbered mailboxes have in common."""
+    local, _, domain = mailbox.partition("@")
+    letters = "".join(char for char in local if not char.isdigit())
+    return f"{letters}@{domain}" if letters != local else ""
 
 
 def identifiers_of(evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -62,13 +62,22 @@ _COMPANY = {
     "companies_differ": -9.0,
     "other_name_same_inn": -4.0,
     "words_differ": -2.0,
+    "one_word_equal": -1.0,
     "city_equal": 0.7,
     "city_differ": -0.7,
     "zip_differ": -1.5,
     "house_differ": -8.0,
     "address_differ": -10.0,
 }
-_DEAL = {**_CONTACT, "goods_equal": 1.5, "goods_differ": -0.3}
+_DEAL = {
+    **_CONTACT,
+    "goods_equal": 1.5,
+    "goods_differ": -0.3,
+    "known_goods_equal": 0.5,
+    "known_goods_again": -2.0,
+    "known_goods_differ": -9.0,
+    "known_numbers_differ": -6.0,
+}
 
 WEIGHTS: Mapping[EntityType, Mapping[str, float]] = MappingProxyType(
     {
@@ -80,9 +89,9 @@ WEIGHTS: Mapping[EntityType, Mapping[str, float]] = MappingProxyType(
 # review_at, cluster_at, auto_at
 THRESHOLDS: Mapping[EntityType, tuple[float, float, float]] = MappingProxyType(
     {
-        EntityType.CONTACT: (0.0, 3.0, 7.0),
+        EntityType.CONTACT: (1.75, 3.0, 6.0),
         EntityType.COMPANY: (0.0, 3.0, 7.0),
-        EntityType.DEAL: (-2.0, 0.0, 5.0),
+        EntityType.DEAL: (-0.5, 0.0, 5.0),
     }
 )
 # p = 1 / (1 + exp(a - b * weight)), as pairs of made leads turned out

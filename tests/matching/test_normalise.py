@@ -74,6 +74,45 @@ def test_phones_of_a_field(typed: str, values: list[str]) -> None:
     assert [phone.value for phone in phones_of_field(typed)] == values
 
 
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("+1 312 555-0142", "mobile"),
+        ("+1 800 555-0142", "landline"),
+        ("+49 30 901820123", "mobile"),
+        ("+7 495 123-45-67", "landline"),
+        ("+7 701 123-45-67", "mobile"),
+        ("5351040", "landline"),
+    ],
+)
+def test_phones_that_may_be_mobile_are_taken_for_a_persons(typed: str, kind: str) -> None:
+    assert [phone.kind for phone in phones_of_field(typed)] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("typed", "surname", "patronymic"),
+    [
+        ("Никита Царевич", "careviq", ""),
+        ("Алёна Царевна", "carevna", ""),
+        ("Роман Абрамович", "abramoviq", ""),
+        ("Рабинович Лев", "rabinoviq", ""),
+        ("Анна Сергеевна", "", "sergevna"),
+        ("Иван Петрович", "", "petroviq"),
+        ("Роман Аркадьевич Абрамович", "abramoviq", "arkadeviq"),
+        ("Царевна Мария Ивановна", "carevna", "ivanovna"),
+    ],
+)
+def test_surname_like_a_patronymic_is_told(typed: str, surname: str, patronymic: str) -> None:
+    name = read_name(typed)
+    assert (name.surname, name.patronymic) == (surname, patronymic)
+
+
+def test_numbers_of_a_title_are_kept_where_the_base_knows_the_client() -> None:
+    known = make_evidence(RawRecord(record_id="1", deal_title="Труба 40х40, 2,5 т", client_keys=("contact:1",)))
+    assert known.numbers == ("2.5", "40")
+    assert make_evidence(RawRecord(record_id="1", deal_title="Труба 40х40, 2,5 т")).numbers == ()
+
+
 @pytest.mark.parametrize("typed", ["8 999 999-99-99", "+71111111111", "1234567890", "+7 000 000 00 00"])
 def test_placeholder_phones_are_told(typed: str) -> None:
     assert [phone.is_placeholder for phone in phones_of_field(typed)] == [True]

@@ -20,8 +20,8 @@ from crm.matching.values import OwnIdentifiers, RawRecord
 from crm.models.codes import EntityType
 
 CONTACT, COMPANY, DEAL = EntityType.CONTACT, EntityType.COMPANY, EntityType.DEAL
-_SURNAMES = ("Иванов", "Петров", "Сидоров", "Кац", "Орлов", "Белов", "Чернов", "Мухин", "Гусев", "Зайцев")
-_GIVEN = ("Пётр", "Анна", "Олег", "Вера", "Глеб", "Инна", "Марк", "Нина", "Юрий", "Зоя")
+SURNAMES = ("Иванов", "Петров", "Сидоров", "Кац", "Орлов", "Белов", "Чернов", "Мухин", "Гусев", "Зайцев")
+GIVEN = ("Пётр", "Анна", "Олег", "Вера", "Глеб", "Инна", "Марк", "Нина", "Юрий", "Зоя")
 
 
 def made(**fields: object) -> Evidence:
@@ -33,7 +33,7 @@ def crowd(*others: Evidence) -> list[Evidence]:
     """Return a thousand strangers and the given ones."""
     strangers = [
         made(
-            name=f"{_SURNAMES[at % 10]} {_GIVEN[at // 10 % 10]}",
+            name=f"{SURNAMES[at % 10]} {GIVEN[at // 10 % 10]}",
             phones=(f"8912{at:07d}",),
             company=f"ООО «Фирма{at // 3:03d}»",
         )

@@ -17,7 +17,8 @@ from crm.ui.duplicate_words import chance, counts_words, guard_words, is_start, 
 # Names in the scorer that look like codes of lines and are none: weights, statistics, conditions.
 NO_LINES = {
     "company_word", "domain_differ", "forms_alike", "forms_differ", "forms_fit", "given_differ", "given_near",
-    "inn_differ", "log_count", "name_differ", "other_name_same_inn", "person_equal", "several_names",
+    "inn_differ", "known_goods_again", "known_goods_differ", "known_goods_equal", "known_numbers_differ", "log_count",
+    "name_differ", "one_word_equal", "other_name_same_inn", "person_equal", "several_names",
     "short_name_near", "words_differ",
 }  # fmt: skip
 PLACES_OF_TEXT = ("name", "comment", "title", "company", "position", "address")

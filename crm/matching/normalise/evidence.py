@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-NORM_VERSION = 1
+NORM_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Evidence:
     identifier: str = ""
     created: int = 0  # minutes since 1970; 0 is unknown
     goods: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()  # of the title of a deal whose client the base knows: amounts and sizes
     client_keys: tuple[str, ...] = ()
     stopped: tuple[tuple[str, str, str], ...] = ()  # (kind, value, placeholder or own_user)
     misplaced: tuple[Misplaced, ...] = ()

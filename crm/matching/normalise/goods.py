@@ -14,6 +14,7 @@ _PHRASES = re.compile(
     r"|почта|дума\w+|нуж\w+|заявка",
     re.IGNORECASE | re.DOTALL,
 )
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _AMOUNT = re.compile(r"\b\d+\s*(?:т|тн|тонн\w*|шт|кг|м)\b", re.IGNORECASE)
 
 
@@ -23,3 +24,9 @@ def read_goods(text: str) -> tuple[str, ...]:
     cleaned = _AMOUNT.sub(" ", _PHRASES.sub(" ", text))
     found = (skeleton(word) for word in _TOKEN.findall(cleaned) if len(word) > 2 and not word.isdigit())
     return tuple(dict.fromkeys(word for word in found if len(word) > 2))[:12]
+
+
+@lru_cache(maxsize=50_000)
+def read_numbers(title: str) -> tuple[str, ...]:
+    """Return the numbers of a title, amounts and sizes, in order of value."""
+    return tuple(sorted({number.replace(",", ".") for number in _NUMBER.findall(_PHRASES.sub(" ", title))}))

@@ -14,13 +14,15 @@ from crm.matching.normalise.skeleton import (
     to_cyrillic_layout,
     to_latin_layout,
 )
-from crm.matching.normalise.words import given_names, word_skeletons
+from crm.matching.normalise.words import given_names, russian_given_names, word_skeletons
 
 _BRACKETS = re.compile(r"\(([^)]*)\)|\[([^\]]*)\]")
 _INITIALS = re.compile(r"(?<![\w])([^\W\d_])\s*\.\s*(?:([^\W\d_])\s*\.?)?(?![\w])")
 _WORD = re.compile(r"[^\W\d_]+(?:['’`\-][^\W\d_]+)*['’`]?")
 _PATRONYMIC = re.compile(r"(?:oviq|eviq|^iliq|kuzmiq|lukiq|fomiq|nikitiq|saviq|ovna|evna|iqna|ogli|kizi|oglu)$")
-_SURNAME = re.compile(r"(?:[oe]va?|ina?|skii?|skoi|skaa|ckii?|ckaa|enko|uk|ko|an|anc|dze|wvili|ih|oi|aia|aa|ec|ev|ov)$")
+_SURNAME = re.compile(
+    r"(?:[oe]va?|ina?|skii?|skoi|skaa?|ckii?|ckaa?|enko|uk|ko|an|anc|dze|wvili|ih|oi|aia|aa|ec|ev|ov)$"
+)
 _FEMALE = (
     ("ova", "ov"),
     ("eva", "ev"),
@@ -156,7 +158,8 @@ def _is_turned(latin: str, turned: str) -> bool:
 def _roles(kept: list[str], letters: str) -> PersonName:
     keys = [skeleton(word) for word in kept]
     known = given_names()
-    patronymic_at = next((at for at in range(len(keys)) if _is_patronymic(keys, at, letters)), None)
+    like = [at for at in range(len(keys)) if _is_patronymic(keys, at, letters)]
+    patronymic_at = next((at for at in like if len(like) > 1 and _is_of_a_name(keys[at])), like[0] if like else None)
     given_at = _given_place(keys, patronymic_at, letters)
     rest = [at for at in range(len(keys)) if at not in (patronymic_at, given_at)]
     surname_at = _surname_place(keys, rest)
@@ -176,21 +179,29 @@ def _roles(kept: list[str], letters: str) -> PersonName:
 
 
 def _is_patronymic(keys: list[str], at: int, letters: str) -> bool:
-    """Tell whether a word is a patronymic; of two words, Гуревич is a surname and Сергеевич is not."""
+    """Tell whether a word is a patronymic; of two words, Гуревич and Царевна are surnames, Сергеевич is not."""
     key = keys[at]
     found = _PATRONYMIC.search(key)
     if found is None or len(key) < 4 or key in given_names() or (len(keys) == 1 and letters):
         return False
-    if not found.group().endswith("viq"):
-        return len(keys) > 1
-    return len(keys) > 1 and at > 0 and (len(keys) > 2 or key[: found.start()] in _patronymic_stems())
+    if len(keys) != 2 or not found.group().endswith(("viq", "vna")):
+        return len(keys) > 1 and (at > 0 or not found.group().endswith("viq"))
+    if key in word_skeletons("surnames_like_patronymics") or not _is_of_a_name(key):
+        return False
+    return at > 0 or found.group().endswith("vna")
+
+
+def _is_of_a_name(key: str) -> bool:
+    """Tell whether a patronymic, or a word that ends like one, begins like a father's given name."""
+    found = _PATRONYMIC.search(key)
+    return found is not None and key[: found.start()] in _patronymic_stems()
 
 
 @cache
 def _patronymic_stems() -> frozenset[str]:
     """Return what stands before -ович and -евич: the given name with or without its ending."""
     stems = {"pavl", "lv"}
-    for name in given_names():
+    for name in russian_given_names():
         stems |= {name, name.removesuffix("i"), name.removesuffix("ei"), name[:-1] if name[-1] in "ao" else name}
     return frozenset(stems)
 

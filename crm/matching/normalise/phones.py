@@ -28,6 +28,9 @@ _FOREIGN_MOBILE = re.compile(
     r"\+(?:380(?:39|50|6[3678]|73|9\d)|375(?:25|29|33|44)|7(?:9|7[047])|998|996|992|994|995|374)"
 )
 
+# Where numbers don't tell mobiles from landlines they are taken for a person's; who shares one shows in the base.
+_TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)")
+
 
 class Phone(NamedTuple):
     """A number: E.164, or "x" and its digits where the area is not known."""
@@ -114,7 +117,7 @@ def _foreign(has_plus: bool, digits: str) -> str:
 
 def _national(value: str) -> Phone:
     national = value[2:]
-    is_mobile = bool(_FOREIGN_MOBILE.match(value)) or not value.startswith(("+7", "+1"))
+    is_mobile = bool(_FOREIGN_MOBILE.match(value)) or not (value.startswith("+7") or _TOLL_FREE.match(value))
     return Phone(value, MOBILE if is_mobile else LANDLINE, _is_placeholder(national, national[3:]))
 
 

@@ -11,7 +11,7 @@ from crm.matching.normalise.addresses import read_address, read_zip
 from crm.matching.normalise.companies import companies_in_text, read_company
 from crm.matching.normalise.dates import read_birth_date
 from crm.matching.normalise.evidence import Evidence, Misplaced
-from crm.matching.normalise.goods import read_goods
+from crm.matching.normalise.goods import read_goods, read_numbers
 from crm.matching.normalise.inns import inn_of_field, inns_in_text
 from crm.matching.normalise.inns import is_valid as is_valid_inn
 from crm.matching.normalise.mailboxes import ROLE, Mailbox, mailboxes_in, mailboxes_of_field
@@ -94,6 +94,7 @@ def make_evidence(raw: RawRecord, own: OwnIdentifiers = NOBODY) -> Evidence:
         identifier=_IDENTIFIER.sub("", raw.identifier).lower(),
         created=int(raw.created_at.timestamp() // 60) if raw.created_at is not None else 0,
         goods=read_goods(f"{title} {comment}"),
+        numbers=read_numbers(raw.deal_title) if raw.client_keys else (),
         client_keys=raw.client_keys,
         stopped=tuple(found.stopped),
         misplaced=tuple(found.misplaced),

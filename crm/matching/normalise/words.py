@@ -52,6 +52,12 @@ def given_names() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
+def russian_given_names() -> frozenset[str]:
+    """Return the skeletons of full names and short forms that Russian fathers may have."""
+    return frozenset(skeleton(form) for name, forms in _entries("given_names.txt") for form in (name, *forms))
+
+
+@cache
 def cities() -> Mapping[str, str]:
     """Return, for the skeleton of a city's name or short name, the skeleton of its full name."""
     known: dict[str, str] = {}

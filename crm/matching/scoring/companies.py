@@ -8,6 +8,7 @@ from math import log2
 
 from rapidfuzz.distance import OSA
 
+from crm.matching.likeness import near_words
 from crm.matching.normalise.companies import joined
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.mailboxes import domain_stems
@@ -19,6 +20,12 @@ from crm.matching.values import MatchLine
 Lines = list[MatchLine] | None
 _STOCK = frozenset({"ao", "oao", "zao", "pao", "nao"})
 _LEGAL = _STOCK | {"ooo", "too", "gup", "mup", "fgup"}
+_BRANCHES = frozenset(
+    skeleton(word)
+    for word in ["north", "south", "east", "west", "upper", "lower", "annex", "ii", "iii", "iv", "vi",
+                 "север", "юг", "восток", "запад", "северный", "южный", "восточный", "западный"]
+)  # fmt: skip
+_ENOUGH_WORDS = 4.0  # what the words in common of two sites' names weigh at least
 _SHORT_NAME = 9
 _SAME, _NEAR, _PART, _OTHER = "company_equal", "company_near", "company_part", "companies_differ"
 
@@ -52,6 +59,42 @@ def weigh_company(context: Context, left: Evidence, right: Evidence, lines: Line
                 )
             )
     return weight
+
+
+def company_guards(context: Context, left: Evidence, right: Evidence) -> list[str]:
+    """Return why two companies aren't merged without a person: branches share a name, a house or a phone."""
+    if not set(left.inns).isdisjoint(right.inns):
+        return []
+    found = []
+    ours, theirs = {*left.landlines, *left.mobiles}, {*right.landlines, *right.mobiles}
+    boxed = {*left.domains, *left.role_mailboxes, *left.mailboxes}
+    if (
+        ours
+        and theirs
+        and ours.isdisjoint(theirs)
+        and boxed.isdisjoint({*right.domains, *right.role_mailboxes, *right.mailboxes})
+    ):
+        found.append("phones_differ")
+    if left.zip_code and right.zip_code and left.zip_code != right.zip_code:
+        found.append("zip_differ")
+    if not left.companies or not right.companies:
+        return found
+    one, other = left.companies[0], right.companies[0]
+    if _branches_differ(one, other):
+        found.append("branches_differ")
+    if left.house and right.house and context.words_in_common(one, other)[0] < _ENOUGH_WORDS:
+        found.append("names_differ")
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _branches_differ(one: str, other: str) -> bool:
+    """Tell whether both names say which branch it is, and not the same one: № 2, II, East."""
+    ours, theirs = set(one.split()), set(other.split())
+    for marks, known in ((_digits([*ours]), _digits([*theirs])), (ours & _BRANCHES, theirs & _BRANCHES)):
+        if marks and known and marks != known:
+            return True
+    return False
 
 
 def _inns(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -154,7 +197,7 @@ def compare_names(one: str, other: str) -> str:
 
 def _is_near(fewer: list[str], more: list[str]) -> bool:
     if len(fewer) == len(more):
-        return all(_near_words(one, other) for one, other in zip(fewer, more, strict=True))
+        return all(near_words(one, other) for one, other in zip(fewer, more, strict=True))
     if set(fewer) <= set(more):
         return False
     whole, other = "".join(fewer), "".join(more)  # a blank more or less, and one typing error
@@ -162,7 +205,7 @@ def _is_near(fewer: list[str], more: list[str]) -> bool:
 
 
 def _part(fewer: list[str], more: list[str]) -> str:
-    shared = sum(any(_near_words(word, against) for against in more) for word in fewer)
+    shared = sum(any(near_words(word, against) for against in more) for word in fewer)
     is_whole = len(fewer) > 1 and shared == len(fewer)
     return _PART if is_whole or (len(fewer) > 3 and shared * 4 >= len(fewer) * 3) else _OTHER
 
@@ -178,17 +221,9 @@ def _compare_traders(one: str, other: str) -> str:
             continue
         same = False
         is_letter = len(mine) == 1 or len(yours) == 1
-        if not (mine[0] == yours[0] if is_letter else _near_words(mine, yours)):
+        if not (mine[0] == yours[0] if is_letter else near_words(mine, yours)):
             return _OTHER
     return _SAME if same and min(len(ours), len(theirs)) > 1 else _NEAR
-
-
-def _near_words(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    shortest = min(len(one), len(other))
-    allowed = 0 if shortest < 4 else 1 if shortest < 8 else 2
-    return allowed > 0 and OSA.distance(one, other, score_cutoff=allowed) <= allowed
 
 
 def _near_numbers(one: str, other: str) -> bool:

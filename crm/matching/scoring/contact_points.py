@@ -11,6 +11,7 @@ from crm.matching.normalise.mailbox_names import plain_surname_in
 from crm.matching.normalise.skeleton import skeleton
 from crm.matching.normalise.words import given_names
 from crm.matching.scoring.context import Context
+from crm.matching.scoring.names import given_differ, is_swapped, surnames_differ
 from crm.matching.statistics import EMAIL, PHONE
 from crm.matching.values import MatchLine
 
@@ -56,7 +57,7 @@ def _phones(context: Context, left: Evidence, right: Evidence, lines: Lines) -> 
             if lines is not None:
                 lines.append(MatchLine(_found_in(left, right, "phone", phone), weight, phone, phone))
             return weight
-    return _near_or_differ(context, "phone", left.mobiles, right.mobiles, lines)
+    return _near_or_differ(context, "phone", left, right, lines)
 
 
 def _doubt(context: Context, kind: str, value: str, left: Evidence, right: Evidence) -> float:
@@ -86,7 +87,7 @@ def _mailboxes(context: Context, left: Evidence, right: Evidence, lines: Lines) 
             if lines is not None:
                 lines.append(MatchLine(_found_in(left, right, "email", mailbox), weight, mailbox, mailbox))
             return weight + _told_by_mailbox(context, mailbox, left, right, lines)
-    return _near_or_differ(context, "email", left.mailboxes, right.mailboxes, lines)
+    return _near_or_differ(context, "email", left, right, lines)
 
 
 def _told_by_mailbox(context: Context, mailbox: str, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -113,19 +114,30 @@ def _words_of(mailbox: str) -> tuple[str, bool]:
     return skeleton(local), skeleton(_letters(local)) in given_names()
 
 
-def _near_or_differ(context: Context, kind: str, left: tuple[str, ...], right: tuple[str, ...], lines: Lines) -> float:
+def _near_or_differ(context: Context, kind: str, left: Evidence, right: Evidence, lines: Lines) -> float:
+    """Return the weight of values that differ, or nearly agree: what is near says nothing where the names differ."""
     near = _near_phones if kind == "phone" else _near_mailboxes
+    ours, theirs = (left.mobiles, right.mobiles) if kind == "phone" else (left.mailboxes, right.mailboxes)
     code = f"{kind}s_differ"
     weight, one, other = context.weights[code], "", ""
-    for value in left:
-        for against in right:
+    for value in ours:
+        for against in theirs:
             nearness = near(value, against)
-            if nearness:
-                weight, code, one, other = context.nearness(nearness), nearness, value, against
-                break
+            if nearness and one == "":
+                weight = 0.0 if _other_person(context, left, right) else context.nearness(nearness, value, against)
+                code, one, other = nearness, value, against
     if lines is not None:
-        lines.append(MatchLine(code, weight, one or ", ".join(left), other or ", ".join(right)))
+        lines.append(MatchLine(code, weight, one or ", ".join(ours), other or ", ".join(theirs)))
     return weight
+
+
+def _other_person(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether the given names or the surnames are different people's."""
+    if given_differ(context, left, right):
+        return True
+    if not left.surname or not right.surname or is_swapped(context, left, right):
+        return False
+    return surnames_differ(context, left.surname, right.surname)
 
 
 def _near_phones(left: str, right: str) -> str:

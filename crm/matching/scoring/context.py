@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from math import log2
 
-from crm.matching.likeness import likeness
+from crm.matching.likeness import likeness, near_words
 from crm.matching.model import MatchModel
-from crm.matching.statistics import HOLDERS, IdentifierFacts, Statistics
+from crm.matching.statistics import (
+    HOLDERS,
+    MAILBOX_BLOCK,
+    PHONE_BLOCK,
+    IdentifierFacts,
+    Statistics,
+    mailbox_block,
+    phone_block,
+)
 
 _MOST_OF_NEAR = 12.5
+_FEW_NUMBERED = 4  # petrov1@, petrov2@: more of them are a row of mailboxes, not slips
+_OF_NEIGHBOURS = 2.0  # numbers of one block stand one digit apart more often than by chance
 _CACHED = 200_000  # of each kind; a million records in two processes leave no room for more
 _AGREE = 0.9  # how often a word is the same in two records of one person
-_SAME_WORD, _LITTLE, _MOST_OF_WORDS = 0.8, 0.2, 9.0
+_LITTLE, _MOST_OF_WORDS = 0.2, 9.0
 _UNSEEN_MORE = 2.0  # a word seen once is likely to be met again
 
 
@@ -41,12 +51,15 @@ class Context:
             self._rarity[field, value] = known
         return known
 
-    def nearness(self, code: str) -> float:
+    def nearness(self, code: str, one: str, other: str) -> float:
         """Return the weight of phones or mailboxes one keystroke apart; among many, neighbours are mostly others'."""
         if code == "email_digit_off":
-            return self.weights[code]
-        most = self.log_count if code == "phone_near" else min(self.log_count, _MOST_OF_NEAR)
-        return most + self.weights[code]
+            numbered = self.statistics.frequency(MAILBOX_BLOCK, mailbox_block(one) or mailbox_block(other))
+            return self.weights[code] if numbered <= _FEW_NUMBERED else 0.0
+        if code == "email_near":
+            return min(self.log_count, _MOST_OF_NEAR) + self.weights[code]
+        near = max(self.statistics.frequency(PHONE_BLOCK, phone_block(phone)) for phone in (one, other))
+        return max(self.log_count + self.weights[code] - _OF_NEIGHBOURS * log2(max(near / 2.0, 1.0)), 0.0)
 
     def frequency(self, field: str, value: str) -> int:
         """Return in how many records a word stands."""
@@ -71,14 +84,16 @@ class Context:
         return known
 
     def _compare_words(self, one: str, other: str) -> tuple[float, str]:
-        ours, theirs = set(one.split()), set(other.split())
+        ours, theirs = _telling_words(one), _telling_words(other)
         shared = ours & theirs
-        shared |= {word for word in ours - shared if any(likeness(word, against) >= _SAME_WORD for against in theirs)}
+        shared |= {word for word in ours - shared if any(near_words(word, against) for against in theirs)}
         ours_weight, theirs_weight, in_common = (
             sum(self.rarity("company_word", word) + 0.5 for word in words) for words in (ours, theirs, shared)
         )
         part = in_common / max(min(ours_weight, theirs_weight), 0.5)
         weight = min(in_common, _MOST_OF_WORDS) * min(part, 1.0) + self.weights["words_differ"] * (1.0 - min(part, 1.0))
+        if len(shared) == 1 and min(len(ours), len(theirs)) > 1:
+            weight += self.weights["one_word_equal"] * (1.0 - min(part, 1.0))
         if part < _LITTLE:
             return weight, "companies_differ"
         return weight, "company_equal" if ours == theirs else "company_near"
@@ -101,6 +116,12 @@ class Context:
                 self._near.clear()
             known = self._near[pair] = likeness(left, right)
         return known
+
+
+def _telling_words(name: str) -> set[str]:
+    """Return the words of a name without conjunctions and other single letters, where there are others."""
+    words = set(name.split())
+    return {word for word in words if len(word) > 1} or words
 
 
 def in_common(own: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ Lines = list[MatchLine] | None
 
 def weigh_names(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
     """Return the weight of the names; what one side lacks weighs nothing."""
-    if _is_swapped(context, left, right):
+    if is_swapped(context, left, right):
         return _swapped(context, left, right, lines)
     weight = 0.0
     if left.surname and right.surname:
@@ -33,7 +33,7 @@ def weigh_names(context: Context, left: Evidence, right: Evidence, lines: Lines)
 
 def given_differ(context: Context, left: Evidence, right: Evidence) -> bool:
     """Tell whether two records name different people by their given names."""
-    if not left.given or not right.given or left.given == right.given or _is_swapped(context, left, right):
+    if not left.given or not right.given or left.given == right.given or is_swapped(context, left, right):
         return False
     return names_differ(context, left.given, right.given)
 
@@ -151,7 +151,8 @@ def _in_other_place(context: Context, left: Evidence, right: Evidence, weight: f
     return added
 
 
-def _is_swapped(context: Context, left: Evidence, right: Evidence) -> bool:
+def is_swapped(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether given name and surname stand in each other's place."""
     if left.surname == right.surname or not (left.surname and right.surname and left.given and right.given):
         return False
     if left.surname in right.given and right.surname in left.given:

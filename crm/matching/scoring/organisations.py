@@ -8,6 +8,7 @@ from math import log2
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.scoring.companies import compare_names, is_called_after
 from crm.matching.scoring.context import Context, in_common
+from crm.matching.scoring.places import company_address
 from crm.matching.statistics import DOMAIN, EMAIL, INN, LANDLINE, PHONE, ROLE_EMAIL
 from crm.matching.values import MatchLine
 
@@ -47,6 +48,9 @@ def _in_common(context: Context, left: Evidence, right: Evidence) -> Iterator[tu
             facts = context.facts(kind, value)
             if facts.is_shared:
                 yield code, max(context.log_count - log2(facts.records), 0.0), value, value
+    at_one_place = company_address(context, left, right)
+    if at_one_place:
+        yield "address_equal", at_one_place, left.address_typed, right.address_typed
     if left.companies and right.companies:
         yield from _companies(context, left, right)
     elif left.domains and right.companies:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from math import log2
+
 from rapidfuzz.distance import OSA
 
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.normalise.skeleton import skeleton
 from crm.matching.scoring.context import Context
+from crm.matching.statistics import ADDRESS, whole_address
 from crm.matching.values import MatchLine
+from crm.models.codes import EntityType
 
 _YEAR_ALONE = "0101"  # what a register writes where only the year is known
 _COMPASS = frozenset(
     skeleton(word) for word in ["north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"]
 )
 Lines = list[MatchLine] | None
+_OF_ONE_SITE, _OF_ONE_PERSON = 3.0, 2.0  # holders of one address that are no crowd
 _TELLING, _TELLING_SHARE, _SAME_STREET = 3.5, 0.4, 0.75
 
 
@@ -45,9 +50,34 @@ def weigh_place(context: Context, left: Evidence, right: Evidence, lines: Lines)
             )
         elif OSA.distance(left.zip_code, right.zip_code, score_cutoff=1) > 1:
             weight += _say(lines, "zip_differ", context.weights["zip_differ"], left.zip_code, right.zip_code)
-    if (left.house or left.address) and (right.house or right.address):
+    if (left.house or left.address) and (right.house or right.address) and not is_of_organisation(context, left, right):
         weight += _address(context, left, right, lines)
     return weight
+
+
+def is_of_organisation(context: Context, left: Evidence, right: Evidence) -> bool:
+    """Tell whether two people's addresses are where their companies are: one fact with the company."""
+    return context.model.entity_type is not EntityType.COMPANY and bool(left.companies and right.companies)
+
+
+def company_address(context: Context, left: Evidence, right: Evidence) -> float:
+    """Return the weight of two people's companies standing at one address; 0 where they don't."""
+    if not is_of_organisation(context, left, right) or left.house != right.house or not left.house:
+        return 0.0
+    if not _street(context, left, right):
+        return 0.0
+    return max(context.log_count - log2(_at_address(context, left, right)), 0.0)
+
+
+def _at_address(context: Context, left: Evidence, right: Evidence) -> int:
+    """Return how many stand at the address, as the one or the other writes it."""
+    return max(context.frequency(ADDRESS, whole_address(one)) for one in (left, right))
+
+
+def _commonness(context: Context, left: Evidence, right: Evidence) -> float:
+    """Return what to take off an address in common where many stand."""
+    usual = _OF_ONE_SITE if context.model.entity_type is EntityType.COMPANY else _OF_ONE_PERSON
+    return log2(max(_at_address(context, left, right) / usual, 1.0))
 
 
 def weigh_identity(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
@@ -76,7 +106,7 @@ def _address(context: Context, left: Evidence, right: Evidence, lines: Lines) ->
     same_house = left.house == right.house and bool(left.house)
     street = _street(context, left, right)
     if same_house and street:
-        code, weight = "address_equal", min(street + 4.0, context.log_count)
+        code, weight = "address_equal", min(street + 4.0, context.log_count) - _commonness(context, left, right)
     elif street:
         code, weight = "street_equal", min(street, 6.0) * 0.5
         if left.house and right.house:
