@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from crm.db import Database
-from crm.db.migrate import MADE_BY_HAND, is_current, migrate
-from crm.models import Base
+from crm.db.migrate import MADE_BY_HAND, alembic_config, is_current, migrate
+from crm.duplicates.merging import merge_records
+from crm.duplicates.undo import undo_merge
+from crm.models import Base, DealContact, EntityType
+from tests.conftest import Cast, rows_of_all_tables
+from tests.factories import add_company, add_contact, add_deal, add_pipeline
 
 
 def test_migration_from_empty_equals_models(database: Database) -> None:
@@ -80,6 +86,66 @@ def test_second_migration_keeps_rows_requirements_and_indexes_made_by_hand(tmp_p
     database.close()
 
 
+def test_third_migration_goes_back_and_forth_and_keeps_what_hangs_on_clients(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        company = add_company(session, cast.anna, "Mir")
+        person = add_contact(session, cast.anna, "Olga Serova", company_id=company, phone="+79161234567")
+        deal = add_deal(session, cast.anna, add_pipeline(session), company_id=company)
+        session.add(DealContact(deal_id=deal, contact_id=person, position=0))
+    kept = ("contacts", "companies", "deals", "contact_points", "deal_contacts", "stage_visits", "workspace", "users")
+    before = {name: rows for name, rows in rows_of_all_tables(database).items() if name in kept}
+    _downgrade(database, "0002")
+    with database.read_engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM contact_points")) == 1
+        assert "merged_into_id" not in {column["name"] for column in inspect(connection).get_columns("contacts")}
+        assert "match_pairs" not in inspect(connection).get_table_names()
+    migrate(database)
+    assert is_current(database)
+    assert {name: rows for name, rows in rows_of_all_tables(database).items() if name in kept} == before
+    test_migration_from_empty_equals_models(database)
+
+
+def test_third_migration_does_not_go_back_while_records_are_merged(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        first, second = (add_contact(session, cast.anna, "Olga Serova") for _ in range(2))
+        merge_id = merge_records(
+            session, cast.vera, entity_type=EntityType.CONTACT, survivor_id=first, merged_id=second
+        )
+    with pytest.raises(RuntimeError, match="Records are merged"):
+        _downgrade(database, "0002")
+    assert is_current(database)
+    with database.session_scope() as session:
+        undo_merge(session, cast.vera, merge_id=merge_id)
+    _downgrade(database, "0002")
+    assert not is_current(database)
+
+
+def test_third_migration_leaves_what_is_there_to_the_background(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    migrate(database, "0002")
+    with database.write_engine.begin() as connection:
+        for statement in (
+            "INSERT INTO users (id, email, name, role, is_active, created_at, version)"
+            " VALUES (1, 'a@b.ru', 'Anna', 'admin', 1, 0, 1)",
+            "INSERT INTO companies (id, name, owner_id, created_at, version) VALUES (7, 'Мир', 1, 0, 1)",
+            "INSERT INTO contacts (id, name, owner_id, created_at, version)"
+            " VALUES (3, 'Иван Серов', 1, 0, 1), (4, 'Иван Серов', 1, 0, 1)",
+        ):
+            connection.execute(text(statement))
+    migrate(database)
+    with database.read_scope() as session:
+        assert has_changes(session)
+        assert outdated_count(session, 10) == 3
+    assert renormalise(database, system_actor(Channel.SYSTEM), LooseRun(), {}) == {"renormalised": 3}
+    with database.read_scope() as session:
+        rows = session.execute(select(MatchEvidence).order_by(MatchEvidence.entity_id)).scalars().all()
+        assert [(row.entity_id, row.norm_version, row.matched_at) for row in rows] == [
+            (key, NORM_VERSION, None) for key in (3, 4, 7)
+        ]
+        assert all("sero" in row.evidence for row in rows[:2])
+    database.close()
+
+
 def test_failed_migration_leaves_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'half.sqlite3'}")
     with database.write_engine.begin() as connection:
@@ -99,11 +165,17 @@ def test_failed_migration_leaves_nothing(tmp_path: Path) -> None:
 def test_first_migration_is_the_only_root_and_there_is_one_head() -> None:
     from alembic.script import ScriptDirectory
 
-    from crm.db.migrate import alembic_config
-
     scripts = ScriptDirectory.from_config(alembic_config())
     assert len(scripts.get_heads()) == 1
     assert len(scripts.get_bases()) == 1
+
+
+def _downgrade(database: Database, revision: str) -> None:
+    config = alembic_config()
+    with database.write_engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
 
 
 def _known_to_models(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:

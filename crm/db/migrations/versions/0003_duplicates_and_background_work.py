@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from crm.clock import utc_now
 from crm.db import types
 
 revision = "0003"
@@ -18,6 +19,8 @@ depends_on = None
 
 MERGEABLE = ("companies", "contacts", "deals")
 MERGED = sa.text("merged_into_id IS NOT NULL")
+# Records that were there before: their evidence is stale from the start, so that the background finds them.
+PRESENT = (("company", "companies", "1 = 1"), ("contact", "contacts", "1 = 1"), ("deal", "deals", "status < 3"))
 
 
 def upgrade() -> None:
@@ -253,19 +256,21 @@ def upgrade() -> None:
             postgresql_where=MERGED,
         )
 
+    now = int(utc_now().timestamp())
+    for kind, table, condition in PRESENT:
+        op.execute(
+            "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at, matched_at)"
+            f""" SELECT '{kind}', id, '{{"record_id":""}}', 0, {now}, {now} FROM {table} WHERE {condition}"""  # noqa: S608
+        )
+
 
 def downgrade() -> None:
-    with op.batch_alter_table("workspace") as batch_op:
-        batch_op.drop_column("own_identifiers")
+    _refuse_while_merged()
+    # Plain ALTER, as above: a batch drops the table, and with it whatever hangs on its rows by a cascade.
+    op.execute("ALTER TABLE workspace DROP COLUMN own_identifiers")
     for table in reversed(MERGEABLE):
         op.drop_index(f"ix_{table}_merged_into_id", table_name=table)
-        if op.get_bind().dialect.name == "postgresql":
-            op.drop_constraint(f"fk_{table}_merged_into_id_{table}", table, type_="foreignkey")
-            op.drop_column(table, "merged_into_id")
-        else:
-            with op.batch_alter_table(table) as batch_op:
-                batch_op.drop_constraint(f"fk_{table}_merged_into_id_{table}", type_="foreignkey")
-                batch_op.drop_column("merged_into_id")
+        op.execute(f"ALTER TABLE {table} DROP COLUMN merged_into_id")
     with op.batch_alter_table("merges", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_merges_in_force",
@@ -317,3 +322,14 @@ def downgrade() -> None:
 
     op.drop_table("match_evidence")
     op.drop_table("identifier_stats")
+
+
+def _refuse_while_merged() -> None:
+    """Refuse where merged records would stand in lists again beside those that have all they had."""
+    conditions = {"merges": "undone_at IS NULL", **dict.fromkeys(MERGEABLE, "merged_into_id IS NOT NULL")}
+    queries = [f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1" for table, condition in conditions.items()]
+    queries.append("SELECT 1 FROM deals WHERE status = 4 LIMIT 1")  # merged
+    if any(op.get_bind().scalar(sa.text(query)) for query in queries):
+        raise RuntimeError(
+            "Records are merged: revision 0002 can't hide them. Take every merge back first (page Duplicates, History)."
+        )
