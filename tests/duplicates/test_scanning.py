@@ -54,7 +54,7 @@ def fill(database: Database, cast: Cast, twins: int) -> list[tuple[int, int]]:
     """Add 60 people and the first `twins` of them once more; return the ids of each two."""
     with database.session_scope() as session:
         first = [add_contact(session, cast.anna, f"Имя{n} Фамилия{n}", phone=phone) for n, phone in enumerate(PHONES)]
-        again = [add_contact(session, cast.anton, f"Фамилия{n}", phone=PHONES[n]) for n in range(twins)]
+        again = [add_contact(session, cast.anton, f"Имя{n}", phone=PHONES[n]) for n in range(twins)]
     return list(zip(first, again, strict=False))
 
 
