@@ -104,18 +104,14 @@ def _found(entity_type: EntityType, raw: RawRecord) -> tuple[Hint, ...]:
 def _box(one: Hint, key: str) -> Iterator[None]:
     """Draw why a record is shown; what is drawn inside stands in a row below. A hidden one is told without a name."""
     matched = md(readable_phone(one.matched)) if one.matched else ""
-    if one.record_id is None or one.name is None:
+    if one.record_id is None or one.name is None or one.probability is None:
         owner = md(one.owner_name)
         st.info(_("{value} is known to a colleague: {owner}. Ask before you call.", value=matched, owner=owner))
         yield
         return
     with st.container(border=True, gap="xxsmall", key=key):  # a key that begins with "client" makes links plain
-        st.caption(_("{value} is known already:", value=matched) if matched else _likeness(one))
+        likeness = _("Looks like ({chance}):", chance=chance(one.probability))
+        why = md(short_why(one.lines))
+        st.caption(_("{value} is known already:", value=matched) if matched else f"{likeness} {why}".rstrip())
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             yield
-
-
-def _likeness(one: Hint) -> str:
-    why = short_why(one.lines)
-    told = _("Looks like ({chance}):", chance=chance(one.probability))
-    return f"{told} {md(why)}" if why else told

@@ -120,32 +120,6 @@ def test_third_migration_does_not_go_back_while_records_are_merged(database: Dat
     assert not is_current(database)
 
 
-def test_third_migration_leaves_what_is_there_to_the_background(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
-    migrate(database, "0002")
-    with database.write_engine.begin() as connection:
-        for statement in (
-            "INSERT INTO users (id, email, name, role, is_active, created_at, version)"
-            " VALUES (1, 'a@b.ru', 'Anna', 'admin', 1, 0, 1)",
-            "INSERT INTO companies (id, name, owner_id, created_at, version) VALUES (7, 'Мир', 1, 0, 1)",
-            "INSERT INTO contacts (id, name, owner_id, created_at, version)"
-            " VALUES (3, 'Иван Серов', 1, 0, 1), (4, 'Иван Серов', 1, 0, 1)",
-        ):
-            connection.execute(text(statement))
-    migrate(database)
-    with database.read_scope() as session:
-        assert has_changes(session)
-        assert outdated_count(session, 10) == 3
-    assert renormalise(database, system_actor(Channel.SYSTEM), LooseRun(), {}) == {"renormalised": 3}
-    with database.read_scope() as session:
-        rows = session.execute(select(MatchEvidence).order_by(MatchEvidence.entity_id)).scalars().all()
-        assert [(row.entity_id, row.norm_version, row.matched_at) for row in rows] == [
-            (key, NORM_VERSION, None) for key in (3, 4, 7)
-        ]
-        assert all("sero" in row.evidence for row in rows[:2])
-    database.close()
-
-
 def test_failed_migration_leaves_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'half.sqlite3'}")
     with database.write_engine.begin() as connection:

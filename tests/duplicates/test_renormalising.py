@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.contacts.own_identifiers import save_own_identifiers
 from crm.db import Database
+from crm.db.migrate import migrate
 from crm.deals.removal import remove_deal
 from crm.duplicates import match_changes
 from crm.duplicates.match_changes import has_changes, match_changed
@@ -71,6 +73,29 @@ def test_some_missing_evidence_is_noticed_and_made(database: Database, cast: Cas
     with database.read_scope() as session:
         assert session.scalars(select(MatchEvidence.entity_id).order_by(MatchEvidence.entity_id)).all() == people
         assert outdated_count(session, 10) == 0
+
+
+def test_upgrade_leaves_what_is_there_to_the_background(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    migrate(database, "0002")
+    made = "owner_id, created_at, version) VALUES"
+    with database.write_engine.begin() as connection:
+        user = "(id, email, name, role, is_active, created_at, version) VALUES (1, 'a@b.ru', 'Anna', 'admin', 1, 0, 1)"
+        connection.execute(text(f"INSERT INTO users {user}"))
+        connection.execute(text(f"INSERT INTO companies (id, name, {made} (7, 'Мир', 1, 0, 1)"))
+        connection.execute(text(f"INSERT INTO contacts (id, name, {made} (3, 'Серов', 1, 0, 1), (4, 'Ким', 1, 0, 1)"))
+    migrate(database)
+    with database.read_scope() as session:
+        assert has_changes(session)
+        assert outdated_count(session, 10) == 3
+    assert renormalise(database, ACTOR, LooseRun(), {}) == {"renormalised": 3}
+    with database.read_scope() as session:
+        rows = session.scalars(select(MatchEvidence).order_by(MatchEvidence.entity_id)).all()
+        assert [(row.entity_id, row.norm_version, row.matched_at) for row in rows] == [
+            (key, NORM_VERSION, None) for key in (3, 4, 7)
+        ]
+        assert '"surname_typed":"Серов"' in rows[0].evidence
+    database.close()
 
 
 def test_few_changes_are_matched_while_a_scan_is_asked_for(

@@ -260,7 +260,7 @@ def upgrade() -> None:
     for kind, table, condition in PRESENT:
         op.execute(
             "INSERT INTO match_evidence (entity_type, entity_id, evidence, norm_version, updated_at, matched_at)"
-            f""" SELECT '{kind}', id, '{{"record_id":""}}', 0, {now}, {now} FROM {table} WHERE {condition}"""  # noqa: S608
+            f""" SELECT '{kind}', id, '{{"record_id":""}}', 0, {now}, {now} FROM {table} WHERE {condition}"""
         )
 
 
