@@ -15,7 +15,9 @@ from crm.contacts.match_upkeep import remake_evidence
 from crm.db import Database
 from crm.duplicates.pair_records import TABLES
 from crm.jobs import JobRun
+from crm.matching.key_sweep import sweep_keys
 from crm.matching.normalise import NORM_VERSION
+from crm.matching.store import STALE
 from crm.models import EntityType, MatchEvidence
 
 RECORDS_AT_ONCE = 250
@@ -32,6 +34,8 @@ def renormalise(database: Database, actor: Actor, run: JobRun, arguments: Mappin
     done = int(state.get("done", 0))
     with database.read_scope() as session:
         total = done + sum(_left(session, kind, state, everything=everything) for kind in KINDS)
+        sweeps = everything or bool(state.get("sweeps")) or _has_older_norm(session)
+    state["sweeps"] = sweeps
     for kind in KINDS:
         after = int(state.get(kind.value, 0))
         while after >= 0:
@@ -43,6 +47,9 @@ def renormalise(database: Database, actor: Actor, run: JobRun, arguments: Mappin
                 state |= {kind.value: after, "done": done}
                 run.mark(session, done, max(total, done), state={**run.state, "renormalise": state})
         done += _renew_outdated(database, kind)
+    # What keys an older norm made can't be told any more: whatever the present one does not make goes.
+    for kind in KINDS if sweeps else ():
+        sweep_keys(database, kind, lambda: run.report(done, max(total, done)))
     return {"renormalised": done}
 
 
@@ -58,6 +65,11 @@ def outdated_count(session: Session, at_most: int) -> int:
             missing = select(TABLES[kind].id).where(_in_use(kind), ~_has_evidence(kind)).limit(at_most)
             count += session.scalar(select(func.count()).select_from(missing.subquery())) or 0
     return min(count, at_most)
+
+
+def _has_older_norm(session: Session) -> bool:
+    older = select(MatchEvidence.entity_id).where(MatchEvidence.norm_version.between(STALE + 1, NORM_VERSION - 1))
+    return session.scalar(older.limit(1)) is not None
 
 
 def _renew_outdated(database: Database, kind: EntityType) -> int:

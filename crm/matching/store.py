@@ -45,7 +45,7 @@ _KEEP = (
     " THEN match_evidence.matched_at END"
 )
 _ADD_KEY = "INSERT INTO match_keys (entity_type, key, entity_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_id = ?"
+DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_id = ?"
 _PLAIN = frozenset(field.name for field in fields(Evidence)) - {"stopped", "misplaced"}  # no lists inside lists
 
 Read = Callable[[Session, Sequence[int]], Mapping[int, RawRecord]]
@@ -182,7 +182,7 @@ def _keep(session: Session, entity_type: EntityType, changes: Sequence[_Change])
         after = frozenset(keys_of(change.new, entity_type))
         dropped += [(kind, key, change.entity_id) for key in before - after]
         added += [(kind, key, change.entity_id) for key in after - before]
-    perform(connection, _DROP_KEY, sorted(dropped))
+    perform(connection, DROP_KEY, sorted(dropped))
     # Keys of older norms may still lie here: they only bring a candidate more.
     perform(connection, _ADD_KEY, sorted(added))
     _keep_wrong_fields(session, entity_type, changes, now)
@@ -194,7 +194,7 @@ def _forget(session: Session, entity_type: EntityType, rows: Sequence[_Stored]) 
     ids = [row.entity_id for row in rows]
     kind = entity_type.value
     keys = [(kind, key, row.entity_id) for row in rows for key in keys_of(evidence_of(row.evidence), entity_type)]
-    perform(session.connection(), _DROP_KEY, sorted(keys))
+    perform(session.connection(), DROP_KEY, sorted(keys))
     for table in (WrongField, MatchEvidence):
         session.execute(
             delete(table)
