@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +22,8 @@ from crm.matching.store import changed_records, mark_matched, read_evidence
 from crm.matching.values import Match, MatchLine
 from crm.models import EntityType, PairSource
 
+log = logging.getLogger(__name__)
+
 # A save that changes more than this, an import for one, is matched in the background.
 MATCHED_AT_ONCE = 20
 _BRIDGED_AT_MOST = 4
@@ -31,10 +34,19 @@ _WAITING = (
 
 
 def match_changed_records(session: Session) -> None:
-    """Match the records whose evidence this session has changed; for the end of an interactive or API save."""
+    """Match the records whose evidence this session has changed; for the end of an interactive or API save.
+
+    What can't be matched is left to the background: a save stands, whatever the matcher makes of it.
+    """
     for entity_type, ids in changed_records(session).items():
-        if len(ids) <= MATCHED_AT_ONCE:
-            match_saved(session, entity_type, ids)
+        if len(ids) > MATCHED_AT_ONCE:
+            continue
+        session.flush()  # what the save itself gets wrong is not the matcher's
+        try:
+            with session.begin_nested():
+                match_saved(session, entity_type, ids)
+        except Exception:
+            log.exception("saved records could not be matched: %s %s", entity_type, sorted(ids))
 
 
 def match_saved(session: Session, entity_type: EntityType, ids: Iterable[int]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -18,12 +19,17 @@ from crm.duplicates.pair_store import wake_snoozed
 from crm.duplicates.renormalising import KINDS, outdated_count, renormalise
 from crm.duplicates.scanning import ask_for_scan, whole_base
 from crm.duplicates.touched_deals import follow_deals, has_touched_deals
+from crm.errors import DatabaseUnavailable
 from crm.jobs import JobRun
+from crm.jobs.run import JobStopped
 from crm.matching.counting import counted_records, keep_statistics
 from crm.matching.statistics import CountedStatistics
 from crm.models import EntityType, JobSchedule, MatchEvidence, MatchPair, PairState
 
+log = logging.getLogger(__name__)
+
 MATCHED_AT_ONCE = 25
+SKIPPED_TOLD = 20
 FOLLOWED = "match_changed.followed"  # the row of `job_schedules` that holds how far deals and users were followed
 _BEGINNING = datetime.fromtimestamp(0, UTC)
 _LONG_SAVE = timedelta(minutes=5)  # what a save told of may be seen so much later
@@ -40,7 +46,7 @@ def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapp
     """Match the records that were saved since they were last matched; value pairs of changed deals; wake pairs.
 
     Where so much has changed that comparing all with all is faster, a look through the whole base is asked for, and
-    what is not so much goes on here.
+    what is not so much goes on here. A record that can't be matched is skipped, and told.
     """
     told: dict[str, Any] = {}
     _follow(database, run)
@@ -52,9 +58,12 @@ def match_changed(database: Database, actor: Actor, run: JobRun, arguments: Mapp
             told["scan"] = ask_for_scan(session, actor)
     if outdated < SCAN_FROM and (outdated or run.state.get("renormalise")):
         renormalise(database, actor, run, arguments)
+    skipped: list[str] = []
     for kind in few:
         _count_anew(database, run, kind)
-        told[kind.value] = _match_kind(database, run, kind)
+        told[kind.value] = _match_kind(database, run, kind, skipped)
+    if skipped:
+        told |= {"skipped": len(skipped), "skipped_records": skipped[:SKIPPED_TOLD]}
     return told
 
 
@@ -88,16 +97,41 @@ def _is_much(session: Session, kind: EntityType) -> bool:
     return (session.scalar(select(func.count()).select_from(waiting.subquery())) or 0) >= SCAN_FROM
 
 
-def _match_kind(database: Database, run: JobRun, kind: EntityType) -> int:
+def _match_kind(database: Database, run: JobRun, kind: EntityType, skipped: list[str]) -> int:
     done = 0
     while True:
-        with database.session_scope() as session:
+        with database.read_scope() as session:
             ids = _next(session, kind)
-            match_saved(session, kind, ids)
-            done += len(ids)
-            run.mark(session, done)
+        try:
+            _match(database, run, kind, ids, done)
+        except (JobStopped, DatabaseUnavailable):
+            raise
+        except Exception:
+            log.exception("records could not be matched together; they are matched one by one: %s", kind)
+            skipped += [f"{kind}:{one}" for one in ids if not _is_matched(database, run, kind, one, done)]
+        done += len(ids)
         if len(ids) < MATCHED_AT_ONCE:
             return done
+
+
+def _match(database: Database, run: JobRun, kind: EntityType, ids: Sequence[int], done: int) -> None:
+    with database.session_scope() as session:
+        match_saved(session, kind, ids)
+        run.mark(session, done + len(ids))
+
+
+def _is_matched(database: Database, run: JobRun, kind: EntityType, entity_id: int, done: int) -> bool:
+    try:
+        _match(database, run, kind, [entity_id], done)
+    except (JobStopped, DatabaseUnavailable):
+        raise
+    except Exception:
+        log.exception("a record can't be matched until it is saved again: %s %s", kind, entity_id)
+        with database.session_scope() as session:
+            one = (MatchEvidence.entity_type == kind, MatchEvidence.entity_id == entity_id)
+            session.execute(update(MatchEvidence).where(*one).values(matched_at=utc_now()))
+        return False
+    return True
 
 
 def _next(session: Session, kind: EntityType) -> Sequence[int]:
