@@ -98,6 +98,14 @@ def test_one_common_word_at_a_common_address_is_not_one_company(one: str, other:
     assert scorer.weigh(left, right) < default_model(COMPANY).review_at
 
 
+def test_long_name_of_another_form_is_asked_about() -> None:
+    left, right = made(company="АО «Медный Всадник Прокат»"), made(company="Медный Всадник Прокат ООО")
+    short, other = made(company="АО «Медный Всадник»"), made(company="Медный Всадник ООО")
+    model = default_model(COMPANY)
+    scorer = scorer_of(left, right, short, other, entity_type=COMPANY)
+    assert model.cluster_at > scorer.weigh(left, right) >= model.review_at > scorer.weigh(short, other)
+
+
 def of_client(title: str, days: int, client: str = "contact:5") -> Evidence:
     """Return a deal made so many days after the first, under a client's card."""
     return made(

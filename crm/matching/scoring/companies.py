@@ -26,7 +26,7 @@ _BRANCHES = frozenset(
                  "север", "юг", "восток", "запад", "северный", "южный", "восточный", "западный"]
 )  # fmt: skip
 _ENOUGH_WORDS = 4.0  # what the words in common of two sites' names weigh at least
-_SHORT_NAME = 9
+_SHORT_NAME, _LONG_NAME = 9, 3  # letters, words
 _SAME, _NEAR, _PART, _OTHER = "company_equal", "company_near", "company_part", "companies_differ"
 
 
@@ -141,6 +141,8 @@ def _forms(context: Context, left: Evidence, right: Evidence, lines: Lines) -> f
     if one == other or not one or not other:
         return 0.0
     weight = context.weights[forms_differ(one, other)]
+    if left.companies and left.companies == right.companies and len(left.companies[0].split()) >= _LONG_NAME:
+        weight *= 0.5  # so long a name is seldom two companies'; the form was mixed up rather
     if lines is not None and weight:
         lines.append(MatchLine("legal_forms_differ", weight, left.company_typed, right.company_typed))
     return weight
