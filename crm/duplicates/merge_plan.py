@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.merged import not_found
 from crm.auth.permissions import Action, require
-from crm.duplicates.merge_fields import FieldState, field_states, fullness, is_empty
-from crm.duplicates.merge_values import EqualField, MergeField, MergePlan
+from crm.duplicates.merge_fields import FieldState, choice_violations, field_states, fullness, is_empty
+from crm.duplicates.merge_values import Choices, EqualField, MergeField, MergePlan
 from crm.duplicates.merging import record_name
 from crm.duplicates.moving import counts, refusals
 from crm.duplicates.row_values import MODELS, Record
 from crm.duplicates.taking import VISIBLE
-from crm.errors import Violation
+from crm.errors import ChangedMeanwhile, Violation
 from crm.models import (
     Company,
     Contact,
@@ -36,16 +36,29 @@ _ENDED = (DealStatus.WON, DealStatus.LOST)
 
 
 def plan_merge(
-    session: Session, actor: Actor, *, entity_type: EntityType, survivor_id: int, merged_id: int
+    session: Session,
+    actor: Actor,
+    *,
+    entity_type: EntityType,
+    survivor_id: int,
+    merged_id: int,
+    survivor_version: int | None = None,
+    merged_version: int | None = None,
+    choices: Choices | None = None,
 ) -> MergePlan:
     """Return fields that differ with a default each, counts of what would move, warnings and refusals.
 
-    Errors: Forbidden; NotFound where one of the two is not visible.
+    Where choices are given, what is wrong with them is among the refusals.
+    Errors: Forbidden; NotFound where one of the two is not visible; ChangedMeanwhile where a given version is old.
     """
     require(actor, Action.REVIEW_DUPLICATES)
     survivor = _load(session, actor, entity_type, survivor_id)
     merged = _load(session, actor, entity_type, merged_id)
+    for row, version in ((survivor, survivor_version), (merged, merged_version)):
+        if version is not None and row.version != version:
+            raise ChangedMeanwhile(entity=entity_type, id=row.id, version=row.version)
     states = field_states(session, entity_type, survivor, merged)
+    wrong = [] if choices is None else choice_violations(states, choices)
     names = _names(session, states)
     moves, united, stays = counts(session, entity_type, survivor_id, merged_id)
     same = [Violation("merge_same_record")] if survivor_id == merged_id else []
@@ -63,7 +76,7 @@ def plan_merge(
         united=united,
         stays=stays,
         warnings=tuple(_warnings(session, entity_type, survivor, merged)),
-        refusals=tuple(same + refusals(session, entity_type, merged_id)),
+        refusals=tuple(same + wrong + refusals(session, entity_type, merged_id)),
         currency=survivor.currency if isinstance(survivor, Deal) else None,
     )
 

@@ -126,7 +126,14 @@ def post_pair_merge(pair_id: PathId, body: PairMerge, call: Writing) -> Response
             raise InvalidInput([Violation("choice_unknown", "survivor_id")])
         merged_id = sides[0] if body.survivor_id == sides[1] else sides[1]
         plan = plan_merge(
-            session, actor, entity_type=card.row.entity_type, survivor_id=body.survivor_id, merged_id=merged_id
+            session,
+            actor,
+            entity_type=card.row.entity_type,
+            survivor_id=body.survivor_id,
+            merged_id=merged_id,
+            survivor_version=body.survivor_version,
+            merged_version=body.merged_version,
+            choices=body.sides(),
         )
         if body.dry_run:
             return MergeOut.of(plan, None)

@@ -76,6 +76,19 @@ def test_dry_run_tells_what_a_merge_would_do_and_changes_nothing(
     assert (told["merge_id"], told["survivor_id"], told["refusals"]) == (None, world.contact, [])
 
 
+def test_dry_run_tells_what_the_merge_would_refuse(
+    boris: TestClient, database: Database, world: World, unchanged: UnchangedFactory
+) -> None:
+    path, asked = f"{DUPLICATES}/{world.pair}/merge", {"survivor_id": world.contact, "dry_run": True}
+    with unchanged(database):
+        wrong = boris.post(path, json={**asked, "choices": {"colour": "merged"}})
+        stale = boris.post(path, json={**asked, "survivor_version": 7})
+        stale_too = boris.post(path, json={**asked, "merged_version": 7})
+    assert [(one["code"], one["field"]) for one in wrong.json()["refusals"]] == [("merge_choice_unknown", "colour")]
+    assert (stale.status_code, stale.json()["code"]) == (409, "changed_meanwhile")
+    assert (stale_too.status_code, stale_too.json()["code"]) == (409, "changed_meanwhile")
+
+
 def test_pair_is_merged_old_address_leads_on_and_the_merge_is_undone(
     boris: TestClient, database: Database, world: World
 ) -> None:

@@ -65,12 +65,13 @@ class RemarkOut(Output):
     """A warning or a refusal."""
 
     code: str
+    field: str | None
     message: str
 
     @classmethod
     def of(cls, violation: Violation) -> RemarkOut:
         """Return the violation as it is told."""
-        return cls(code=violation.code, message=violation_sentence(violation))
+        return cls(code=violation.code, field=violation.field, message=violation_sentence(violation))
 
 
 class FieldOut(Output):
