@@ -7,25 +7,27 @@ import argparse
 from crm.auth.actors import system_actor
 from crm.db import read_scope
 from crm.deals.invariants import INVARIANTS, broken_invariants
-from crm.models import Channel
+from crm.duplicates.matching_invariants import RULES, broken_matching
+from crm.models import Channel, EntityType
 
 BROKEN = 2
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `check`."""
-    parser = commands.add_parser("check", help="look for deals, visits and steps that do not fit together")
+    parser = commands.add_parser("check", help="look for deals, visits, steps and duplicates that do not fit together")
     parser.set_defaults(run=check_here)
 
 
 def check_here(_arguments: argparse.Namespace) -> int:
     """Print what is broken; return 2 when anything is."""
     with read_scope() as session:
-        broken = broken_invariants(session, system_actor(Channel.CLI))
+        actor = system_actor(Channel.CLI)
+        broken = [*broken_invariants(session, actor), *broken_matching(session, actor)]
     for one in broken:
         more = "" if one.count <= len(one.deal_ids) else ", ..."
         print(f"{one.name}: {one.count} ({', '.join(map(str, one.deal_ids))}{more})")
     if broken:
         return BROKEN
-    print(f"Whole: {len(INVARIANTS)} rules hold.")
+    print(f"Whole: {len(INVARIANTS) + len(RULES) * len(EntityType)} rules hold.")
     return 0

@@ -39,6 +39,13 @@ def sweep_keys(database: Database, entity_type: EntityType, tell: Callable[[], N
     return dropped
 
 
+def keys_differ(session: Session, entity_type: EntityType, entity_ids: Sequence[int]) -> set[int]:
+    """Return those of a few thousand records whose keys are others than their evidence makes. Slow."""
+    kept = _kept(session, entity_type, MatchKey.entity_id.in_(entity_ids))
+    made = _made(session, entity_type, MatchEvidence.entity_id.in_(entity_ids), locks=False)
+    return {entity_id for _, entity_id in kept ^ made}
+
+
 def _drop(session: Session, entity_type: EntityType, orphans: set[tuple[int, int]], entity_ids: Sequence[int]) -> int:
     """Delete what is an orphan still, now that nobody else can save these records."""
     made = _made(session, entity_type, MatchEvidence.entity_id.in_(entity_ids), locks=True)

@@ -48,6 +48,7 @@ from crm.duplicates import (
     bulk,
     clusters,
     hints,
+    matching_invariants,
     merge_history,
     merge_plan,
     merging,
@@ -616,6 +617,9 @@ CLIENTS: dict[Callable[..., Any], Row] = {
 }
 
 DUPLICATES: dict[Callable[..., Any], Row] = {
+    matching_invariants.broken_matching: office(
+        ADMINS, lambda s, a, _sc, _o: matching_invariants.broken_matching(s, a)
+    ),
     hints.hint: listing_of(
         lambda s, a, sc, _o: owners_by(
             sc,
