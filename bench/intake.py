@@ -66,7 +66,7 @@ def measure_intake(url: str, leads: Path, evidence: Path, entity_type: EntityTyp
         if place % _KEPT_EVERY == 0:
             began = time.perf_counter()
             with database.session_scope() as session:
-                refresh_evidence(session, entity_type, [entity_id], _reader(raws), _NOBODY)
+                refresh_evidence(session, entity_type, [entity_id], _reader(raws), lambda _session: _NOBODY)
             kept.append((time.perf_counter() - began) * 1000)
     database.close()
     return {

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.visibility import deal_in_use
-from crm.contacts.match_input import own_identifiers
 from crm.contacts.match_upkeep import remake_evidence
 from crm.db import Database
 from crm.duplicates.pair_records import TABLES
@@ -41,7 +40,7 @@ def renormalise(database: Database, actor: Actor, run: JobRun, arguments: Mappin
         while after >= 0:
             with database.session_scope() as session:
                 ids = session.scalars(_wanted(kind, after, everything=everything).limit(RECORDS_AT_ONCE)).all()
-                remake_evidence(session, kind, ids, own_identifiers(session))
+                remake_evidence(session, kind, ids)
                 done += len(ids)
                 after = ids[-1] if len(ids) == RECORDS_AT_ONCE else -1
                 state |= {kind.value: after, "done": done}
@@ -84,7 +83,7 @@ def _renew_outdated(database: Database, kind: EntityType) -> int:
     while True:
         with database.session_scope() as session:
             ids = session.scalars(query).all()
-            remake_evidence(session, kind, ids, own_identifiers(session))
+            remake_evidence(session, kind, ids)
         done += len(ids)
         if len(ids) < RECORDS_AT_ONCE:
             return done

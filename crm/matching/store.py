@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
@@ -49,6 +49,7 @@ DROP_KEY = "DELETE FROM match_keys WHERE entity_type = ? AND key = ? AND entity_
 _PLAIN = frozenset(field.name for field in fields(Evidence)) - {"stopped", "misplaced"}  # no lists inside lists
 
 Read = Callable[[Session, Sequence[int]], Mapping[int, RawRecord]]
+ReadOwn = Callable[[Session], OwnIdentifiers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,16 @@ class _Change:
 
 
 def refresh_evidence(
-    session: Session, entity_type: EntityType, ids: Iterable[int], read: Read, own: OwnIdentifiers
+    session: Session, entity_type: EntityType, ids: Iterable[int], read: Read, read_own: ReadOwn
 ) -> Refreshed:
     """Read at most 500 records with `read` and keep their evidence and keys; what `read` leaves out is forgotten.
 
-    Rows of evidence are locked before the records are read, so that of two saves at once the later sees both.
+    Rows of evidence are locked before the records and what is our own are read, so that of two saves at once the
+    later sees both.
     """
     asked = sorted(set(ids))
     stored = {row.entity_id: row for row in _stored(session, entity_type, asked)}
-    raws = read(session, asked)
+    raws, own = read(session, asked), read_own(session)
     gone = [row for key, row in stored.items() if key not in raws]
     changes = [change for key in asked if key in raws if (change := _change(stored.get(key), key, raws[key], own))]
     if gone:
@@ -114,7 +116,10 @@ def mark_stale(session: Session, entity_type: EntityType, ids: Iterable[int]) ->
 
 
 def mark_all_stale(session: Session) -> None:
-    """Leave it to the background to make all evidence anew, in one statement."""
+    """Leave it to the background to make all evidence anew, in one statement; saves wait for this transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        # Not row by row, which a save may hold in another order; and new rows must not slip through.
+        session.execute(text("LOCK TABLE match_evidence IN EXCLUSIVE MODE"))
     marked = update(MatchEvidence).where(MatchEvidence.norm_version != STALE)
     session.execute(marked.values(norm_version=STALE).execution_options(synchronize_session=False))
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, text, update
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.contacts.own_identifiers import save_own_identifiers
+from crm.contacts.search_index import index_records
 from crm.db import Database
 from crm.db.migrate import migrate
 from crm.deals.removal import remove_deal
@@ -31,6 +32,7 @@ from crm.models import (
     MatchPair,
 )
 from tests.conftest import Cast
+from tests.deals.interleaving import interleaved
 from tests.factories import add_company, add_contact, add_deal, add_pipeline
 
 ACTOR = system_actor(Channel.SYSTEM)
@@ -135,6 +137,33 @@ def test_own_identifiers_saved_during_their_scan_are_not_lost(database: Database
         row = session.get_one(MatchEvidence, (CONTACT, contact))
         assert '"stopped"' in row.evidence
         assert row.norm_version == NORM_VERSION
+
+
+def test_own_identifiers_and_a_save_at_once(database: Database, cast: Cast) -> None:
+    if database.is_sqlite:
+        pytest.skip("one writer at a time")
+    for number in range(0, 60, 2):
+        with database.session_scope() as session:
+            old = add_contact(session, cast.anna, "Иван", phone=f"+74951{number:06}")
+            session.execute(update(MatchEvidence).values(norm_version=0))
+        new: list[int] = []
+        outcome = interleaved(
+            database,
+            lambda session, n=number, old=old, new=new: (  # type: ignore[misc]
+                index_records(session, "contact", [old]),
+                new.append(add_contact(session, cast.anna, "Пётр", phone=f"+74951{n:06}")),
+            ),
+            lambda session, n=number: save_own_identifiers(session, cast.vera, typed=[f"+74951{n:06}"]),  # type: ignore[misc]
+            number + 1,
+        )
+        if outcome is None:
+            break
+        assert outcome == ("done", "done")
+        with database.read_scope() as session:
+            for row in (session.get_one(MatchEvidence, (CONTACT, key)) for key in (old, *new)):
+                assert row.norm_version == 0 or '"stopped"' in row.evidence, number
+    else:
+        pytest.fail("it never came to an end")
 
 
 def test_evidence_made_anew_without_a_change_needs_no_matching(database: Database, cast: Cast) -> None:

@@ -32,7 +32,9 @@ def fill(session: Session, raws: list[RawRecord]) -> None:
     ids = sorted(by_id)
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
-        refresh_evidence(session, CONTACT, part, lambda _session, asked: {key: by_id[key] for key in asked}, NOBODY)
+        refresh_evidence(
+            session, CONTACT, part, lambda _session, asked: {key: by_id[key] for key in asked}, lambda _session: NOBODY
+        )
 
 
 def person(name: str, phone: str = "", email: str = "", company: str = "") -> RawRecord:
