@@ -28,7 +28,7 @@ def test_every_kind_is_known_to_the_worker() -> None:
 def test_work_of_the_clock_is_done_on_a_small_base(database: Database, cast: Cast, kind: JobKind) -> None:
     with database.session_scope() as session:
         for name in ("Sergey Petrov", "Petrov Sergey"):
-            add_contact(session, cast.anna, name, phone="+79161234567")
+            add_contact(session, cast.anna, name, phone="+79162041853")
         job_id = request_job(session, system_actor(), kind)
     worker = Worker(database, schedules=())
     worker.round()
