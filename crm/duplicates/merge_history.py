@@ -9,13 +9,12 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.merged import living_id, not_found
+from crm.auth.merged import living_id
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import company_in_view, contact_in_view, owner_visible
 from crm.duplicates.merge_values import MergeInfo
 from crm.duplicates.merging import record_name
 from crm.duplicates.row_values import MODELS
-from crm.duplicates.taking import VISIBLE
 from crm.errors import NotFound
 from crm.models import Company, Contact, Deal, EntityType, Merge, User
 
@@ -44,26 +43,6 @@ def list_merges(
     if before is not None:
         query = query.where(Merge.id < before)
     return tuple(infos(session, session.scalars(query).all()))
-
-
-def merges_of(session: Session, actor: Actor, entity_type: EntityType, record_id: int) -> tuple[MergeInfo, ...]:
-    """Return the merges in force that made a visible record what it is, the newest first.
-
-    Errors: NotFound.
-    """
-    model = MODELS[entity_type]
-    if not session.scalar(select(exists().where(model.id == record_id, VISIBLE[entity_type](actor)))):
-        raise not_found(session, actor, entity_type, record_id)
-    found: list[Merge] = []
-    ids = [record_id]
-    while ids:
-        query = select(Merge).where(
-            Merge.entity_type == entity_type, Merge.survivor_id.in_(ids), Merge.undone_at.is_(None)
-        )
-        more = session.scalars(query).all()
-        found += more
-        ids = [one.merged_id for one in more]
-    return tuple(infos(session, sorted(found, key=lambda one: one.id, reverse=True)))
 
 
 def take_merge(session: Session, actor: Actor, merge_id: int) -> Merge:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -24,7 +24,6 @@ from crm.models import Contact, Deal, DealContact, EntityType, PointKind
 from crm.models import WrongField as Finding
 
 PAGE_ROWS = 50
-COUNTED_AT_MOST = 1000
 _POINTS = {"phone": PointKind.PHONE, "email": PointKind.EMAIL}
 
 
@@ -71,16 +70,6 @@ def list_wrong_fields(
     found = session.scalars(query.order_by(Finding.id.desc()).limit(limit + 1)).all()
     rows = _rows(session, found[:limit])
     return WrongFieldPage(rows, found[limit - 1].id if len(found) > limit else None)
-
-
-def wrong_field_count(session: Session, actor: Actor) -> int:
-    """Count findings in records the actor sees, up to a limit.
-
-    Errors: Forbidden.
-    """
-    require(actor, Action.WORK_CLIENTS)
-    found = select(Finding.id).where(_visible(actor, tuple(EntityType))).limit(COUNTED_AT_MOST)
-    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
 def move_to_field(session: Session, actor: Actor, *, finding_id: int) -> None:

@@ -48,7 +48,8 @@ from crm.models import (
 )
 from crm.pipelines.links import list_links
 from crm.pipelines.linter.acceptance import accept_finding
-from crm.pipelines.linter.runs import lint_all
+from crm.pipelines.linter.runs import lint_pipeline
+from crm.pipelines.reads import list_pipelines
 from tests.conftest import Cast
 from tests.factories import add_pipeline
 from tests.imports.importing import assert_whole
@@ -170,10 +171,11 @@ def test_clear_leaves_no_trace_whatever_was_done_to_it(database: Database, cast:
         deal_id = session.scalars(select(Deal.id).where(Deal.status == DealStatus.OPEN)).first()
         assert deal_id is not None
         add_activity(session, cast.vera, deal_id=deal_id, kind=ActivityKind.NOTE, text="Tried it out")
-        for health in lint_all(session, cast.vera, occasion=LintOccasion.DEMAND):
+        for pipeline in list_pipelines(session):
+            health = lint_pipeline(session, cast.vera, pipeline_id=pipeline.id, occasion=LintOccasion.DEMAND)
             for told in health.told:
                 subject = {"code": told.finding.code, "subject": told.finding.subject}
-                accept_finding(session, cast.vera, pipeline_id=health.pipeline.id, reason="It is an example", **subject)
+                accept_finding(session, cast.vera, pipeline_id=pipeline.id, reason="It is an example", **subject)
     with database.session_scope() as session:
         clear_demo(session, cast.vera)
         assert not demo_is_there(session)

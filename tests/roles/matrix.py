@@ -664,9 +664,6 @@ DUPLICATES: dict[Callable[..., Any], Row] = {
     ),
     undo.undo_merge: after_merges(of_owner(lambda s, a, _sc, o: undo.undo_merge(s, a, merge_id=merge_of(s, o)), HEADS)),
     merge_history.list_merges: after_merges(listing_of(lambda s, a, sc, _o: owners_of_merges(s, a, sc), HEADS)),
-    merge_history.merges_of: of_owner(
-        lambda s, a, _sc, o: merge_history.merges_of(s, a, EntityType.CONTACT, o.contact)
-    ),
     clusters.merge_several: of_owner(
         lambda s, a, _sc, o: clusters.merge_several(
             s, a, entity_type=EntityType.CONTACT, survivor_id=o.contact, merged_ids=[o.seller]
@@ -700,7 +697,6 @@ DUPLICATES: dict[Callable[..., Any], Row] = {
     wrong_fields.list_wrong_fields: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "wrong_field", (row.id for row in wrong_fields.list_wrong_fields(s, a).rows))
     ),
-    wrong_fields.wrong_field_count: office(ALL, lambda s, a, _sc, _o: wrong_fields.wrong_field_count(s, a)),
     wrong_fields.move_to_field: of_owner(
         lambda s, a, _sc, o: wrong_fields.move_to_field(s, a, finding_id=o.wrong_field)
     ),
@@ -822,7 +818,6 @@ LINTER: dict[Callable[..., Any], Row] = {
         ADMINS,
         lambda s, a, sc, _o: lint_runs.lint_pipeline(s, a, pipeline_id=sc.pipeline.id, occasion=LintOccasion.DEMAND),
     ),
-    lint_runs.lint_all: office(ADMINS, lambda s, a, _sc, _o: lint_runs.lint_all(s, a, occasion=LintOccasion.SCHEDULE)),
     lint_runs.redesigned_pipelines: office(ALL, lambda s, a, _sc, _o: lint_runs.redesigned_pipelines(s, a)),
     lint_runs.keep_health: office(
         ADMINS,

@@ -107,16 +107,6 @@ def keep_health(session: Session, actor: Actor, *, health: Health, occasion: Lin
     session.flush()
 
 
-def lint_all(session: Session, actor: Actor, *, occasion: LintOccasion) -> list[Health]:
-    """Look over every pipeline that is not in the archive.
-
-    Errors: Forbidden.
-    """
-    require(actor, Action.DESIGN_PIPELINES)
-    ids = session.scalars(select(Pipeline.id).where(Pipeline.is_archived.is_(False)).order_by(Pipeline.position))
-    return [lint_pipeline(session, actor, pipeline_id=one, occasion=occasion) for one in ids.all()]
-
-
 def redesigned_pipelines(session: Session, actor: Actor) -> frozenset[int]:
     """Return the pipelines that this transaction has redesigned, for an edge to look over once it is committed.
 

@@ -6,14 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.auth.actors import system_actor
 from crm.errors import Forbidden, InvalidInput, NotFound
-from crm.models import Channel, Event, LintAcceptance, LintOccasion, LintRun
+from crm.models import Event, LintAcceptance, LintOccasion, LintRun
 from crm.pipelines.commands import StagePlan, add_stage, create_pipeline
 from crm.pipelines.fields import ReasonPlan, add_loss_reason
 from crm.pipelines.linter.acceptance import accept_finding, revoke_acceptance
 from crm.pipelines.linter.runs import (
-    lint_all,
     lint_pipeline,
     load_health,
     load_score_history,
@@ -110,13 +108,6 @@ def test_look_over_keeps_the_score_and_what_was_found(session: Session, cast: Ca
     assert run.findings == [{"code": "L01", "severity": "warning", "subject": "", "accepted": True}]
     (past,) = load_score_history(session, cast.vera, rows.id)
     assert (past.score, past.open_findings) == (100, 0)
-
-
-def test_schedule_looks_over_every_living_pipeline(session: Session, cast: Cast) -> None:
-    good, bad = add_good_pipeline(session), add_good_pipeline(session, "Bad", GOOD_STAGES[:4])
-    healths = lint_all(session, system_actor(Channel.SYSTEM), occasion=LintOccasion.SCHEDULE)
-    assert {one.pipeline.id: one.score for one in healths} == {good.id: 100, bad.id: 94}
-    assert set(session.scalars(select(LintRun.occasion))) == {LintOccasion.SCHEDULE}
 
 
 def test_redesigned_pipelines_are_told_by_their_events(session: Session, cast: Cast) -> None:
