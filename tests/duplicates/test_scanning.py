@@ -103,6 +103,26 @@ def test_rescan_keeps_decisions_and_closes_what_is_no_longer_alike(database: Dat
     }
 
 
+def test_scan_and_saves_judge_alike(database: Database, cast: Cast) -> None:
+    fill(database, cast, 5)
+    with database.session_scope() as session:
+        for number in range(80):  # a mailbox of a firm: given names differ where all else agrees
+            add_contact(
+                session, cast.anna, f"{('Олег', 'Иван')[number % 2]} Серов", email=f"serov{number // 2}@firm.ru"
+            )
+        _settle(session)
+    scan_base(database, ACTOR, LooseRun(), ONE)
+    scanned = _judged(database)
+    with database.session_scope() as session:
+        ids = session.scalars(select(MatchEvidence.entity_id).where(MatchEvidence.entity_type == CONTACT)).all()
+        match_saved(session, CONTACT, ids)
+    saved = _judged(database)
+    assert len(scanned) > 5
+    assert {sides: saved[sides] for sides in scanned} == scanned
+    scan_base(database, ACTOR, LooseRun(), ONE)
+    assert _judged(database) == saved
+
+
 class Killed(LooseRun):
     """Stops at the report after so many."""
 
@@ -220,3 +240,9 @@ def _pairs(database: Database) -> list[tuple[int, int, int]]:
     with database.read_scope() as session:
         rows = session.execute(select(MatchPair.id, MatchPair.left_id, MatchPair.right_id))
         return [(row.id, row.left_id, row.right_id) for row in rows]
+
+
+def _judged(database: Database) -> dict[tuple[int, int], tuple[PairState, float]]:
+    with database.read_scope() as session:
+        rows = session.execute(select(MatchPair.left_id, MatchPair.right_id, MatchPair.state, MatchPair.weight))
+        return {(row.left_id, row.right_id): (row.state, round(row.weight, 3)) for row in rows}
