@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crm.errors import CrmError
+from crm.contacts.match_input import own_of
+from crm.contacts.own_identifiers import read_own
+from crm.errors import CrmError, Violation, refuse_if_any
 from crm.i18n import N_, _
 from crm.i18n.formats import number
 from crm.imports.formats import FileRefused, Limits, Table, limits_from_settings, open_table
@@ -22,6 +24,7 @@ _LARGEST_BYTES = 64 * 1024**3
 _MOST_ROWS = 200_000_000
 _MOST_COLUMNS = 2_000
 _SILENT_SECONDS = 3
+_REGION = "RU"  # of phones without a country
 _STAGES = {
     "read": N_("Reading rows"),
     "keys": N_("Counting names and phones"),
@@ -113,15 +116,14 @@ def open_leads(arguments: argparse.Namespace) -> LeadFile:
 
 
 def own_identifiers(arguments: argparse.Namespace) -> OwnIdentifiers:
-    """Return what `--own` says, written as in the settings of the base."""
-    said = [one.strip().lower() for text in arguments.own for one in text.split(",") if one.strip()]
-    phones = [one for one in said if one.startswith("+")]
-    return OwnIdentifiers(
-        phones=frozenset(one for one in phones if not one.endswith("*")),
-        mailboxes=frozenset(one for one in said if "@" in one),
-        domains=frozenset(one for one in said if "@" not in one and not one.startswith("+")),
-        phone_prefixes=tuple(one.removesuffix("*") for one in phones if one.endswith("*")),
-    )
+    """Return what `--own` says, written and read as in the settings of the base.
+
+    Errors: InvalidInput with everything unreadable.
+    """
+    found: list[Violation] = []
+    stored = read_own([one for text in arguments.own for one in text.split(",")], _REGION, found)
+    refuse_if_any(found)
+    return own_of(tuple(stored))
 
 
 def _chosen(texts: Sequence[str]) -> dict[str, str]:

@@ -39,11 +39,12 @@ def own_identifiers(session: Session) -> OwnIdentifiers:
             said = json.loads(text or "null") or []
         else:
             mailboxes.add(text.lower())
-    return _own(tuple(said), frozenset(mailboxes))
+    return own_of(tuple(said), frozenset(mailboxes))
 
 
 @lru_cache(maxsize=16)
-def _own(said: tuple[str, ...], of_users: frozenset[str]) -> OwnIdentifiers:
+def own_of(said: tuple[str, ...], of_users: frozenset[str] = frozenset()) -> OwnIdentifiers:
+    """Sort what is our own, as the settings store it, and mailboxes of users; their domains are ours, too."""
     mailboxes = of_users | {one for one in said if "@" in one}
     phones = [one for one in said if one.startswith("+")]
     domains = {one for one in said if "@" not in one and not one.startswith("+")}

@@ -42,10 +42,7 @@ def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]
     require(actor, Action.MANAGE_WORKSPACE)
     found: list[Violation] = []
     region = phone_region(session)
-    lines = [line for text in typed if (line := clean_line(text))]
-    if len(lines) > LISTED_AT_MOST:
-        found.append(Violation("too_many_items", FIELD, {"limit": LISTED_AT_MOST}))
-    stored = list(dict.fromkeys(_stored(line, region, found) for line in lines))
+    stored = read_own(typed, region, found)
     refuse_if_any(found)
     workspace = session.get(Workspace, 1, with_for_update=True)
     if workspace is None:
@@ -58,6 +55,14 @@ def save_own_identifiers(session: Session, actor: Actor, *, typed: Sequence[str]
     mark_all_stale(session)
     digest = hashlib.sha256("\n".join(stored).encode()).hexdigest()[:16]
     request_job(session, actor, JobKind.SCAN_BASE, unique_key=f"duplicates.scan.own.{digest}")
+
+
+def read_own(typed: Sequence[str], region: str, found: list[Violation]) -> list[str]:
+    """Return what was typed as it is stored; what can't be read is added to `found`."""
+    lines = [line for text in typed if (line := clean_line(text))]
+    if len(lines) > LISTED_AT_MOST:
+        found.append(Violation("too_many_items", FIELD, {"limit": LISTED_AT_MOST}))
+    return list(dict.fromkeys(_stored(line, region, found) for line in lines))
 
 
 def _stored(line: str, region: str, found: list[Violation]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from pathlib import Path
 
 import pytest
 
 from bench.leads import write_leads
+from crm.cli.duplicates_file import own_identifiers
 from crm.cli.peak_memory import PeakMemory
 from crm.cli.run import main
+from crm.errors import InvalidInput
+from crm.matching.values import OwnIdentifiers
 
 LEADS = Path(__file__).parent / "leads.csv"
 HEADER = ["record_id", "cluster", "score"]
@@ -81,6 +85,19 @@ def test_our_own_contacts_say_nothing(tmp_path: Path) -> None:
     source.write_text("name,phone\n,84957801717\n,8 495 780-17-17\nАнна,m@us.ru\nВера,m@us.ru\n", encoding="utf-8")
     rows = cluster(source, tmp_path / "out.csv", "--own", "+7495780*,us.ru")
     assert together(rows) == []
+
+
+def test_our_own_contacts_are_read_as_in_the_settings() -> None:
+    arguments = argparse.Namespace(own=["8 495 780*, 8 916 204-51-77", "Info@Us.RU"])
+    assert own_identifiers(arguments) == OwnIdentifiers(
+        phones=frozenset({"+79162045177"}),
+        mailboxes=frozenset({"info@us.ru"}),
+        domains=frozenset({"us.ru"}),
+        phone_prefixes=("+7495780",),
+    )
+    with pytest.raises(InvalidInput) as refusal:
+        own_identifiers(argparse.Namespace(own=["nonsense"]))
+    assert [one.code for one in refusal.value.violations] == ["own_identifier_unreadable"]
 
 
 def test_several_processes_give_the_same_clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
