@@ -14,8 +14,8 @@ from crm.ui.device import is_phone
 from crm.ui.duplicate_bulk import draw_bulk, is_batch_running
 from crm.ui.duplicate_filters import draw_filters
 from crm.ui.duplicate_history import draw_history
-from crm.ui.duplicate_pair import DECIDED, draw_pair
-from crm.ui.duplicate_queue import chosen_pair, draw_empty, draw_list, load_page, open_pair
+from crm.ui.duplicate_pair import draw_pair
+from crm.ui.duplicate_queue import DECIDED, chosen_pair, draw_empty, draw_list, load_page, open_pair
 from crm.ui.duplicate_scan import draw_scan, is_scan_running
 from crm.ui.duplicate_wrong_fields import draw_wrong_fields
 from crm.ui.page import open_page, page_fragment

@@ -8,11 +8,9 @@ from crm.duplicates.clusters import merge_several, part_several
 from crm.duplicates.pair_values import PairCard
 from crm.i18n import _, ngettext
 from crm.ui import act
-from crm.ui.duplicate_queue import open_pair
+from crm.ui.duplicate_queue import DECIDED, open_pair
 from crm.ui.duplicate_words import chance
 from crm.ui.markdown import md
-
-DECIDED = "duplicates_decided"
 
 
 def draw_cluster(card: PairCard, survivor_id: int) -> None:

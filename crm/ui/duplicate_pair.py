@@ -35,13 +35,12 @@ from crm.ui.duplicate_fields import (
     present_survivor,
     take_all,
 )
-from crm.ui.duplicate_queue import BRIDGE_ICON, KIND_ICONS, open_pair, wish_next
+from crm.ui.duplicate_queue import BRIDGE_ICON, DECIDED, KIND_ICONS, open_pair, wish_next
 from crm.ui.duplicate_undo import take_back
 from crm.ui.duplicate_words import chance, counts_words
 from crm.ui.markdown import md
 
 SNOOZE_DAYS = 7
-DECIDED = "duplicates_decided"
 _KEYS = {"1": "duplicates_merge", "2": "duplicates_dismiss", "3": "duplicates_snooze"}
 
 

@@ -27,6 +27,7 @@ KIND_ICONS = {
     EntityType.DEAL: ":material/handshake:",
 }
 BRIDGE_ICON = ":orange[:material/join_inner:]"
+DECIDED = "duplicates_decided"  # in the session: the page behind the pair is to be drawn anew
 _CHOSEN = "duplicates_chosen"
 _WISHES = "duplicates_wishes"
 _PLACES = "duplicates_places"

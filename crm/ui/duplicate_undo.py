@@ -15,13 +15,12 @@ from crm.i18n import N_, _, ngettext
 from crm.i18n.formats import moment
 from crm.i18n.texts import FIELD_NAMES, field_name, violation_sentence
 from crm.ui import act
-from crm.ui.duplicate_queue import open_pair
+from crm.ui.duplicate_queue import DECIDED, open_pair
 from crm.ui.duplicate_words import counts_words, kind_name
 from crm.ui.markdown import md
 from crm.ui.page import page_dialog, signed_in_actor
 
 CONFLICTS_SHOWN = 20
-DECIDED = "duplicates_decided"
 _CONFLICTS = {
     "changed": N_("{field} of {record} stays “{now}”: it was changed after the merge."),
     "moved": N_("{record} stays where it is: it was moved after the merge."),
