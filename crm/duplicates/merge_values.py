@@ -154,8 +154,10 @@ class BulkSample:
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """What a bulk merge would do. `left_out` counts pairs: guarded, below_automatic, undone_before, contradicted (in a
-    group of which somebody keeps two apart), group_too_large.
+    """What a bulk merge would do.
+
+    `left_out` counts pairs: guarded, below_automatic, undone_before, contradicted (in a group of which somebody keeps
+    two apart), group_too_large.
     """
 
     entity_type: EntityType
