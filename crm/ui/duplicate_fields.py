@@ -29,13 +29,22 @@ LINK_OF = {EntityType.CONTACT: ("clients", "contact"), EntityType.COMPANY: ("cli
 
 def present_survivor(card: PairCard, better_id: int) -> int:
     """Return who stays: what was chosen for this pair, else `better_id`."""
-    return int(st.session_state.get(_survivor_key(card), better_id))
+    chosen = st.session_state.get(_survivor_key(card))  # None where a name changed under the mark
+    return better_id if chosen is None else int(chosen)
+
+
+def forget_choices(pair_id: int) -> None:
+    """Drop what was chosen in a pair: its records are others now than those that were looked at."""
+    stays, takes = f"duplicates_stays_{pair_id}", f"duplicates_take_{pair_id}_"
+    for key in [name for one in st.session_state if (name := str(one)) == stays or name.startswith(takes)]:
+        del st.session_state[key]
 
 
 def draw_survivor(card: PairCard, better_id: int) -> None:
     """Draw the choice of who stays; `better_id` is chosen first."""
     sides = {card.left.id: card.left, card.right.id: card.right}
-    st.session_state.setdefault(_survivor_key(card), better_id)
+    if st.session_state.get(_survivor_key(card)) not in sides:
+        st.session_state[_survivor_key(card)] = better_id
     st.radio(
         _("Stays"), list(sides), format_func=lambda one: f"**{md(sides[one].name)}**", key=_survivor_key(card),
         horizontal=True, width="stretch",

@@ -15,7 +15,7 @@ from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_card import load_pair
 from crm.duplicates.pair_decisions import dismiss_pair, reopen_pair, snooze_pair
 from crm.duplicates.pair_values import PairCard, PairRow
-from crm.errors import NotFound
+from crm.errors import ChangedMeanwhile, NotFound
 from crm.i18n import _, current_reader
 from crm.i18n.formats import day, moment, money
 from crm.i18n.labels import label
@@ -31,6 +31,7 @@ from crm.ui.duplicate_fields import (
     draw_choices,
     draw_sides,
     draw_survivor,
+    forget_choices,
     present_choices,
     present_survivor,
     take_all,
@@ -142,10 +143,9 @@ def _draw_decision(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...]) -
 
 def _draw_take_all(card: PairCard, plan: MergePlan) -> None:
     with st.container(horizontal=True, key="duplicates_take_all"):
-        for place, side in ((LEFT, card.left), (RIGHT, card.right)):
+        for place, told in ((LEFT, _("All from the left")), (RIGHT, _("All from the right"))):
             st.button(
-                _("All from {record}", record=f"\\#{side.id}"), key=f"duplicates_all_{place}", type="tertiary",
-                on_click=take_all, args=(card, plan, place),
+                told, key=f"duplicates_all_{place}", type="tertiary", on_click=take_all, args=(card, plan, place)
             )  # fmt: skip
 
 
@@ -180,6 +180,8 @@ def _merge(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...], after: tu
         _("Merged into {name}", name=name),
         undo=lambda: take_back(outcome.value or 0, card.row.id),
     )
+    if isinstance(outcome.error, ChangedMeanwhile):
+        forget_choices(card.row.id)
     _go_on(outcome.ok, card, rows, after)
 
 
@@ -206,7 +208,7 @@ def _reopen(pair_id: int) -> None:
 
 
 def _go_on(done: bool, card: PairCard, rows: tuple[PairRow, ...], after: tuple[int, ...] = ()) -> None:
-    """Bring the next pair up after a decision; a refused one stays, with what was chosen in it."""
+    """Bring the next pair up after a decision; a refused one stays."""
     if done:
         wish_next(rows, card.row.id, after)
         st.session_state[DECIDED] = True

@@ -150,7 +150,7 @@ def test_not_a_duplicate_and_later_leave_the_queue_and_come_back(
     assert state_of(database, twins.pair) is PairState.OPEN
 
 
-def test_record_saved_meanwhile_refuses_the_merge_and_keeps_what_was_chosen(
+def test_record_saved_meanwhile_refuses_the_merge_and_is_chosen_from_anew(
     shell: OpenShell, cast: Cast, database: Database
 ) -> None:
     with database.session_scope() as session:
@@ -164,10 +164,15 @@ def test_record_saved_meanwhile_refuses_the_merge_and_keeps_what_was_chosen(
     at.button(key="duplicates_merge").click().run()
     assert not at.exception
     assert any("Somebody saved this record" in one.value for one in at.markdown)
-    assert at.radio(key=f"duplicates_take_{twins.pair}_position").value == "right"
+    assert at.radio(key=f"duplicates_take_{twins.pair}_position").value == "left"
     assert at.radio(key=f"duplicates_take_{twins.pair}_position").options == ["Boss", "—"]
     with database.read_scope() as session:
         assert session.scalars(select(Merge)).all() == []
+    at.session_state[f"duplicates_stays_{twins.pair}"] = None  # as a browser says whose mark stood at the former name
+    at.button(key="duplicates_merge").click().run()
+    assert not at.exception
+    with database.read_scope() as session:
+        assert session.scalars(select(Merge.survivor_id)).all() == [twins.left]
 
 
 def test_three_alike_become_one_without_the_one_that_was_taken_out(
