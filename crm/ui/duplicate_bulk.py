@@ -19,7 +19,7 @@ from crm.ui.duplicate_filters import KIND_NAMES
 from crm.ui.duplicate_words import chance, left_out_words
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
-from crm.ui.page import page_dialog
+from crm.ui.page import page_dialog, redraw
 
 # Log2 odds above the automatic threshold: three of them make a pair eight times as sure.
 STRICTNESS = {"usual": (N_("Sure"), 0.0), "strict": (N_("Surer"), 3.0), "certain": (N_("As good as certain"), 6.0)}
@@ -105,8 +105,8 @@ def _draw_plan(plan: BulkPlan, *, limit: int) -> None:
         note = st.text_input(_("Note for the history"), key="bulk_note", max_chars=500)
         field_error(st.session_state.pop("bulk_error", None))
         name = ngettext("Merge {n} record", "Merge {n} records", plan.merges)
-        st.button(name, key="bulk_start", type="primary", icon=":material/merge:", on_click=_start,
-                  args=(plan, limit, note))  # fmt: skip
+        if st.button(name, key="bulk_start", type="primary", icon=":material/merge:"):
+            _start(plan, limit, note)
 
 
 def _start(plan: BulkPlan, limit: int, note: str) -> None:
@@ -115,9 +115,10 @@ def _start(plan: BulkPlan, limit: int, note: str) -> None:
     )
     if not outcome.ok:
         st.session_state["bulk_error"] = outcome.full_message
-        return
+        redraw()
     st.session_state.pop(_PLAN, None)
     outcome.told(_("The batch has begun"))
+    st.rerun()  # the whole page: from now on the progress is looked at
 
 
 def _draw_batches(actor: Actor) -> None:
