@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ from crm.contacts.normalise import NOTE_LENGTH
 from crm.duplicates.merge_values import Choices, Side
 from crm.duplicates.row_values import Record
 from crm.errors import Violation
-from crm.models import EntityType, Event, FieldType
+from crm.models import Deal, EntityType, Event, FieldType, User
 from crm.pipelines.reads import load_fields
 from crm.pipelines.values import CUSTOM_PREFIX, FieldInfo
 
@@ -77,7 +77,6 @@ RULES: Mapping[EntityType, tuple[FieldRule, ...]] = {
         FieldRule("parent", ("parent_id",), "reference", "newest"),
         FieldRule("owner", ("owner_id",), "reference", "kept"),
     ),
-    # A deal's owner stands on its visits as well: who wants another one hands the deal over.
     EntityType.DEAL: (
         FieldRule("title", ("title",), "text", "kept"),
         FieldRule("amount", ("amount_minor", "currency"), "money", "kept"),
@@ -85,6 +84,7 @@ RULES: Mapping[EntityType, tuple[FieldRule, ...]] = {
         FieldRule("priority", ("priority",), "code", "hottest"),
         FieldRule("source", ("source", *UTM), "text", "oldest"),
         FieldRule("expected_close_on", ("expected_close_on",), "date", "newest"),
+        FieldRule("owner", ("owner_id",), "reference", "kept"),  # another one takes the stay and the steps over
     ),
 }
 
@@ -96,7 +96,11 @@ def field_states(session: Session, entity_type: EntityType, survivor: Record, me
     sides = {"newest": newer, "oldest": older}
     rules = [*RULES[entity_type], *(_custom_rules(session, survivor, merged))]
     pair = {survivor.id, merged.id}
-    return [_state(rule, _values(rule, survivor, pair), _values(rule, merged, pair), sides) for rule in rules]
+    states = [_state(rule, _values(rule, survivor, pair), _values(rule, merged, pair), sides) for rule in rules]
+    if isinstance(survivor, Deal) and not session.get_one(User, merged.owner_id).is_active:
+        # Nobody who has left takes a deal on.
+        return [replace(one, offered=(Side.SURVIVOR,)) if one.rule.name == "owner" else one for one in states]
+    return states
 
 
 def choice_violations(states: Iterable[FieldState], choices: Choices) -> list[Violation]:

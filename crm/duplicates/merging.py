@@ -65,7 +65,7 @@ def merge_records(
     merged.version += 1
     session.flush()
     if isinstance(survivor, Deal) and isinstance(merged, Deal):
-        entries += hide_deal(session, actor, survivor, merged, now)
+        entries += hide_deal(session, actor, survivor, merged, now, entries)
     # What a machine merges is nobody's decision: it teaches the matcher nothing.
     judge = actor.user_id if batch_id is None else None
     before["pairs"] = close_pairs_of(session, entity_type, merged_id, survivor_id, actor_id=judge, now=now)

@@ -916,6 +916,7 @@ INNER = frozenset(
         "crm.deals.stage_traces.add_objections",
         "crm.deals.stage_traces.fill_source",
         "crm.deals.visits.open_visit",
+        "crm.duplicates.deal_merges.hand_over_stay",
         "crm.duplicates.deal_merges.hide_deal",
         "crm.duplicates.deal_merges.stand_again",
         "crm.duplicates.merge_history.in_view",
