@@ -16,6 +16,7 @@ from crm.contacts.search import phone_region
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.jobs import request_job
+from crm.matching.normalise.mailboxes import public_domains
 from crm.matching.store import mark_all_stale
 from crm.models import JobKind, Workspace
 from crm.typed_text import clean_line
@@ -72,8 +73,11 @@ def _stored(line: str, region: str, found: list[Violation]) -> str:
         return _prefix(line, region, found)
     if phone := parse_phone(line, region):
         return phone.e164
-    if _DOMAIN.match(line.lower()):
-        return line.lower()
+    if (domain := line.lower()) in public_domains():
+        found.append(Violation("own_domain_public", FIELD, {"text": line}))
+        return ""
+    if _DOMAIN.match(domain):
+        return domain
     found.append(Violation("own_identifier_unreadable", FIELD, {"text": line[:60]}))
     return ""
 

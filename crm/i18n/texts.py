@@ -76,6 +76,7 @@ TEXTS: dict[str, str] = {
     "choice_unknown": N_("Choose one of the offered values."),
     "date_invalid": N_("Write the date as day, month, year."),
     "number_invalid": N_("Write a number."),
+    "own_domain_public": N_("At “{text}” anybody has a mailbox: it is not only yours. Write your own e-mails in full."),
     "own_identifier_unreadable": N_("“{text}” is neither a phone, an e-mail nor a domain."),
     "own_prefix_short": N_("“{text}” would be too many phones: write at least {least} digits before the star."),
     "pair_decided": N_("Somebody has just decided about this pair. The page shows it as it is now."),

@@ -37,6 +37,8 @@ def test_what_is_typed_is_kept_in_one_form(session: Session, cast: Cast, typed: 
         ("*", "own_identifier_unreadable"),
         ("call us", "own_identifier_unreadable"),
         ("٤٩٥١*", "own_identifier_unreadable"),
+        ("Mail.ru", "own_domain_public"),
+        ("gmail.com", "own_domain_public"),
     ],
 )
 def test_beginnings_of_too_many_phones_are_refused(session: Session, cast: Cast, typed: str, code: str) -> None:
