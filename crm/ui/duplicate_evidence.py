@@ -21,6 +21,7 @@ def draw_evidence(card: PairCard) -> None:
     """Draw each reason with its weight, the guards, and how often such pairs were the same."""
     st.markdown(f"**{_('Why')}**")
     st.html(waterfall(card.row.lines, card.row.probability))
+    st.caption(_("To the right speaks for the same, to the left against. Each +1 doubles the odds, each −1 halves them."))
     for guard in card.row.guards:
         st.caption(f":material/shield: {md(guard_words(guard))}")
     if card.band is not None:
@@ -43,8 +44,8 @@ def band_words(band: BandRecord) -> str:
 
 
 def _row(line: MatchLine, scale: float) -> str:
-    kind = "start" if is_start(line) else "for" if line.weight > 0 else "against"
-    width = min(100, round(100 * abs(line.weight) / scale))
+    kind = f"{'start ' if is_start(line) else ''}{'for' if line.weight > 0 else 'against'}"
+    width = min(50, round(50 * abs(line.weight) / scale))  # half the bar: what speaks against it grows to the left
     weight = f"{'+' if line.weight > 0 else '−' if line.weight < 0 else ''}{number(round(abs(line.weight), 1))}"
     return (
         f"<div>{escape(line_words(line))}</div>"
