@@ -69,8 +69,9 @@ def problem_of(error: CrmError) -> Response:
         headers["Retry-After"] = str(error.params["retry_after_seconds"])
     if isinstance(error, ChangedMeanwhile):
         more["current_version"] = error.params.get("version")
-    if isinstance(error, NotFound) and error.params.get("merged_into") is not None:
-        more["merged_into"] = error.params["merged_into"]
+    if isinstance(error, NotFound):
+        survivor_id = error.params.get("merged_into", error.params.get("living_id"))
+        more |= {} if survivor_id is None else {"merged_into": survivor_id}
     violations = error.violations if isinstance(error, Refused) else ()
     return problem(status, error.code, params=error.params, violations=violations, headers=headers, **more)
 

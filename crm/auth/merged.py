@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.visibility import company_visible, contact_visible, deal_visible
 from crm.errors import NotFound
-from crm.models import Company, Contact, Deal, EntityType
+from crm.models import Company, Contact, Deal, EntityType, User
 
 _TABLES: dict[str, Any] = {EntityType.CONTACT: Contact, EntityType.COMPANY: Company, EntityType.DEAL: Deal}
 _VISIBLE: dict[str, Any] = {
@@ -38,8 +38,15 @@ def survivor_of(session: Session, actor: Actor, entity_type: str, record_id: int
 
 
 def not_found(session: Session, actor: Actor, entity_type: str, record_id: int) -> NotFound:
-    """Return the error for a record that isn't there; `merged_into` says where a merged one lives on."""
+    """Return the error for a record that isn't there; `merged_into` says where a merged one lives on.
+
+    Whoever saw the merged record hears so of a survivor out of view as well: its number and whose it is, no more.
+    """
     survivor_id = survivor_of(session, actor, entity_type, record_id)
-    if survivor_id is None:
-        return NotFound(entity=entity_type, id=record_id)
-    return NotFound(entity=entity_type, id=record_id, merged_into=survivor_id)
+    if survivor_id is not None:
+        return NotFound(entity=entity_type, id=record_id, merged_into=survivor_id)
+    table, living = _TABLES[entity_type], living_id(session, entity_type, record_id)
+    if living != record_id and actor.sees_owner(session.scalar(select(table.owner_id).where(table.id == record_id))):
+        owner = session.scalar(select(User.name).join(table, table.owner_id == User.id).where(table.id == living))
+        return NotFound("merged_out_of_view", entity=entity_type, id=record_id, living_id=living, owner=owner)
+    return NotFound(entity=entity_type, id=record_id)

@@ -19,6 +19,7 @@ TEXTS: dict[str, str] = {
     "error": N_("That did not work."),
     "forbidden": N_("Your role does not allow this. Ask your administrator."),
     "invalid_input": N_("Some values need your attention."),
+    "merged_out_of_view": N_("This was put together with #{living_id}, which is {owner}'s and not yours to see."),
     "not_found": N_("There is no such record, or it is not yours to see."),
     "refused": N_("Some values need your attention."),
     "sign_in_refused": N_("The e-mail or the password is wrong."),

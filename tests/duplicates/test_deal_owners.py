@@ -8,16 +8,20 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crm.api.problems import problem_of
+from crm.contacts.reads import load_contact
 from crm.deals.invariants import broken_invariants
+from crm.deals.reads import load_deal
 from crm.duplicates.merge_plan import plan_merge
 from crm.duplicates.merge_values import Side
 from crm.duplicates.merging import merge_records
 from crm.duplicates.undo import undo_merge
-from crm.errors import InvalidInput
+from crm.errors import InvalidInput, NotFound
+from crm.i18n.texts import error_sentence
 from crm.models import Deal, EntityType, NextStep, StageVisit, User, VisitOutcome
 from tests.conftest import Cast
 from tests.duplicates.exported import exported
-from tests.factories import add_closed_deal, add_deal, add_pipeline
+from tests.factories import add_closed_deal, add_contact, add_deal, add_pipeline
 
 
 def merge(session: Session, cast: Cast, survivor_id: int, merged_id: int, **choices: Side) -> int:
@@ -101,3 +105,25 @@ def test_who_has_left_takes_no_deal_on(session: Session, cast: Cast) -> None:
     assert [(one.code, one.field) for one in refused.value.violations] == [("merge_choice_unknown", "owner")]
     merge(session, cast, a, b)
     assert owners_of_steps(session) == {(a, cast.anna.user_id)}
+
+
+def test_owner_of_a_dropped_record_reads_where_it_went(session: Session, cast: Cast) -> None:
+    pipeline = add_pipeline(session)
+    a, b = add_deal(session, cast.anna, pipeline), add_deal(session, cast.dina, pipeline)
+    one, other = add_contact(session, cast.anna, "Ivan"), add_contact(session, cast.dina, "Ivan")
+    merge(session, cast, a, b)
+    merge_records(session, cast.vera, entity_type=EntityType.CONTACT, survivor_id=one, merged_id=other)
+    for load, living, gone in ((load_deal, a, b), (load_contact, one, other)):
+        with pytest.raises(NotFound) as told:
+            load(session, cast.dina, gone)
+        assert (told.value.code, told.value.params["living_id"]) == ("merged_out_of_view", living)
+        assert error_sentence(told.value) == (
+            f"This was put together with #{living}, which is Anna's and not yours to see."
+        )
+        assert json.loads(bytes(problem_of(told.value).body))["merged_into"] == living
+        with pytest.raises(NotFound) as silent:
+            load(session, cast.boris, gone)
+        assert silent.value.code == "not_found"
+        with pytest.raises(NotFound) as leads_on:
+            load(session, cast.anna, gone)
+        assert leads_on.value.params["merged_into"] == living
