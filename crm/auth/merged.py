@@ -46,7 +46,8 @@ def not_found(session: Session, actor: Actor, entity_type: str, record_id: int) 
     if survivor_id is not None:
         return NotFound(entity=entity_type, id=record_id, merged_into=survivor_id)
     table, living = _TABLES[entity_type], living_id(session, entity_type, record_id)
-    if living != record_id and actor.sees_owner(session.scalar(select(table.owner_id).where(table.id == record_id))):
+    former: int | None = session.scalar(select(table.owner_id).where(table.id == record_id, table.id != living))
+    if former is not None and actor.sees_owner(former):
         owner = session.scalar(select(User.name).join(table, table.owner_id == User.id).where(table.id == living))
         return NotFound("merged_out_of_view", entity=entity_type, id=record_id, living_id=living, owner=owner)
     return NotFound(entity=entity_type, id=record_id)
