@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.merged import not_found
 from crm.auth.permissions import Action, require
+from crm.auth.visibility import deal_in_use, deal_visible
 from crm.duplicates.merge_fields import FieldState, choice_violations, field_states, fullness, is_empty
 from crm.duplicates.merge_values import Choices, EqualField, MergeField, MergePlan
 from crm.duplicates.merging import record_name
@@ -75,7 +76,10 @@ def plan_merge(
         moves=moves,
         united=united,
         stays=stays,
-        warnings=tuple(_warnings(session, entity_type, survivor, merged)),
+        warnings=(
+            *_warnings(session, entity_type, survivor, merged),
+            *_hidden_deals(session, actor, entity_type, (survivor_id, merged_id)),
+        ),
         refusals=tuple(same + wrong + refusals(session, entity_type, merged_id)),
         currency=survivor.currency if isinstance(survivor, Deal) else None,
     )
@@ -177,6 +181,18 @@ def _warnings(session: Session, entity_type: EntityType, survivor: Record, merge
     if session.scalar(pair) is PairState.NOT_DUPLICATE:
         found.append(Violation("merge_said_different"))
     return found
+
+
+def _hidden_deals(session: Session, actor: Actor, entity_type: EntityType, ids: tuple[int, int]) -> list[Violation]:
+    """Say how many deals of two clients are out of the actor's view; they move with the others."""
+    if entity_type is EntityType.DEAL or actor.visible_owner_ids is None:
+        return []
+    of_clients: ColumnElement[bool] = Deal.company_id.in_(ids)
+    if entity_type is EntityType.CONTACT:
+        of_clients = Deal.id.in_(select(DealContact.deal_id).where(DealContact.contact_id.in_(ids)))
+    hidden = select(func.count(Deal.id)).where(of_clients, deal_in_use(), ~deal_visible(actor))
+    count = session.scalar(hidden) or 0
+    return [Violation("merge_deals_hidden", None, {"count": count})] if count else []
 
 
 def _deal_warnings(session: Session, survivor: Deal, merged: Deal) -> list[Violation]:

@@ -29,7 +29,7 @@ def load_pair(session: Session, actor: Actor, pair_id: int) -> PairCard:
     """
     require(actor, Action.REVIEW_DUPLICATES)
     pair = take_pair(session, actor, pair_id)
-    rows = pair_rows(session, [pair])
+    rows = pair_rows(session, [pair], reader=actor)
     if not rows:
         raise NotFound(entity="pair", id=pair_id)
     row = rows[0]
@@ -74,7 +74,7 @@ def _others(session: Session, actor: Actor, pair: MatchPair) -> tuple[PairRow, .
         MatchPair.entity_type == pair.entity_type, near, MatchPair.id != pair.id, MatchPair.state == PairState.OPEN
     )
     seen = query.where(pair_visible(actor, (pair.entity_type,))).order_by(MatchPair.rank.desc(), MatchPair.id.desc())
-    return pair_rows(session, session.scalars(seen.limit(OTHERS_AT_MOST)).all())
+    return pair_rows(session, session.scalars(seen.limit(OTHERS_AT_MOST)).all(), reader=actor)
 
 
 def _points(session: Session, row: PairRow) -> Mapping[int, Sequence[PointLine]]:

@@ -109,8 +109,13 @@ def load_briefs(session: Session, entity_type: EntityType, ids: Iterable[int]) -
     }
 
 
-def stakes_of(session: Session, entity_type: EntityType, ids: Iterable[int]) -> dict[int, int]:
-    """Return what the open deals of records are worth, in minor units of the workspace's currency."""
+def stakes_of(
+    session: Session, entity_type: EntityType, ids: Iterable[int], *, reader: Actor | None = None
+) -> dict[int, int]:
+    """Return what the open deals of records are worth, in minor units of the workspace's currency.
+
+    With a reader only those that they see count.
+    """
     asked = sorted(set(ids))
     value = func.coalesce(func.sum(Deal.amount_minor), 0)
     query: Select[Any, Any]
@@ -136,6 +141,7 @@ def currency_of(session: Session) -> str:
 
 def _seen(actor: Actor, entity_type: EntityType, side: _Ids) -> ColumnElement[bool]:
     return exists().where(TABLES[entity_type].id == side, record_visible(actor, entity_type))
+    query = query if reader is None else query.where(deal_visible(reader))
 
 
 def _heads(entity_type: EntityType) -> Select[int, str, str | None, int, str]:

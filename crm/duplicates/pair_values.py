@@ -39,7 +39,10 @@ class RecordBrief:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair in the queue; `value_minor` is what its open deals are worth, in the workspace's currency."""
+    """A pair in the queue; `value_minor` is what its open deals that the reader sees are worth.
+
+    In the workspace's currency.
+    """
 
     id: int
     version: int

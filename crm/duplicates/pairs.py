@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, may, require
 from crm.contacts.search import matching_ids
-from crm.duplicates.pair_records import currency_of, load_briefs, owned_by, pair_visible
+from crm.duplicates.pair_records import currency_of, load_briefs, owned_by, pair_visible, stakes_of
 from crm.duplicates.pair_values import PairCount, PairRow, Place, QueueFilter, QueuePage, RecordBrief
 from crm.matching.values import MatchLine
 from crm.models import EntityType, MatchPair, PairState, User
@@ -36,7 +36,7 @@ def load_queue(
         )
     query = query.order_by(MatchPair.rank.desc(), MatchPair.id.desc()).limit(limit + 1)
     pairs = session.scalars(query).all()
-    rows = pair_rows(session, pairs[:limit])
+    rows = pair_rows(session, pairs[:limit], reader=actor)
     return QueuePage(rows=rows, next_page=rows[-1].place if len(pairs) > limit else None, currency=currency_of(session))
 
 
@@ -59,8 +59,11 @@ def open_pair_count(session: Session, actor: Actor) -> int:
     return min(_counted(session, actor, tuple(EntityType)), COUNTED_AT_MOST)
 
 
-def pair_rows(session: Session, pairs: Sequence[MatchPair]) -> tuple[PairRow, ...]:
-    """Return pairs as rows, in their order; one whose records are no more is left out."""
+def pair_rows(session: Session, pairs: Sequence[MatchPair], *, reader: Actor) -> tuple[PairRow, ...]:
+    """Return pairs as rows, in their order; one whose records are no more is left out.
+
+    What they are worth is told by the deals that the reader sees.
+    """
     ids: dict[EntityType, set[int]] = defaultdict(set)
     for pair in pairs:
         ids[pair.entity_type] |= {pair.left_id, pair.right_id}
@@ -68,8 +71,9 @@ def pair_rows(session: Session, pairs: Sequence[MatchPair]) -> tuple[PairRow, ..
         (kind, key): brief for kind, keys in ids.items() for key, brief in load_briefs(session, kind, keys).items()
     }
     deciders = _names(session, (pair.decided_by for pair in pairs))
+    worth = _worth(session, reader, pairs, ids)
     return tuple(
-        _row(pair, left, right, deciders)
+        _row(pair, left, right, deciders, worth[pair.id])
         for pair in pairs
         if (left := briefs.get((pair.entity_type, pair.left_id)))
         and (right := briefs.get((pair.entity_type, pair.right_id)))
@@ -102,6 +106,18 @@ def _counted(session: Session, actor: Actor, kinds: Sequence[EntityType]) -> int
     return session.scalar(select(func.count()).select_from(found.limit(COUNTED_AT_MOST + 1).subquery())) or 0
 
 
+def _worth(
+    session: Session, reader: Actor, pairs: Sequence[MatchPair], ids: Mapping[EntityType, Collection[int]]
+) -> dict[int, int]:
+    """Return by pair what the open deals are worth that a reader sees; who sees all is told what is kept with it."""
+    if reader.visible_owner_ids is None:
+        return {pair.id: pair.value_minor for pair in pairs}
+    seen = {kind: stakes_of(session, kind, keys, reader=reader) for kind, keys in ids.items()}
+    return {
+        pair.id: sum(seen[pair.entity_type].get(side, 0) for side in (pair.left_id, pair.right_id)) for pair in pairs
+    }
+
+
 def _names(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
     asked = sorted({user_id for user_id in user_ids if user_id is not None})
     if not asked:
@@ -110,7 +126,7 @@ def _names(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
-def _row(pair: MatchPair, left: RecordBrief, right: RecordBrief, deciders: dict[int, str]) -> PairRow:
+def _row(pair: MatchPair, left: RecordBrief, right: RecordBrief, deciders: dict[int, str], value_minor: int) -> PairRow:
     return PairRow(
         id=pair.id,
         version=pair.version,
@@ -122,7 +138,7 @@ def _row(pair: MatchPair, left: RecordBrief, right: RecordBrief, deciders: dict[
         lines=tuple(MatchLine(*line) for line in pair.lines),
         guards=tuple(pair.guards),
         is_automatic=pair.is_automatic,
-        value_minor=pair.value_minor,
+        value_minor=value_minor,
         source=pair.source,
         state=pair.state,
         found_at=pair.found_at,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.clock import utc_now
+from crm.duplicates.merge_plan import plan_merge
 from crm.duplicates.pair_card import load_pair
 from crm.duplicates.pair_decisions import PairDecided, dismiss_pair, reopen_pair, snooze_pair
 from crm.duplicates.pair_store import FoundPair, close_gone, keep_pairs, wake_snoozed
@@ -232,6 +233,21 @@ def test_bridge_stands_on_top_and_keeps_its_place(session: Session, cast: Cast) 
     assert queue(session, cast.boris) == [(a, c), (a, b)]
     pair = pair_of(session, a, c)
     assert (pair.source, pair.weight) == (PairSource.BRIDGE, 2.0)
+
+
+def test_sums_tell_nobody_of_another_teams_money(session: Session, cast: Cast) -> None:
+    a, b = contacts(session, cast.anna, 2)
+    pipeline = add_pipeline(session)
+    for owner, amount in ((cast.anna, 500), (cast.dina, 70_000)):
+        deal = add_deal(session, owner, pipeline, amount_minor=amount)
+        session.add(DealContact(deal_id=deal, contact_id=b, position=0))
+    session.flush()
+    keep(session, found(a, b))
+    for reader, worth, hidden in ((cast.boris, 500, [1]), (cast.vera, 70_500, [])):
+        (row,) = load_queue(session, reader, EVERYTHING).rows
+        assert (row.value_minor, load_pair(session, reader, row.id).row.value_minor) == (worth, worth)
+        plan = plan_merge(session, reader, entity_type=CONTACT, survivor_id=a, merged_id=b)
+        assert [one.params["count"] for one in plan.warnings if one.code == "merge_deals_hidden"] == hidden
 
 
 def test_values_follow_the_deals_when_a_pair_is_found_again(session: Session, cast: Cast) -> None:
