@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.duplicates.merging import merge_records
+from crm.duplicates.pair_records import said_different
 from crm.duplicates.undo import undo_merge
+from crm.errors import Violation, refuse_if_any
 from crm.models import EntityType
 
 
@@ -18,9 +20,11 @@ def merge_several(
 ) -> tuple[int, ...]:
     """Put records into one of them, each with the defaults of its fields; return the merges' ids in their order.
 
-    All of them or none. Errors: those of `merge_records`.
+    All of them or none. Errors: those of `merge_records`; InvalidInput where people said that two of them differ.
     """
     require(actor, Action.REVIEW_DUPLICATES)
+    apart = said_different(session, entity_type, (survivor_id, *merged_ids))
+    refuse_if_any([Violation("merge_said_different")] if apart else [])
     return tuple(
         merge_records(session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=one)
         for one in dict.fromkeys(merged_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,7 +17,8 @@ from crm.duplicates.journal import Changed, Entry, Pointed, TakenOut, to_json
 from crm.duplicates.merge_fields import UTM, choice_violations, chosen_columns, field_states, taken_choices
 from crm.duplicates.merge_values import Choices
 from crm.duplicates.moving import move_rows, refusals
-from crm.duplicates.pair_states import close_pairs_of
+from crm.duplicates.pair_decisions import PairDecided
+from crm.duplicates.pair_states import WAITING, close_pairs_of
 from crm.duplicates.parents import without_loop
 from crm.duplicates.references import Policy, references_to
 from crm.duplicates.row_values import Record, plain, plain_row, table_of
@@ -44,7 +45,8 @@ def merge_records(
     """Put a record into another one and hide it; return the merge's id.
 
     A field without a choice gets the default of `plan_merge`.
-    Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput with every refusal of the plan and every wrong choice.
+    Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput with every refusal of the plan and every wrong choice;
+    PairDecided where `pair_id` names their pair and it waits for nobody any more.
     """
     require(actor, Action.REVIEW_DUPLICATES)
     survivor, merged = take_pair(
@@ -69,6 +71,7 @@ def merge_records(
     # What a machine merges is nobody's decision: it teaches the matcher nothing.
     judge = actor.user_id if batch_id is None else None
     before["pairs"] = close_pairs_of(session, entity_type, merged_id, survivor_id, actor_id=judge, now=now)
+    _refuse_decided(pair_id, before["pairs"]["states"])
     merge = Merge(
         entity_type=entity_type, survivor_id=survivor_id, merged_id=merged_id, pair_id=pair_id, batch_id=batch_id,
         before=before, choices=taken_choices(states, choices), moved=to_json(entries), actor_id=actor.user_id, at=now,
@@ -86,6 +89,13 @@ def _said_different(session: Session, pair_id: int | None) -> list[Violation]:
     apart = (PairState.NOT_DUPLICATE, PairState.SNOOZED)
     decided = select(MatchPair.id).where(MatchPair.id == pair_id, MatchPair.state.in_(apart))
     return [Violation("merge_said_different")] if session.scalar(decided) is not None else []
+
+
+def _refuse_decided(pair_id: int | None, states: Iterable[Sequence[Any]]) -> None:
+    # By what the pair was when it was locked: a page that is behind does not merge over "not a duplicate".
+    for key, state, *_rest in states:
+        if key == pair_id and state not in {one.value for one in WAITING}:
+            raise PairDecided(id=key, state=state)
 
 
 def newest_rows(session: Session, entity_type: EntityType) -> dict[str, int]:

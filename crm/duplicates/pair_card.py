@@ -13,7 +13,7 @@ from crm.auth.permissions import Action, require
 from crm.auth.visibility import company_visible, contact_visible, deal_visible
 from crm.contacts.reads import PointLine
 from crm.duplicates.calibration import band_of
-from crm.duplicates.pair_records import TABLES, currency_of, pair_visible
+from crm.duplicates.pair_records import TABLES, currency_of, pair_visible, said_different
 from crm.duplicates.pair_values import PairCard, PairRow, PairSide, RecordBrief, SidePoint
 from crm.duplicates.pairs import pair_rows
 from crm.errors import NotFound
@@ -35,14 +35,31 @@ def load_pair(session: Session, actor: Actor, pair_id: int) -> PairCard:
     row = rows[0]
     points = _points(session, row)
     currency = currency_of(session)
+    others = _others(session, actor, pair)
+    around = {side.id for one in (row, *others) for side in (one.left, one.right)}
     return PairCard(
         row=row,
         left=_side(session, actor, row.entity_type, row.left, points, currency),
         right=_side(session, actor, row.entity_type, row.right, points, currency),
-        others=_others(session, actor, pair),
+        others=others,
+        apart=said_different(session, row.entity_type, around),
         band=band_of(session, row.entity_type, row.probability),
         currency=currency,
     )
+
+
+def count_deals(session: Session, actor: Actor, *, entity_type: EntityType, record_ids: Sequence[int]) -> int:
+    """Return how many deals that the actor sees some clients have, each once.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.REVIEW_DUPLICATES)
+    of_records: ColumnElement[bool] = Deal.company_id.in_(record_ids)
+    if entity_type is EntityType.CONTACT:
+        of_records = Deal.id.in_(select(DealContact.deal_id).where(DealContact.contact_id.in_(record_ids)))
+    elif entity_type is EntityType.DEAL:
+        of_records = Deal.id.in_(record_ids)
+    return session.scalar(select(func.count(Deal.id)).where(of_records, deal_visible(actor))) or 0
 
 
 def take_pair(session: Session, actor: Actor, pair_id: int) -> MatchPair:

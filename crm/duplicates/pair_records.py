@@ -22,6 +22,7 @@ from crm.models import (
     DealStatus,
     EntityType,
     MatchPair,
+    PairState,
     Pipeline,
     PointKind,
     Stage,
@@ -69,6 +70,15 @@ def pair_visible(actor: Actor, entity_types: Iterable[EntityType] = EntityType) 
             for entity_type in entity_types
         )
     )
+
+
+def said_different(session: Session, entity_type: EntityType, ids: Iterable[int]) -> frozenset[tuple[int, int]]:
+    """Return which two of some records people said are no duplicates, each by its lower id first."""
+    asked = sorted(set(ids))
+    among = MatchPair.left_id.in_(asked), MatchPair.right_id.in_(asked)
+    query = select(MatchPair.left_id, MatchPair.right_id).where(MatchPair.entity_type == entity_type, *among)
+    rows = session.execute(query.where(MatchPair.state == PairState.NOT_DUPLICATE))
+    return frozenset((left, right) for left, right in rows)
 
 
 def owned_by(entity_type: EntityType, owner_id: int) -> ColumnElement[bool]:

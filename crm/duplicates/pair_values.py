@@ -127,12 +127,16 @@ class BandRecord:
 
 @dataclass(frozen=True, slots=True)
 class PairCard:
-    """A pair with everything a decision needs; `others` are open pairs that share a record with it."""
+    """A pair with everything a decision needs; `others` are open pairs that share a record with it.
+
+    `apart` says which two of all these records are no duplicates, as people decided, each by its lower id first.
+    """
 
     row: PairRow
     left: PairSide
     right: PairSide
     others: tuple[PairRow, ...]
+    apart: frozenset[tuple[int, int]]
     band: BandRecord | None  # None until enough pairs were decided
     currency: str
 

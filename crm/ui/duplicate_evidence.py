@@ -21,7 +21,9 @@ def draw_evidence(card: PairCard) -> None:
     """Draw each reason with its weight, the guards, and how often such pairs were the same."""
     st.markdown(f"**{_('Why')}**")
     st.html(waterfall(card.row.lines, card.row.probability))
-    st.caption(_("To the right speaks for the same, to the left against. Each +1 doubles the odds, each −1 halves them."))
+    st.caption(
+        _("To the right speaks for the same, to the left against. Each +1 doubles the odds, each −1 halves them.")
+    )
     for guard in card.row.guards:
         st.caption(f":material/shield: {md(guard_words(guard))}")
     if card.band is not None:

@@ -77,7 +77,7 @@ def draw_pair(actor: Actor, pair_id: int, rows: tuple[PairRow, ...]) -> None:
     draw_sides(card, plan.equal, plan.currency)
     _draw_preview(plan)
     draw_evidence(card)
-    draw_cluster(card, survivor_id)
+    draw_cluster(actor, card, survivor_id)
     browser_script("review_keys")(key="review_keys", data={"buttons": _KEYS}, height=1)
 
 
@@ -115,16 +115,16 @@ def _draw_decision(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...]) -
         st.markdown(f":orange[:material/warning: {told}]")
     after = tuple(one.id for one in card.others)
     with st.container(horizontal=True, key="duplicates_decision"):
-        st.button(
-            _("Merge"), key="duplicates_merge", type="primary", icon=":material/merge:", shortcut="1",
-            disabled=bool(plan.refusals), on_click=_merge, args=(card, plan, rows, after),
-        )  # fmt: skip
-        if card.row.state is PairState.NOT_DUPLICATE:
+        if card.row.state is PairState.NOT_DUPLICATE:  # whoever is of another mind opens it again first
             st.button(
                 _("Back into the queue"), key="duplicates_reopen", icon=":material/undo:", on_click=_reopen,
                 args=(card.row.id,),
             )  # fmt: skip
             return
+        st.button(
+            _("Merge"), key="duplicates_merge", type="primary", icon=":material/merge:", shortcut="1",
+            disabled=bool(plan.refusals), on_click=_merge, args=(card, plan, rows, after),
+        )  # fmt: skip
         st.button(
             _("Not a duplicate"), key="duplicates_dismiss", icon=":material/call_split:", shortcut="2",
             on_click=_dismiss, args=(card, rows),

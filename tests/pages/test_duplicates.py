@@ -15,6 +15,7 @@ from crm.contacts.fields import ContactFields
 from crm.db import Database
 from crm.duplicates.intake import match_saved
 from crm.duplicates.merging import merge_records
+from crm.duplicates.pair_decisions import dismiss_pair
 from crm.duplicates.scanning import start_scan
 from crm.models import (
     BackgroundJob,
@@ -196,6 +197,37 @@ def test_three_alike_become_one_without_the_one_that_was_taken_out(
     at.button(key="undo_1").click().run()
     with database.read_scope() as session:
         assert session.scalars(select(Contact.merged_into_id).where(Contact.merged_into_id.is_not(None))).all() == []
+
+
+def test_records_that_somebody_keeps_apart_are_not_offered_together(
+    shell: OpenShell, cast: Cast, database: Database
+) -> None:
+    with database.session_scope() as session:
+        first = add_twins(session, cast.anna)
+        third = create_contact(session, cast.anna, name="Pavlova Alexandra", points=[(PHONE, NUMBER)])
+        match_saved(session, EntityType.CONTACT, [third])
+        apart = session.scalars(select(MatchPair.id).filter_by(left_id=first.right, right_id=third)).one()
+        dismiss_pair(session, cast.boris, pair_id=apart)
+    at = open_page(shell, cast.boris, pair=first.pair)
+    assert not at.exception
+    assert "Not with these, as somebody said: Pavlova Alexandra" in texts(at)
+    assert not [one for one in at.checkbox if one.key and one.key.startswith("duplicates_tick")]
+    assert not [one for one in at.button if one.key == "duplicates_merge_all"]
+
+
+def test_stale_window_does_not_merge_what_a_colleague_has_dismissed(
+    shell: OpenShell, cast: Cast, database: Database
+) -> None:
+    with database.session_scope() as session:
+        twins = add_twins(session, cast.anna)
+    at = open_page(shell, cast.boris, pair=twins.pair)
+    with database.session_scope() as session:
+        dismiss_pair(session, cast.vera, pair_id=twins.pair)
+    at.button(key="duplicates_merge").click().run()
+    assert not at.exception
+    assert any("Somebody has just decided about this pair" in one.value for one in at.markdown)
+    assert state_of(database, twins.pair) is PairState.NOT_DUPLICATE
+    assert not [one for one in at.button if one.key == "duplicates_merge"]
 
 
 def test_head_sees_pairs_of_the_own_team_only(shell: OpenShell, cast: Cast, database: Database) -> None:

@@ -637,6 +637,10 @@ DUPLICATES: dict[Callable[..., Any], Row] = {
     ),
     pairs.open_pair_counts: office(HEADS, lambda s, a, _sc, _o: pairs.open_pair_counts(s, a)),
     pairs.open_pair_count: office(ALL, lambda s, a, _sc, _o: pairs.open_pair_count(s, a)),
+    pair_card.count_deals: office(
+        HEADS,
+        lambda s, a, _sc, o: pair_card.count_deals(s, a, entity_type=EntityType.CONTACT, record_ids=[o.contact]),
+    ),
     pair_card.load_pair: of_owner(lambda s, a, _sc, o: pair_card.load_pair(s, a, o.pair), HEADS),
     pair_decisions.dismiss_pair: of_owner(
         lambda s, a, _sc, o: pair_decisions.dismiss_pair(s, a, pair_id=o.pair, note="Brothers"), HEADS
