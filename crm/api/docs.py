@@ -28,6 +28,7 @@ SUBJECTS = {
     "deals": N_("Deals"),
     "companies": N_("Companies"),
     "contacts": N_("Contacts"),
+    "duplicates": N_("Duplicates"),
     "next-steps": N_("Next steps"),
     "objections": N_("Objections"),
     "users": N_("Users"),

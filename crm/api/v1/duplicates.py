@@ -22,6 +22,7 @@ from crm.api.v1.schemas.duplicates import (
     PairDetail,
     PairDismiss,
     PairOut,
+    PairReopen,
     PairSnooze,
     TypedClient,
 )
@@ -194,7 +195,7 @@ def post_snooze(pair_id: PathId, body: PairSnooze, call: Writing) -> Response:
     summary=N_("Put a pair back into the queue"),
     description=N_("One that was put off, or said not to be the same."),
 )
-def post_reopen(pair_id: PathId, call: Writing) -> Response:
+def post_reopen(pair_id: PathId, _body: PairReopen, call: Writing) -> Response:
     """Put a pair back into the queue."""
 
     def act(session: Session, actor: Actor) -> PairDetail:

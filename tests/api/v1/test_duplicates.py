@@ -129,7 +129,7 @@ def test_decisions_are_told_and_taken_back(boris: TestClient, world: World) -> N
     assert boris.post(f"{path}/dismiss", json={"note": "Father and son"}).json()["state"] == "not_duplicate"
     late = boris.post(f"{path}/dismiss", json={})
     assert late.json()["code"] == "pair_decided"
-    assert boris.post(f"{path}/reopen").json()["state"] == "open"
+    assert boris.post(f"{path}/reopen", json={}).json()["state"] == "open"
 
 
 def test_typed_client_is_compared_before_it_is_created(

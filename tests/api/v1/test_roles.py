@@ -49,7 +49,7 @@ def attempts(world: World, cast: Cast) -> dict[str, tuple[str, str, dict[str, An
         "get_duplicate": ("GET", pair, None),
         "post_pair_merge": ("POST", f"{pair}/merge", {"survivor_id": world.contact, "dry_run": True}),
         "post_dismiss": ("POST", f"{pair}/dismiss", {}),
-        "post_reopen": ("POST", f"{pair}/reopen", None),
+        "post_reopen": ("POST", f"{pair}/reopen", {}),
         "post_snooze": ("POST", f"{pair}/snooze", {"until": due_at}),
         "post_undo": ("POST", f"/merges/{world.merge}/undo", {"dry_run": True}),
     }

@@ -119,9 +119,16 @@ class PairDetail(PairOut):
         )
 
 
+class PairReopen(Input):
+    """Nothing: a pair goes back as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
 class PairDismiss(Input):
     """Why two records are not the same."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Father and son"}]})
     note: Text2000 | None = None
 
 

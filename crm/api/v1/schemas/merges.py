@@ -164,6 +164,8 @@ class MergeInfoOut(Output):
 class MergeUndo(Input):
     """How a merge is taken back."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"dry_run": True}]})
+
     cascade: bool = Field(default=False, description=N_("Undo later merges that rest on this one first"))
     dry_run: bool = Field(default=False, description=N_("Only tell what would happen"))
 
