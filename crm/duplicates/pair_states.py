@@ -27,7 +27,7 @@ def close_pairs_of(
 
     What somebody said is no duplicate of the merged record is none of the survivor either.
     """
-    was: dict[str, Any] = {"states": [], "made": []}
+    was: dict[str, Any] = {"states": [], "made": [], "put_off": _put_off(session, entity_type, survivor_id)}
     for pair in _pairs_of(session, entity_type, merged_id):
         other_id = pair.left_id if pair.right_id == merged_id else pair.right_id
         if other_id == survivor_id:
@@ -62,6 +62,7 @@ def _set(was: dict[str, Any], pair: MatchPair, state: PairState) -> None:
     pair.state = state
     pair.version += 1
 
+    _put_off_again(session, was.get("put_off", ()))
 
 def _keep_apart(session: Session, was: dict[str, Any], pair: MatchPair, survivor_id: int, other_id: int) -> None:
     left, right = sorted((survivor_id, other_id))
@@ -90,3 +91,20 @@ def _by_ids(session: Session, ids: Sequence[int]) -> Sequence[MatchPair]:
         return []
     query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(MatchPair.id)
     return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+def _put_off(session: Session, entity_type: EntityType, record_id: int) -> list[list[int]]:
+    """Return the pairs of a record that somebody put off, with the time until when."""
+    here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
+    query = select(MatchPair.id, MatchPair.snoozed_until).where(MatchPair.entity_type == entity_type, here)
+    rows = session.execute(query.where(MatchPair.state == PairState.SNOOZED).order_by(*IN_TURN))
+    return [[pair_id, int(until.timestamp())] for pair_id, until in rows if until is not None]
+
+
+def _put_off_again(session: Session, put_off: Sequence[Sequence[int]]) -> None:
+    """Put those off again that were closed meanwhile, because what the merged record brought made them unlike."""
+    until = {pair_id: datetime.fromtimestamp(at, tz=UTC) for pair_id, at in put_off}
+    for pair in _by_ids(session, sorted(until)):
+        if pair.state is PairState.GONE:
+            pair.state, pair.snoozed_until = PairState.SNOOZED, until[pair.id]
+            pair.version += 1
+
+

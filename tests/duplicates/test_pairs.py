@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.clock import utc_now
 from crm.duplicates.merge_plan import plan_merge
+from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_card import load_pair
 from crm.duplicates.pair_decisions import PairDecided, dismiss_pair, reopen_pair, snooze_pair
 from crm.duplicates.pair_store import FoundPair, close_gone, keep_pairs, wake_snoozed
 from crm.duplicates.pair_values import QueueFilter
 from crm.duplicates.pairs import load_queue, open_pair_count, open_pair_counts
+from crm.duplicates.undo import undo_merge
 from crm.errors import Forbidden, InvalidInput, NotFound
 from crm.matching.model import default_model
 from crm.matching.models_in_use import KnownModel
@@ -248,6 +250,23 @@ def test_sums_tell_nobody_of_another_teams_money(session: Session, cast: Cast) -
         assert (row.value_minor, load_pair(session, reader, row.id).row.value_minor) == (worth, worth)
         plan = plan_merge(session, reader, entity_type=CONTACT, survivor_id=a, merged_id=b)
         assert [one.params["count"] for one in plan.warnings if one.code == "merge_deals_hidden"] == hidden
+
+
+def test_undo_of_a_merge_leaves_a_colleagues_later(session: Session, cast: Cast) -> None:
+    a, b, c = contacts(session, cast.anna, 3)
+    keep(session, found(a, b), found(b, c), found(a, c))
+    until = utc_now().replace(microsecond=0) + timedelta(days=3)
+    for one, other in ((b, c), (a, c)):
+        pair = pair_of(session, one, other)
+        snooze_pair(session, cast.boris, pair_id=pair.id, until=until)
+    merge_id = merge_records(session, cast.vera, entity_type=CONTACT, survivor_id=a, merged_id=b)
+    assert pair_of(session, b, c).state is PairState.GONE
+    close_gone(session, CONTACT, [pair_of(session, a, c).id])  # what both have now is not alike
+    undo_merge(session, cast.vera, merge_id=merge_id)
+    for one, other in ((b, c), (a, c)):
+        pair = pair_of(session, one, other)
+        assert (pair.state, pair.snoozed_until) == (PairState.SNOOZED, until)
+    assert pair_of(session, a, b).state is PairState.OPEN
 
 
 def test_values_follow_the_deals_when_a_pair_is_found_again(session: Session, cast: Cast) -> None:
