@@ -62,7 +62,7 @@ def _draw_merge(row: MergeInfo) -> None:
             who = md(row.undone_by or _("System"))
             st.caption(f":material/undo: {_('undone by {who}, {when}', who=who, when=md(moment(row.undone_at)))}",
                        width="content")  # fmt: skip
-        elif st.button(_("Undo"), key=f"merge_undo_{row.id}", icon=":material/undo:", type="tertiary"):
+        elif st.button(_("Undo the merge"), key=f"merge_undo_{row.id}", icon=":material/undo:", type="tertiary"):
             ask_undo(row)
 
 

@@ -90,7 +90,7 @@ def _draw(actor: Actor, merge_id: int) -> None:
         if st.button(_("Cancel"), key="undo_cancel", type="tertiary"):
             st.rerun()
         count = 1 + len(plan.dependents)
-        name = _("Undo") if count == 1 else ngettext("Undo {n} merge", "Undo {n} merges", count)
+        name = _("Undo the merge") if count == 1 else ngettext("Undo {n} merge", "Undo {n} merges", count)
         if st.button(name, key="undo_confirm", type="primary", disabled=bool(plan.refusals)):
             outcome = act.run(undo_merge, merge_id=merge_id, cascade=bool(plan.dependents))
             outcome.told(undone_words(outcome.value) if outcome.value else None)

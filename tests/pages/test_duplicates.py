@@ -265,7 +265,7 @@ def test_history_lists_merges_and_undone_ones(shell: OpenShell, cast: Cast, data
     at.session_state["duplicates_tabs"] = "Merges"
     at.run()
     assert not at.exception
-    assert [one.label for one in at.button if one.key and one.key.startswith("merge_undo_")] == ["Undo"]
+    assert [one.label for one in at.button if one.key and one.key.startswith("merge_undo_")] == ["Undo the merge"]
     empty = open_page(shell, cast.dina)
     empty.session_state["duplicates_tabs"] = "Merges"
     assert empty.run().info[0].value.startswith("Nothing has been merged yet.")
