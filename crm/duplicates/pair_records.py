@@ -141,6 +141,7 @@ def stakes_of(
     else:
         query = select(Deal.id, value).where(Deal.id.in_(asked)).group_by(Deal.id)
     query = query.where(Deal.status == DealStatus.OPEN, Deal.currency == currency_of(session))
+    query = query if reader is None else query.where(deal_visible(reader))
     return {key: int(minor or 0) for key, minor in session.execute(query) if key is not None}
 
 
@@ -151,7 +152,6 @@ def currency_of(session: Session) -> str:
 
 def _seen(actor: Actor, entity_type: EntityType, side: _Ids) -> ColumnElement[bool]:
     return exists().where(TABLES[entity_type].id == side, record_visible(actor, entity_type))
-    query = query if reader is None else query.where(deal_visible(reader))
 
 
 def _heads(entity_type: EntityType) -> Select[int, str, str | None, int, str]:

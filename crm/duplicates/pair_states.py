@@ -53,6 +53,7 @@ def reopen_pairs_of(session: Session, was: Mapping[str, Any]) -> None:
             pair.state, pair.decided_by = PairState(state), decided_by
             pair.decided_at = None if decided_at is None else datetime.fromtimestamp(decided_at, tz=UTC)
             pair.version += 1
+    _put_off_again(session, was.get("put_off", ()))
     session.flush()
 
 
@@ -62,7 +63,6 @@ def _set(was: dict[str, Any], pair: MatchPair, state: PairState) -> None:
     pair.state = state
     pair.version += 1
 
-    _put_off_again(session, was.get("put_off", ()))
 
 def _keep_apart(session: Session, was: dict[str, Any], pair: MatchPair, survivor_id: int, other_id: int) -> None:
     left, right = sorted((survivor_id, other_id))
@@ -80,22 +80,11 @@ def _keep_apart(session: Session, was: dict[str, Any], pair: MatchPair, survivor
     was["made"].append(copy.id)
 
 
-def _pairs_of(session: Session, entity_type: EntityType, record_id: int) -> Sequence[MatchPair]:
-    here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
-    query = select(MatchPair).where(MatchPair.entity_type == entity_type, here).order_by(MatchPair.id)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
-
-
-def _by_ids(session: Session, ids: Sequence[int]) -> Sequence[MatchPair]:
-    if not ids:
-        return []
-    query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(MatchPair.id)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
 def _put_off(session: Session, entity_type: EntityType, record_id: int) -> list[list[int]]:
     """Return the pairs of a record that somebody put off, with the time until when."""
     here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
     query = select(MatchPair.id, MatchPair.snoozed_until).where(MatchPair.entity_type == entity_type, here)
-    rows = session.execute(query.where(MatchPair.state == PairState.SNOOZED).order_by(*IN_TURN))
+    rows = session.execute(query.where(MatchPair.state == PairState.SNOOZED).order_by(MatchPair.id))
     return [[pair_id, int(until.timestamp())] for pair_id, until in rows if until is not None]
 
 
@@ -108,3 +97,14 @@ def _put_off_again(session: Session, put_off: Sequence[Sequence[int]]) -> None:
             pair.version += 1
 
 
+def _pairs_of(session: Session, entity_type: EntityType, record_id: int) -> Sequence[MatchPair]:
+    here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
+    query = select(MatchPair).where(MatchPair.entity_type == entity_type, here).order_by(MatchPair.id)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
+
+
+def _by_ids(session: Session, ids: Sequence[int]) -> Sequence[MatchPair]:
+    if not ids:
+        return []
+    query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(MatchPair.id)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
