@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
-from sqlalchemy.orm import Session
 
-from crm.actor import Actor
+from crm.contacts.adding import Added, add_to_client
+from crm.contacts.fields import CompanyFields, ContactFields
 from crm.contacts.normalise import readable_phone
-from crm.contacts.points import add_company_point, add_contact_point
+from crm.contacts.saving import columns_of
 from crm.db import read_scope
 from crm.duplicates.hints import hint
 from crm.duplicates.pair_values import Hint
@@ -18,6 +18,7 @@ from crm.i18n import _
 from crm.matching.values import RawRecord
 from crm.models import EntityType, PointKind
 from crm.ui import act
+from crm.ui.duplicate_fields import field_words
 from crm.ui.duplicate_words import chance, short_why
 from crm.ui.markdown import md
 from crm.ui.nav import go_to, page_link
@@ -30,11 +31,11 @@ Points = Sequence[tuple[PointKind, str]]
 
 def draw_known(
     entity_type: EntityType, raw: RawRecord, *, key: str, present: tuple[EntityType, int] | None = None,
-    points: Points | None = None,
+    points: Points = (), typed: CompanyFields | ContactFields | None = None,
 ) -> None:  # fmt: skip
     """Draw records like the typed one, each with a link; `present` is the one being edited.
 
-    With `points`, what was typed can be added to each of them.
+    With `typed`, this and the points can be added to each of them.
     """
     for number, one in enumerate(_found(entity_type, raw)):
         if present == (one.entity_type, one.record_id):
@@ -44,10 +45,10 @@ def draw_known(
                 continue
             name = f"{md(one.name)} :gray[· {md(one.owner_name)}]"
             page_link("clients", name, icon=ICONS[one.entity_type], **{one.entity_type.value: one.record_id})
-            if points and st.button(
-                _("Add to it"), key=f"{key}_add_{number}", icon=":material/add_link:", type="tertiary"
-            ):
-                _add_to(one, points)
+            if typed is None or not (points or _says_more(typed)):
+                continue
+            if st.button(_("Add to it"), key=f"{key}_add_{number}", icon=":material/add_link:", type="tertiary"):
+                _add_to(one, typed, points)
 
 
 def draw_known_to_choose(entity_type: EntityType, raw: RawRecord, *, key: str, choose: Callable[[int], None]) -> None:
@@ -74,22 +75,35 @@ def typed_record(name: str, points: Points, *, company: str = "", inn: str = "")
     )
 
 
-def _add_to(one: Hint, points: Points) -> None:
-    """Add typed points to a record and open it; a refusal is told and the form stays."""
-    if one.record_id is None:
+def _says_more(typed: CompanyFields | ContactFields) -> bool:
+    """Tell whether more than a name is typed."""
+    return any(value for name, value in columns_of(typed).items() if name != "name")
+
+
+def _add_to(one: Hint, typed: CompanyFields | ContactFields, points: Points) -> None:
+    """Add what was typed to a record and open it; a refusal is told and the form stays."""
+    if one.record_id is None or one.name is None:
         return
-    outcome = act.run(_add_points, one.entity_type, one.record_id, points)
-    outcome.told(_("Added to {name}", name=md(one.name or "")))
+    kind = CompanyFields if one.entity_type is EntityType.COMPANY else ContactFields
+    fitting = typed if isinstance(typed, kind) else kind(one.name)  # of the other kind only points can be taken
+    outcome = act.run(add_to_client, client_id=one.record_id, typed=fitting, points=points)
+    outcome.told(None if outcome.value is None else _added_words(one, outcome.value))
     if outcome.ok:
         go_to("clients", **{one.entity_type.value: one.record_id})
 
 
-def _add_points(session: Session, actor: Actor, entity_type: EntityType, client_id: int, points: Points) -> None:
-    for kind, value in points:
-        if entity_type is EntityType.COMPANY:
-            add_company_point(session, actor, company_id=client_id, kind=kind, value=value)
-        else:
-            add_contact_point(session, actor, contact_id=client_id, kind=kind, value=value)
+def _added_words(one: Hint, added: Added) -> str:
+    """Return what was added and what was not, as markdown."""
+    name = f"**{md(one.name or '')}**"
+    new = ", ".join(
+        md(text)
+        for text in (*(field_words(one.entity_type, key.removesuffix("_id")) for key in added.filled), *added.points)
+    )
+    kept = ", ".join(md(field_words(one.entity_type, key.removesuffix("_id"))) for key in added.left_out)
+    if not new and not kept:
+        return _("{name} has all of this already", name=name)
+    told = _("Added to {name}: {what}", name=name, what=new) if new else _("Nothing was added to {name}", name=name)
+    return f"{told}. {_('Left out: {what}', what=kept)}" if kept else told
 
 
 def _found(entity_type: EntityType, raw: RawRecord) -> tuple[Hint, ...]:

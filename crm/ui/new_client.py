@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from crm.contacts.commands import create_company, create_contact
+from crm.contacts.fields import CompanyFields, ContactFields
 from crm.i18n import N_, _
 from crm.models import EntityType
 from crm.ui import act
@@ -83,10 +84,14 @@ def _draw_known(kind: str, typed: dict[str, Any]) -> None:
     points = typed_points(typed["points"])
     if kind == "company":
         raw = typed_record("", points, company=typed["name"], inn=typed["inn"])
+        fields: CompanyFields | ContactFields = CompanyFields(
+            typed["name"], inn=typed["inn"], website=typed["website"], note=typed["note"]
+        )
     else:
         company_id = typed["company"]
         raw = typed_record(typed["name"], points, company=client_names([company_id], [])[0] if company_id else "")
-    draw_known(EntityType(kind), raw, key=_PREFIX, points=points)
+        fields = ContactFields(typed["name"], typed["position"], company_id, typed["note"])
+    draw_known(EntityType(kind), raw, key=_PREFIX, points=points, typed=fields)
 
 
 def _create(kind: str, typed: dict[str, Any]) -> None:

@@ -176,7 +176,7 @@ def _undo_newest(page: Page) -> None:
     page.locator("[class*=st-key-merge_undo_] button").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("comes back out of")).to_be_visible()
-    dialog.get_by_role("button", name="Undo", exact=True).click()
+    dialog.get_by_role("button", name="Undo the merge", exact=True).click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("The merge is undone").first).to_be_visible()
     settled(page)

@@ -15,7 +15,7 @@ from crm.actor import Actor
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY, system_actor
 from crm.clock import utc_now
-from crm.contacts import choices, lists, own_identifiers, points, reads, records, search
+from crm.contacts import adding, choices, lists, own_identifiers, points, reads, records, search
 from crm.contacts import commands as client_commands
 from crm.contacts.fields import CompanyFields, ContactFields
 from crm.deals import (
@@ -570,6 +570,11 @@ CLIENTS: dict[Callable[..., Any], Row] = {
     points.add_company_point: of_owner(
         lambda s, a, _sc, o: points.add_company_point(
             s, a, company_id=o.company, kind=PointKind.EMAIL, value="mir@example.com"
+        )
+    ),
+    adding.add_to_client: of_owner(
+        lambda s, a, _sc, o: adding.add_to_client(
+            s, a, client_id=o.contact, typed=ContactFields("Petr", note="Met again"), points=[]
         )
     ),
     points.add_contact_point: of_owner(
