@@ -30,7 +30,7 @@ def _direct(session: Session, merge: Merge) -> list[Merge]:
     of_type = (Merge.entity_type == merge.entity_type, Merge.undone_at.is_(None), Merge.id > merge.id)
     # A record that the survivor took in later, or the one it went into: what is whose can't be told apart between.
     same = or_(Merge.survivor_id == merge.survivor_id, Merge.merged_id == merge.survivor_id)
-    found = list(session.scalars(select(Merge).where(*of_type, same)))
+    found = list(session.scalars(select(Merge).where(*of_type, same).execution_options(populate_existing=True)))
     keys = touched(from_json(merge.moved))
     for entity_type, ids in _others(session, merge).items():
         others = _later(session, merge, entity_type, ids)
@@ -42,7 +42,7 @@ def _later(session: Session, merge: Merge, entity_type: EntityType, ids: Iterabl
     later = (Merge.entity_type == entity_type, Merge.undone_at.is_(None), Merge.id > merge.id)
     for some in in_turn(sorted(ids)):
         which = or_(Merge.survivor_id.in_(some), Merge.merged_id.in_(some))
-        yield from session.scalars(select(Merge).where(*later, which))
+        yield from session.scalars(select(Merge).where(*later, which).execution_options(populate_existing=True))
 
 
 def _others(session: Session, merge: Merge) -> dict[EntityType, set[int]]:
@@ -75,9 +75,30 @@ def _rows(entry: Pointed | Changed | TakenOut | Doubled) -> set[int]:
 
 
 def _far_ends(session: Session, merge: Merge, far: EntityType, parts: Iterable[int]) -> set[int]:
+    """Return the records at the other ends of parts in deals, with all that they were merged with.
+
+    A part may have been moved on, or taken out for another of its family, by merges that came in between.
+    """
     table = table_of("deal_contacts")
-    near, column = ("contact_id", table.c.deal_id) if far is EntityType.DEAL else ("deal_id", table.c.contact_id)
-    found = set(session.scalars(select(column).where(table.c[near].in_((merge.survivor_id, merge.merged_id)))))
+    near, column = (table.c.contact_id, table.c.deal_id)
+    if far is EntityType.CONTACT:
+        near, column = column, near
+    found: set[int] = set()
+    for some in in_turn(sorted(_family(session, merge.entity_type, [merge.survivor_id, merge.merged_id]))):
+        found |= set(session.scalars(select(column).where(near.in_(some))))
     for some in in_turn(sorted(parts)):
         found |= set(session.scalars(select(column).where(table.c.id.in_(some))))
+    return _family(session, far, found)
+
+
+def _family(session: Session, entity_type: EntityType, ids: Iterable[int]) -> set[int]:
+    """Return records with those they live on in, and all that live on in those."""
+    table = record_table(entity_type)
+    found: set[int] = set()
+    for some in in_turn(sorted(ids)):
+        up = select(table.c.id, table.c.merged_into_id).where(table.c.id.in_(some)).cte("family_up", recursive=True)
+        up = up.union(select(table.c.id, table.c.merged_into_id).where(table.c.id == up.c.merged_into_id))
+        down = select(up.c.id).cte("family", recursive=True)
+        down = down.union(select(table.c.id).where(table.c.merged_into_id == down.c.id))
+        found |= set(session.scalars(select(down.c.id)))
     return found

@@ -107,6 +107,24 @@ def test_merge_of_another_type_that_stands_on_the_same_rows_goes_first(session: 
     assert exported(session) == before
 
 
+def test_merge_that_took_a_moved_part_out_goes_first_however_people_were_merged_on(
+    session: Session, cast: Cast
+) -> None:
+    pipeline = add_pipeline(session)
+    a, b, c = (add_contact(session, cast.anna, name) for name in ("Ivan", "Ivan P.", "Ivan Petrov"))
+    first, second = add_deal(session, cast.anna, pipeline), add_deal(session, cast.anna, pipeline)
+    session.add_all([DealContact(deal_id=first, contact_id=a), DealContact(deal_id=second, contact_id=b)])
+    session.flush()
+    before = exported(session)
+    deals = put_into(session, cast, DEAL, first, second)
+    people = put_into(session, cast, CONTACT, a, b)  # the part that came with the second deal is taken out
+    again = put_into(session, cast, CONTACT, c, a)
+    report = undo_merge(session, cast.vera, merge_id=deals, cascade=True)
+    assert report.merge_ids == (again, people, deals)
+    assert report.conflicts == ()
+    assert exported(session) == before
+
+
 def test_returning_value_follows_a_company_merged_meanwhile(session: Session, cast: Cast) -> None:
     mir, mir_too, luna = (add_company(session, cast.anna, name) for name in ("Mir", "Mir LLC", "Luna"))
     a = add_contact(session, cast.anna, "Ivan", company_id=mir)
