@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.contacts.normalise import NOTE_LENGTH
 from crm.duplicates.merge_values import Choices, Side
 from crm.duplicates.row_values import Record
 from crm.errors import Violation
-from crm.models import Deal, EntityType, Event, FieldType, User
+from crm.matching.normalise.inns import is_valid as is_valid_inn
+from crm.models import Deal, EntityType, FieldType, User
 from crm.pipelines.reads import load_fields
 from crm.pipelines.values import CUSTOM_PREFIX, FieldInfo
 
@@ -61,29 +61,29 @@ class FieldState:
 
 RULES: Mapping[EntityType, tuple[FieldRule, ...]] = {
     EntityType.CONTACT: (
-        FieldRule("name", ("name",), "text", "fullest"),
-        FieldRule("position", ("position",), "text", "newest"),
-        FieldRule("company", ("company_id",), "reference", "newest"),
+        FieldRule("name", ("name",), "text", "cleaner"),
+        FieldRule("position", ("position",), "text", "kept"),
+        FieldRule("company", ("company_id",), "reference", "kept"),
         FieldRule("note", ("note",), "note", "joined"),
         FieldRule("owner", ("owner_id",), "reference", "kept"),
     ),
     EntityType.COMPANY: (
-        FieldRule("name", ("name",), "text", "fullest"),
-        FieldRule("inn", ("inn",), "text", "choose"),
-        FieldRule("website", ("website",), "text", "newest"),
-        FieldRule("address", ("address",), "text", "fullest"),
-        FieldRule("industry", ("industry",), "text", "newest"),
+        FieldRule("name", ("name",), "text", "cleaner"),
+        FieldRule("inn", ("inn",), "text", "valid"),
+        FieldRule("website", ("website",), "text", "kept"),
+        FieldRule("address", ("address",), "text", "kept"),
+        FieldRule("industry", ("industry",), "text", "kept"),
         FieldRule("note", ("note",), "note", "joined"),
-        FieldRule("parent", ("parent_id",), "reference", "newest"),
+        FieldRule("parent", ("parent_id",), "reference", "kept"),
         FieldRule("owner", ("owner_id",), "reference", "kept"),
     ),
     EntityType.DEAL: (
         FieldRule("title", ("title",), "text", "kept"),
         FieldRule("amount", ("amount_minor", "currency"), "money", "kept"),
-        FieldRule("company", ("company_id",), "reference", "newest"),
-        FieldRule("priority", ("priority",), "code", "hottest"),
-        FieldRule("source", ("source", *UTM), "text", "oldest"),
-        FieldRule("expected_close_on", ("expected_close_on",), "date", "newest"),
+        FieldRule("company", ("company_id",), "reference", "kept"),
+        FieldRule("priority", ("priority",), "code", "kept"),
+        FieldRule("source", ("source", *UTM), "text", "kept"),
+        FieldRule("expected_close_on", ("expected_close_on",), "date", "kept"),
         FieldRule("owner", ("owner_id",), "reference", "kept"),  # another one takes the stay and the steps over
     ),
 }
@@ -91,12 +91,9 @@ RULES: Mapping[EntityType, tuple[FieldRule, ...]] = {
 
 def field_states(session: Session, entity_type: EntityType, survivor: Record, merged: Record) -> list[FieldState]:
     """Return every field of two records with the default choice."""
-    newer = _changed_last(session, entity_type, survivor, merged)
-    older = Side.SURVIVOR if (survivor.created_at, survivor.id) <= (merged.created_at, merged.id) else Side.MERGED
-    sides = {"newest": newer, "oldest": older}
     rules = [*RULES[entity_type], *(_custom_rules(session, survivor, merged))]
     pair = {survivor.id, merged.id}
-    states = [_state(rule, _values(rule, survivor, pair), _values(rule, merged, pair), sides) for rule in rules]
+    states = [_state(rule, _values(rule, survivor, pair), _values(rule, merged, pair)) for rule in rules]
     if isinstance(survivor, Deal) and not session.get_one(User, merged.owner_id).is_active:
         # Nobody who has left takes a deal on.
         return [replace(one, offered=(Side.SURVIVOR,)) if one.rule.name == "owner" else one for one in states]
@@ -147,7 +144,7 @@ def fullness(record: Record, entity_type: EntityType) -> int:
     return filled + len(getattr(record, "custom", {}))
 
 
-def _state(rule: FieldRule, first: tuple[Any, ...], second: tuple[Any, ...], sides: Mapping[str, Side]) -> FieldState:
+def _state(rule: FieldRule, first: tuple[Any, ...], second: tuple[Any, ...]) -> FieldState:
     if first == second:
         return FieldState(rule, first, second, Side.SURVIVOR, "kept")
     if is_empty(first[0]) or is_empty(second[0]):
@@ -157,27 +154,31 @@ def _state(rule: FieldRule, first: tuple[Any, ...], second: tuple[Any, ...], sid
         if len(_joined(first[0], second[0])) <= NOTE_LENGTH:
             return FieldState(rule, first, second, Side.BOTH, "joined", (*_ONE, Side.BOTH))
         return FieldState(rule, first, second, Side.SURVIVOR, "kept")
-    side, why = _better(rule.rule, first[0], second[0], sides)
-    return FieldState(rule, first, second, side, why)
+    return FieldState(rule, first, second, *_better(rule.rule, first[0], second[0]))
 
 
-def _better(rule: str, first: Any, second: Any, sides: Mapping[str, Side]) -> tuple[Side, str]:
-    if rule in sides:
-        return sides[rule], rule
-    rank = _RANKS.get(rule)
-    if rank is None:
-        return Side.SURVIVOR, rule  # kept, choose
-    if rank(first) == rank(second):
-        return Side.SURVIVOR, "kept"
-    return (Side.MERGED if rank(second) > rank(first) else Side.SURVIVOR), rule
+def _better(rule: str, first: Any, second: Any) -> tuple[Side, str]:
+    """Return the default of two values and why: the survivor's, unless a rule knows that the other one is better.
+
+    One record with fields of two would describe neither.
+    """
+    if rule == "cleaner" and _is_clean(first) == _is_clean(second) and _says_more(second, first):
+        return Side.MERGED, "fuller"
+    is_good = _GOOD.get(rule)
+    if is_good is None or is_good(first) == is_good(second):
+        return Side.SURVIVOR, "choose" if rule == "valid" else "kept"
+    return (Side.SURVIVOR if is_good(first) else Side.MERGED), rule
 
 
-def _how_full(text: str) -> tuple[bool, int, int]:
-    # A phone typed into a name makes it longer, not fuller.
-    return sum(char.isdigit() for char in text) < 5, len(text.split()), len(text)
+def _is_clean(name: str) -> bool:
+    return sum(char.isdigit() for char in name) < 5  # no phone was typed into it
 
 
-_RANKS: Mapping[str, Callable[[Any], Any]] = {"fullest": _how_full, "hottest": lambda priority: -int(priority)}
+def _says_more(name: str, other: str) -> bool:
+    return set(name.casefold().split()) > set(other.casefold().split())
+
+
+_GOOD: Mapping[str, Callable[[Any], bool]] = {"cleaner": _is_clean, "valid": is_valid_inn}
 
 
 def _values(rule: FieldRule, record: Record, pair: set[int]) -> tuple[Any, ...]:
@@ -212,13 +213,5 @@ def _custom_rules(session: Session, survivor: Record, merged: Record) -> list[Fi
         return []
     fields = [one for one in load_fields(session) if str(one.id) in keys]
     return [
-        FieldRule(f"{CUSTOM_PREFIX}{one.id}", ("custom",), _KINDS[one.type], "newest", one.name, one) for one in fields
+        FieldRule(f"{CUSTOM_PREFIX}{one.id}", ("custom",), _KINDS[one.type], "kept", one.name, one) for one in fields
     ]
-
-
-def _changed_last(session: Session, entity_type: EntityType, survivor: Record, merged: Record) -> Side:
-    ids = (survivor.id, merged.id)
-    query = select(Event.entity_id, func.max(Event.id)).where(Event.entity == entity_type.value)
-    newest = dict(session.execute(query.where(Event.entity_id.in_(ids)).group_by(Event.entity_id)).all())
-    places = [(newest.get(one.id, 0), one.created_at, one.id) for one in (survivor, merged)]
-    return Side.SURVIVOR if places[0] >= places[1] else Side.MERGED

@@ -250,21 +250,46 @@ def test_unknown_choices_are_refused(session: Session, cast: Cast, unchanged: Un
     assert sorted(one.field or "" for one in refused.value.violations) == ["nonsense", "position"]
 
 
-def test_defaults_take_the_fuller_the_newer_and_both_notes(session: Session, cast: Cast) -> None:
+def test_defaults_are_the_survivors_but_for_a_fuller_name_and_both_notes(session: Session, cast: Cast) -> None:
     old = utc_now() - timedelta(days=30)
     a = add_contact(session, cast.anna, "Ivan", position="Buyer", note="Likes blue", created_at=old)
     b = add_contact(session, cast.anton, "Ivan Petrov", position="Head", note="Pays late")
     plan = plan_merge(session, cast.vera, entity_type=CONTACT, survivor_id=a, merged_id=b)
     assert {one.name: (one.default, one.why) for one in plan.differing} == {
-        "name": (Side.MERGED, "fullest"),
-        "position": (Side.MERGED, "newest"),
+        "name": (Side.MERGED, "fuller"),
+        "position": (Side.SURVIVOR, "kept"),
         "note": (Side.BOTH, "joined"),
         "owner": (Side.SURVIVOR, "kept"),
     }
     assert [warning.code for warning in plan.warnings] == ["merge_different_owners"]
     merge(session, cast, CONTACT, a, b)
     row = session.get_one(Contact, a)
-    assert (row.name, row.position, row.note) == ("Ivan Petrov", "Head", "Likes blue\n\nPays late")
+    assert (row.name, row.position, row.note) == ("Ivan Petrov", "Buyer", "Likes blue\n\nPays late")
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "default"),
+    [
+        ("Anna Orlova", "Elena Petrovna Sokolova", (Side.SURVIVOR, "kept")),
+        ("Ivan 8 916 204-18-53", "Ivan", (Side.MERGED, "cleaner")),
+        ("Ivan", "Ivan 8 916 204-18-53", (Side.SURVIVOR, "cleaner")),
+    ],
+    ids=["another", "phone_in_own", "phone_in_other"],
+)
+def test_default_name(session: Session, cast: Cast, own: str, other: str, default: tuple[Side, str]) -> None:
+    a, b = add_contact(session, cast.anna, own), add_contact(session, cast.anna, other)
+    plan = plan_merge(session, cast.vera, entity_type=CONTACT, survivor_id=a, merged_id=b)
+    assert [(one.default, one.why) for one in plan.differing] == [default]
+
+
+def test_right_inn_needs_no_choice(session: Session, cast: Cast) -> None:
+    a = add_company(session, cast.anna, "Mir", inn="7707083894", website="one.ru")
+    b = add_company(session, cast.anna, "Mir", inn="7707083893", website="two.ru")
+    plan = plan_merge(session, cast.vera, entity_type=COMPANY, survivor_id=a, merged_id=b)
+    assert {one.name: (one.default, one.why) for one in plan.differing} == {
+        "inn": (Side.MERGED, "valid"),
+        "website": (Side.SURVIVOR, "kept"),
+    }
 
 
 def test_plan_counts_what_would_move(session: Session, cast: Cast) -> None:
