@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
+from crm.duplicates.merge_history import take_merge
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_records import said_different
-from crm.duplicates.undo import undo_merge
+from crm.duplicates.taking import hold
+from crm.duplicates.undo import hold_merges, undo_merge
 from crm.errors import Violation, refuse_if_any
 from crm.models import EntityType
 
@@ -23,10 +25,11 @@ def merge_several(
     All of them or none. Errors: those of `merge_records`; InvalidInput where people said that two of them differ.
     """
     require(actor, Action.REVIEW_DUPLICATES)
+    hold(session, {entity_type: {survivor_id, *merged_ids}})
     apart = said_different(session, entity_type, (survivor_id, *merged_ids))
     refuse_if_any([Violation("merge_said_different")] if apart else [])
     return tuple(
-        merge_records(session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=one)
+        merge_records(session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=one, is_held=True)
         for one in dict.fromkeys(merged_ids)
     )
 
@@ -34,5 +37,7 @@ def merge_several(
 def part_several(session: Session, actor: Actor, *, merge_ids: Sequence[int]) -> None:
     """Take merges of one act back, the newest first; all of them or none. Errors: those of `undo_merge`."""
     require(actor, Action.REVIEW_DUPLICATES)
-    for one in sorted(merge_ids, reverse=True):
-        undo_merge(session, actor, merge_id=one)
+    newest_first = sorted(merge_ids, reverse=True)
+    hold_merges(session, [take_merge(session, actor, one) for one in newest_first])
+    for one in newest_first:
+        undo_merge(session, actor, merge_id=one, is_held=True)

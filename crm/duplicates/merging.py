@@ -18,14 +18,14 @@ from crm.duplicates.merge_fields import UTM, choice_violations, chosen_columns, 
 from crm.duplicates.merge_values import Choices
 from crm.duplicates.moving import move_rows, refusals
 from crm.duplicates.pair_decisions import PairDecided
-from crm.duplicates.pair_states import WAITING, close_pairs_of
+from crm.duplicates.pair_states import APART, WAITING, close_pairs_of
 from crm.duplicates.parents import without_loop
 from crm.duplicates.references import Policy, references_to
 from crm.duplicates.row_values import Record, plain, plain_row, table_of
 from crm.duplicates.taking import take_pair
 from crm.errors import Violation, refuse_if_any
 from crm.events import record
-from crm.models import Deal, EntityType, MatchPair, Merge, PairState
+from crm.models import Deal, EntityType, MatchPair, Merge
 from crm.pipelines.values import CUSTOM_PREFIX
 
 
@@ -41,21 +41,23 @@ def merge_records(
     choices: Choices | None = None,
     pair_id: int | None = None,
     batch_id: int | None = None,
+    is_held: bool = False,
 ) -> int:
     """Put a record into another one and hide it; return the merge's id.
 
-    A field without a choice gets the default of `plan_merge`.
+    A field without a choice gets the default of `plan_merge`. Who merges several in one transaction has locked all of
+    them by `hold` and says so.
     Errors: Forbidden; NotFound; ChangedMeanwhile; InvalidInput with every refusal of the plan and every wrong choice;
     PairDecided where `pair_id` names their pair and it waits for nobody any more.
     """
     require(actor, Action.REVIEW_DUPLICATES)
     survivor, merged = take_pair(
-        session, actor, entity_type, (survivor_id, survivor_version), (merged_id, merged_version)
+        session, actor, entity_type, (survivor_id, survivor_version), (merged_id, merged_version), is_held=is_held
     )
     refuse_if_any([Violation("merge_same_record")] if survivor_id == merged_id else [])
     choices = choices or {}
     states = field_states(session, entity_type, survivor, merged)
-    refuse_if_any(_said_different(session, pair_id) if batch_id is not None else [])
+    refuse_if_any(_said_different(session, entity_type, (survivor_id, merged_id)) if batch_id is not None else [])
     refuse_if_any(choice_violations(states, choices) + refusals(session, entity_type, merged_id))
     now = utc_now()
     before = {"survivor": plain_row(survivor), "merged": plain_row(merged), "newest": newest_rows(session, entity_type)}
@@ -84,10 +86,11 @@ def merge_records(
     return merge.id
 
 
-def _said_different(session: Session, pair_id: int | None) -> list[Violation]:
+def _said_different(session: Session, entity_type: EntityType, sides: tuple[int, int]) -> list[Violation]:
     # Looked at with the records locked: somebody may have decided while a machine was on its way here.
-    apart = (PairState.NOT_DUPLICATE, PairState.SNOOZED)
-    decided = select(MatchPair.id).where(MatchPair.id == pair_id, MatchPair.state.in_(apart))
+    left, right = sorted(sides)
+    pair = (MatchPair.entity_type == entity_type, MatchPair.left_id == left, MatchPair.right_id == right)
+    decided = select(MatchPair.id).where(*pair, MatchPair.state.in_(APART)).with_for_update()
     return [Violation("merge_said_different")] if session.scalar(decided) is not None else []
 
 

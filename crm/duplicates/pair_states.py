@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from crm.models import EntityType, MatchPair, PairState
+from crm.errors import InvalidInput, Violation
+from crm.models import EntityType, MatchPair, Merge, PairState
 
 WAITING = (PairState.OPEN, PairState.SNOOZED)
+IN_TURN = (MatchPair.left_id, MatchPair.right_id)  # the order in which pairs are locked, as scans write them
+APART = (PairState.NOT_DUPLICATE, PairState.SNOOZED)  # what somebody said of two that no machine overrides
 
 
 def close_pairs_of(
@@ -26,11 +29,14 @@ def close_pairs_of(
     """Mark the pair of the two as merged and the merged record's others as gone; return what they were.
 
     What somebody said is no duplicate of the merged record is none of the survivor either.
+    Errors: InvalidInput where nobody (`actor_id` is None) would merge what somebody keeps apart.
     """
     was: dict[str, Any] = {"states": [], "made": [], "put_off": _put_off(session, entity_type, survivor_id)}
     for pair in _pairs_of(session, entity_type, merged_id):
         other_id = pair.left_id if pair.right_id == merged_id else pair.right_id
         if other_id == survivor_id:
+            if actor_id is None and pair.state in APART:
+                raise InvalidInput([Violation("merge_said_different")])
             _set(was, pair, PairState.MERGED)
             pair.decided_by, pair.decided_at = actor_id, now
         elif pair.state in WAITING:
@@ -41,12 +47,15 @@ def close_pairs_of(
     return was
 
 
-def reopen_pairs_of(session: Session, was: Mapping[str, Any]) -> None:
+def reopen_pairs_of(session: Session, merge: Merge) -> None:
     """Give pairs the state they had before a merge, but for those that were decided since."""
+    was: Mapping[str, Any] = merge.before.get("pairs", {})
     before = {pair_id: (state, left, by, at) for pair_id, state, left, by, at in was.get("states", ())}
-    for pair in _by_ids(session, [*before, *was.get("made", ())]):
+    made: Sequence[int] = was.get("made", ())
+    named = set(session.scalars(select(Merge.pair_id).where(Merge.pair_id.in_(made)))) if made else set()
+    for pair in _by_ids(session, [*before, *made]):
         if pair.id not in before:
-            session.delete(pair)
+            _take_out(session, pair, merge.at, is_named=pair.id in named)
             continue
         state, left, decided_by, decided_at = before[pair.id]
         if pair.state.value == left:
@@ -55,6 +64,16 @@ def reopen_pairs_of(session: Session, was: Mapping[str, Any]) -> None:
             pair.version += 1
     _put_off_again(session, was.get("put_off", ()))
     session.flush()
+
+
+def _take_out(session: Session, pair: MatchPair, made_at: datetime, *, is_named: bool) -> None:
+    """Do away with a pair that a merge made; what somebody has decided about it since stays."""
+    is_as_made = pair.state is PairState.NOT_DUPLICATE and (pair.decided_at is None or pair.decided_at <= made_at)
+    if is_as_made and not is_named:
+        session.delete(pair)
+    elif is_as_made or pair.state in WAITING:  # a scan opens it again where the two are alike
+        pair.state, pair.decided_by, pair.decided_at, pair.snoozed_until = PairState.GONE, None, None, None
+        pair.version += 1
 
 
 def _set(was: dict[str, Any], pair: MatchPair, state: PairState) -> None:
@@ -99,12 +118,12 @@ def _put_off_again(session: Session, put_off: Sequence[Sequence[int]]) -> None:
 
 def _pairs_of(session: Session, entity_type: EntityType, record_id: int) -> Sequence[MatchPair]:
     here = or_(MatchPair.left_id == record_id, MatchPair.right_id == record_id)
-    query = select(MatchPair).where(MatchPair.entity_type == entity_type, here).order_by(MatchPair.id)
+    query = select(MatchPair).where(MatchPair.entity_type == entity_type, here).order_by(*IN_TURN)
     return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
 
 
 def _by_ids(session: Session, ids: Sequence[int]) -> Sequence[MatchPair]:
     if not ids:
         return []
-    query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(MatchPair.id)
+    query = select(MatchPair).where(MatchPair.id.in_(ids)).order_by(*IN_TURN)
     return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()

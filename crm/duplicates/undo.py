@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,28 +22,33 @@ from crm.duplicates.merging import index_moved, record_name
 from crm.duplicates.moving import told
 from crm.duplicates.pair_states import reopen_pairs_of
 from crm.duplicates.row_values import Record
-from crm.duplicates.taking import lock_around, lock_records
+from crm.duplicates.taking import hold, lock_records
 from crm.duplicates.undo_words import readable
 from crm.duplicates.undoing import Backwards, go_back, newer_rows
 from crm.errors import InvalidInput, NotFound, Violation
 from crm.events import record
-from crm.models import Deal, DealStatus, Merge
+from crm.models import Deal, DealStatus, EntityType, Merge
 
 
-def undo_merge(session: Session, actor: Actor, *, merge_id: int, cascade: bool = False) -> UndoReport:
+def undo_merge(
+    session: Session, actor: Actor, *, merge_id: int, cascade: bool = False, is_held: bool = False
+) -> UndoReport:
     """Take a merge back; with `cascade` the later merges that depend on it first, the newest first.
 
+    Who takes several back in one transaction has locked all of them by `hold_merges` and says so.
     Errors: Forbidden; NotFound; InvalidInput: undone already, or later merges depend on it (`merge_has_dependents`).
     """
     require(actor, Action.REVIEW_DUPLICATES)
     merge = take_merge(session, actor, merge_id)
-    if merge.undone_at is not None:
-        raise InvalidInput([Violation("merge_undone")])
-    later = dependents_of(session, merge)
-    if later and not cascade:
-        raise InvalidInput([Violation("merge_has_dependents", "cascade", {"count": len(later)})])
-    if not all(in_view(session, actor, one.entity_type, one.survivor_id) for one in later):
-        raise InvalidInput([Violation("merge_dependents_hidden", "cascade")])
+    later = _later(session, actor, merge, cascade=cascade)
+    if not is_held:
+        hold_merges(session, [*later, merge])
+        # While the locks were waited for, more may have been merged on top.
+        known = {one.id for one in later}
+        session.refresh(merge)
+        later = _later(session, actor, merge, cascade=cascade)
+        if not known.issuperset(one.id for one in later):
+            raise InvalidInput([Violation("merge_has_dependents", "cascade", {"count": len(later)})])
     returned: Counter[str] = Counter()
     stayed: Counter[str] = Counter()
     conflicts: list[UndoConflict] = []
@@ -55,9 +61,28 @@ def undo_merge(session: Session, actor: Actor, *, merge_id: int, cascade: bool =
     return UndoReport(tuple(one.id for one in undone), told(returned), tuple(conflicts), told(stayed))
 
 
+def hold_merges(session: Session, merges: Iterable[Merge]) -> None:
+    """Lock all records of merges that one transaction takes back, before any of them is."""
+    ids: dict[EntityType, set[int]] = {}
+    for one in merges:
+        ids.setdefault(one.entity_type, set()).update((one.survivor_id, one.merged_id))
+    hold(session, ids)
+
+
+def _later(session: Session, actor: Actor, merge: Merge, *, cascade: bool) -> list[Merge]:
+    """Return the merges that go first, the newest first. Errors: InvalidInput."""
+    if merge.undone_at is not None:
+        raise InvalidInput([Violation("merge_undone")])
+    later = dependents_of(session, merge)
+    if later and not cascade:
+        raise InvalidInput([Violation("merge_has_dependents", "cascade", {"count": len(later)})])
+    if not all(in_view(session, actor, one.entity_type, one.survivor_id) for one in later):
+        raise InvalidInput([Violation("merge_dependents_hidden", "cascade")])
+    return later
+
+
 def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
     ids = (merge.survivor_id, merge.merged_id)
-    lock_around(session, merge.entity_type, ids)
     rows = lock_records(session, merge.entity_type, ids)
     session.refresh(merge, with_for_update=True)
     if merge.undone_at is not None:  # somebody was faster while the rows were waited for
@@ -84,7 +109,7 @@ def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
         if ends_elsewhere:
             stages = (str(before), str(before), str(merged.stage_id))
             found.conflicts.append(UndoConflict("changed", "deals", merged.id, "stage_id", *stages))
-    reopen_pairs_of(session, merge.before.get("pairs", {}))
+    reopen_pairs_of(session, merge)
     found.conflicts = readable(session, found.conflicts)
     merge.conflicts = [dataclasses.asdict(one) for one in found.conflicts]
     session.flush()
