@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 import crm.auth
 import crm.models
 from crm.actor import Actor
-from crm.auth import account, api_keys, audit, people, sessions, setup, sign_in, teams, users, workspace
+from crm.auth import account, api_keys, audit, jobs, merged, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.permissions import PERMISSIONS, Action, may
 from crm.clock import utc_now
 from crm.errors import Forbidden
-from crm.models import Role, Scope, User
+from crm.jobs import request_job
+from crm.models import JobKind, Role, Scope, User
 from tests.conftest import Cast
 from tests.refusals import refused
 
@@ -87,6 +88,10 @@ def own_user(_session: Session, actor: Actor) -> dict[str, Any]:
     return {"user_id": actor.user_id}
 
 
+def own_job(session: Session, actor: Actor) -> dict[str, Any]:
+    return {"job_id": request_job(session, actor, JobKind.SCAN_BASE)}
+
+
 NEW_USER = {"email": "new@example.com", "name": "New", "role": Role.MANAGER, "team_id": None, "now": NOW}
 CALLS = (
     Call(account.change_own_password, ALL, with_password),
@@ -114,6 +119,11 @@ CALLS = (
     Call(api_keys.list_api_keys, ALL, own_user),
     Call(api_keys.revoke_api_key, ALL, own_key),
     Call(audit.load_journal, HEADS, plain(wanted=audit.JournalFilter())),
+    Call(jobs.cancel_job, ALL, own_job),
+    Call(jobs.load_job, ALL, own_job),
+    Call(jobs.recent_jobs, ALL, plain()),
+    Call(merged.not_found, ALL, plain(entity_type="contact", record_id=1)),
+    Call(merged.survivor_of, ALL, plain(entity_type="contact", record_id=1)),
     Call(people.list_owners, ALL, plain()),
     Call(people.list_people, ALL, plain()),
     Call(people.load_person, ALL, own_user),
