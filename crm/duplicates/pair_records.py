@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
-from crm.auth.visibility import company_visible, contact_visible, deal_visible
+from crm.auth.visibility import company_visible, contact_visible, deal_in_use, deal_visible
 from crm.duplicates.pair_values import RecordBrief
 from crm.models import (
     Company,
@@ -47,6 +47,22 @@ class RecordHead:
     detail: str | None
     owner_id: int
     owner_name: str
+
+
+def in_use(entity_type: EntityType) -> ColumnElement[bool]:
+    """Return the condition for records of a kind that were neither merged nor removed."""
+    unmerged = TABLES[entity_type].merged_into_id.is_(None)
+    return and_(unmerged, deal_in_use()) if entity_type is EntityType.DEAL else unmerged
+
+
+def both_in_use(entity_type: EntityType) -> ColumnElement[bool]:
+    """Return the condition for pairs of a kind both of whose records are in use."""
+    table = TABLES[entity_type]
+    sides = (MatchPair.left_id, MatchPair.right_id)
+    return and_(
+        MatchPair.entity_type == entity_type,
+        *(exists().where(table.id == side, in_use(entity_type)) for side in sides),
+    )
 
 
 def record_visible(actor: Actor, entity_type: EntityType) -> ColumnElement[bool]:

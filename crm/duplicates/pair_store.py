@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, or_, update
+from sqlalchemy import ColumnElement, and_, case, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from crm.duplicates.pair_records import stakes_of
+from crm.duplicates.pair_records import TABLES, in_use, stakes_of
 from crm.matching.models_in_use import KnownModel
 from crm.matching.values import Match, MatchLine
 from crm.models import EntityType, MatchPair, PairSource, PairState
@@ -44,12 +44,12 @@ def keep_pairs(
 ) -> None:
     """Store pairs, at most 500 at once: new ones open, known ones with their new weight, decided ones as they are.
 
-    A pair that was no longer alike opens again. Ids come in order, so that two who store pairs at once don't lock
-    each other out.
+    A pair that was no longer alike opens again, but not one of a record that is out of use by now. Ids come in order,
+    so that two who store pairs at once don't lock each other out.
     """
-    if not found:
+    ordered = _of_records_in_use(session, entity_type, sorted(found, key=lambda pair: (pair.left_id, pair.right_id)))
+    if not ordered:
         return
-    ordered = sorted(found, key=lambda pair: (pair.left_id, pair.right_id))
     values = _values(session, entity_type, ((pair.left_id, pair.right_id) for pair in ordered))
     rows = [
         _row(entity_type, pair, value, source=source, known=known, now=now)
@@ -84,6 +84,22 @@ def rank_of(probability: float, value_minor: int, source: PairSource) -> float:
 def lines_as_rows(lines: Iterable[MatchLine]) -> list[list[Any]]:
     """Return the waterfall as it is stored: `MatchLine(*row)` gives a line back."""
     return [[line.code, round(line.weight, 3), line.left, line.right] for line in lines]
+
+
+def _of_records_in_use(session: Session, entity_type: EntityType, found: Sequence[FoundPair]) -> list[FoundPair]:
+    """Return the pairs both of whose records are in use, known ones locked: a merge on its way ends first, or waits."""
+    if not found:
+        return []
+    sides = [(pair.left_id, pair.right_id) for pair in found]
+    if session.get_bind().dialect.name != "sqlite":  # there the writer is alone
+        known = select(MatchPair.id).where(
+            MatchPair.entity_type == entity_type, tuple_(MatchPair.left_id, MatchPair.right_id).in_(sides)
+        )
+        session.execute(known.order_by(MatchPair.left_id, MatchPair.right_id).with_for_update()).all()
+    table = TABLES[entity_type]
+    asked = sorted({key for pair in sides for key in pair})
+    present = set(session.scalars(select(table.id).where(table.id.in_(asked), in_use(entity_type))))
+    return [pair for pair in found if pair.left_id in present and pair.right_id in present]
 
 
 def _values(session: Session, entity_type: EntityType, sides: Iterable[tuple[int, int]]) -> list[int]:

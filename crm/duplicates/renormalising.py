@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.auth.visibility import deal_in_use
 from crm.contacts.match_upkeep import remake_evidence
 from crm.db import Database
-from crm.duplicates.pair_records import TABLES
+from crm.duplicates.pair_records import TABLES, in_use
 from crm.jobs import JobRun
 from crm.matching.key_sweep import sweep_keys
 from crm.matching.normalise import NORM_VERSION
@@ -61,7 +60,7 @@ def outdated_count(session: Session, at_most: int) -> int:
     count = session.scalar(select(func.count()).select_from(outdated.subquery())) or 0
     for kind in KINDS:
         if count < at_most and session.scalar(select(_lacks(kind, newest=False) | _lacks(kind, newest=True))):
-            missing = select(TABLES[kind].id).where(_in_use(kind), ~_has_evidence(kind)).limit(at_most)
+            missing = select(TABLES[kind].id).where(in_use(kind), ~_has_evidence(kind)).limit(at_most)
             count += session.scalar(select(func.count()).select_from(missing.subquery())) or 0
     return min(count, at_most)
 
@@ -92,15 +91,9 @@ def _renew_outdated(database: Database, kind: EntityType) -> int:
 def _lacks(kind: EntityType, *, newest: bool) -> ColumnElement[bool]:
     table = TABLES[kind]
     order = table.id.desc() if newest else table.id
-    some = select(table.id).where(_in_use(kind)).order_by(order).limit(_LOOKED_AT).subquery()
+    some = select(table.id).where(in_use(kind)).order_by(order).limit(_LOOKED_AT).subquery()
     present = exists().where(MatchEvidence.entity_type == kind, MatchEvidence.entity_id == some.c.id)
     return exists().where(some.c.id.is_not(None), ~present)
-
-
-def _in_use(kind: EntityType) -> ColumnElement[bool]:
-    """Return the condition for records that have evidence: those that `raw_records` reads."""
-    unmerged = TABLES[kind].merged_into_id.is_(None)
-    return and_(unmerged, deal_in_use()) if kind is EntityType.DEAL else unmerged
 
 
 def _has_evidence(kind: EntityType) -> ColumnElement[bool]:
@@ -109,7 +102,7 @@ def _has_evidence(kind: EntityType) -> ColumnElement[bool]:
 
 def _wanted(kind: EntityType, after: int, *, everything: bool) -> Select[int]:
     table = TABLES[kind]
-    query = select(table.id).where(table.id > after, _in_use(kind)).order_by(table.id)
+    query = select(table.id).where(table.id > after, in_use(kind)).order_by(table.id)
     if everything:
         return query
     current = exists().where(

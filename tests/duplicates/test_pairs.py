@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.clock import utc_now
+from crm.db import Database
+from crm.deals.removal import remove_deal
 from crm.duplicates.merge_plan import plan_merge
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_card import load_pair
@@ -23,6 +25,7 @@ from crm.matching.models_in_use import KnownModel
 from crm.matching.values import Match, MatchLine
 from crm.models import Contact, Deal, DealContact, EntityType, Event, MatchPair, PairSource, PairState
 from tests.conftest import Cast, UnchangedFactory
+from tests.deals.interleaving import interleaved
 from tests.factories import add_closed_deal, add_company, add_contact, add_deal, add_pipeline
 
 CONTACT = EntityType.CONTACT
@@ -225,6 +228,47 @@ def test_pair_gone_opens_again_when_alike_again(session: Session, cast: Cast) ->
     assert queue(session, cast.boris) == []
     keep(session, found(left, right))
     assert queue(session, cast.boris) == [(left, right)]
+
+
+def test_pair_of_a_hidden_record_never_opens(session: Session, cast: Cast) -> None:
+    a, b, c, d = contacts(session, cast.anna, 4)
+    keep(session, found(a, b), found(b, c))
+    merge_records(session, cast.vera, entity_type=CONTACT, survivor_id=a, merged_id=b)
+    # Someone who read what the records were like before the merge writes only now.
+    for source in PairSource:
+        keep(session, found(b, c, 12.0), found(b, d, 12.0), found(c, d, 12.0), source=source)
+    states = {(pair.left_id, pair.right_id): pair.state for pair in session.query(MatchPair).populate_existing()}
+    assert states == {(a, b): PairState.MERGED, (b, c): PairState.GONE, (c, d): PairState.OPEN}
+    assert queue(session, cast.vera) == [(c, d)]
+
+
+def test_pair_of_a_removed_deal_never_opens(session: Session, cast: Cast) -> None:
+    pipeline = add_pipeline(session)
+    left, right = (add_deal(session, cast.anna, pipeline) for _ in range(2))
+    reason = "Typed twice by mistake"
+    remove_deal(session, cast.vera, deal_id=left, expected_version=1, reason=reason)
+    known = KnownModel(default_model(EntityType.DEAL))
+    keep_pairs(session, EntityType.DEAL, [found(left, right)], source=PairSource.BATCH, known=known, now=utc_now())
+    assert session.query(MatchPair).all() == []
+
+
+def test_merge_and_a_look_at_once_leave_no_open_pair_of_a_hidden_record(database: Database, cast: Cast) -> None:
+    for pause in range(1, 200):
+        with database.session_scope() as session:
+            a, b, c = contacts(session, cast.anna, 3)
+            keep(session, found(a, b), found(b, c))
+        outcome = interleaved(
+            database,
+            lambda session: merge_records(session, cast.vera, entity_type=CONTACT, survivor_id=a, merged_id=b),  # noqa: B023
+            lambda session: keep(session, found(b, c, 12.0)),  # noqa: B023
+            pause,
+        )
+        if outcome is None:
+            return
+        assert outcome == ("done", "done")
+        with database.read_scope() as session:
+            assert pair_of(session, b, c).state is PairState.GONE, pause
+    pytest.fail("the merge never came to an end")
 
 
 def test_bridge_stands_on_top_and_keeps_its_place(session: Session, cast: Cast) -> None:
