@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, selec
 from sqlalchemy.orm import Session
 
 from crm.duplicates.journal import in_turn
+from crm.duplicates.pair_records import both_in_use
 from crm.models import EntityType, MatchPair, Merge, MergeBatch, MergeBatchStatus, PairState
 
 RECORDS_AT_MOST = 20  # a larger group hangs together by something that many share
@@ -94,7 +95,7 @@ def _sure_pairs(
     session: Session, entity_type: EntityType, least_weight: float, limit: int, up_to: int | None
 ) -> list[SurePair]:
     query = select(MatchPair.id, MatchPair.left_id, MatchPair.right_id, MatchPair.weight, MatchPair.probability)
-    query = query.where(_sure(entity_type, least_weight), ~_was_undone())
+    query = query.where(_sure(entity_type, least_weight), both_in_use(entity_type), ~_was_undone())
     if up_to is not None:
         query = query.where(MatchPair.id <= up_to)
     rows = session.execute(query.order_by(MatchPair.weight.desc(), MatchPair.id).limit(limit))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
@@ -105,6 +105,18 @@ def test_plan_tells_what_would_be_merged(database: Database, cast: Cast, scene: 
         assert (surer.pairs, {one.kind: one.count for one in surer.left_out}["below_automatic"]) == (2, 4)
         assert plan_bulk(session, cast.vera, entity_type=CONTACT, least_weight=0.0).pairs == 5
         assert plan_bulk(session, cast.vera, entity_type=CONTACT, limit=1).merges == 1
+
+
+def test_pair_of_a_hidden_record_is_not_planned(database: Database, cast: Cast, scene: Scene) -> None:
+    left, right = scene.pairs[0]
+    with database.session_scope() as session:
+        survivor = add_contact(session, cast.anna, "Ivan")
+        merge_records(session, cast.vera, entity_type=CONTACT, survivor_id=survivor, merged_id=left)
+        session.execute(update(MatchPair).where(MatchPair.state == PairState.GONE).values(state=PairState.OPEN))
+    with database.read_scope() as session:
+        plan = plan_bulk(session, cast.vera, entity_type=CONTACT)
+        assert (plan.pairs, plan.merges) == (4, 4)
+        assert right not in {key for one in plan.samples for key in (one.survivor_id, one.merged_id)}
 
 
 def test_bulk_merges_and_goes_back(database: Database, cast: Cast, scene: Scene) -> None:
