@@ -9,6 +9,7 @@ from sqlalchemy import Column, Table, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from crm.contacts.search_index import forget_records, index_records
+from crm.duplicates.forgetting import forget_decisions
 from crm.imports.clients_known import in_turn
 from crm.models import (
     Base,
@@ -16,6 +17,7 @@ from crm.models import (
     Contact,
     Deal,
     DealContact,
+    EntityType,
     Event,
     ExternalId,
     FieldDefinition,
@@ -85,6 +87,8 @@ def remove_records(session: Session, entity: str, ids: Sequence[int]) -> set[int
         session.execute(delete(model).where(model.id.in_(some)).execution_options(synchronize_session=False))
     if entity in {"deal", "contact", "company"}:
         forget_records(session, entity, gone)
+        for some in in_turn(sorted(gone)):
+            forget_decisions(session, EntityType(entity), some)
     for kind, client_ids in clients.items():
         index_records(session, kind, client_ids)  # they lose the marks of these deals' owners
     return gone
