@@ -112,10 +112,25 @@ def _sure(entity_type: EntityType, least_weight: float) -> ColumnElement[bool]:
 
 
 def _was_undone() -> ColumnElement[bool]:
-    """Return the condition of pairs whose merge somebody took back by itself: not to be repeated by a machine."""
+    """Return the condition of pairs whose merge somebody took back by itself: not to be repeated by a machine.
+
+    Whoever merges two without a pair, or a group, means the two records all the same.
+    """
+    of_type = Merge.entity_type == MatchPair.entity_type
+    return or_(
+        exists().where(Merge.pair_id == MatchPair.id, _taken_back()),
+        *(
+            exists().where(of_type, Merge.survivor_id == one, Merge.merged_id == other, _taken_back())
+            for one, other in ((MatchPair.left_id, MatchPair.right_id), (MatchPair.right_id, MatchPair.left_id))
+        ),
+    )
+
+
+def _taken_back() -> ColumnElement[bool]:
+    """Return the condition of merges taken back by themselves, not with the whole batch that they were of."""
     rolled_back = select(MergeBatch.id).where(MergeBatch.status == MergeBatchStatus.ROLLED_BACK)
     by_itself = or_(Merge.batch_id.is_(None), Merge.batch_id.not_in(rolled_back))
-    return exists().where(Merge.pair_id == MatchPair.id, Merge.undone_at.is_not(None), by_itself)
+    return and_(Merge.undone_at.is_not(None), by_itself)
 
 
 def _joined(pairs: Iterable[SurePair]) -> list[Cluster]:
@@ -140,7 +155,7 @@ def _joined(pairs: Iterable[SurePair]) -> list[Cluster]:
 
 
 def _apart(session: Session, entity_type: EntityType, groups: Iterable[Cluster]) -> set[tuple[int, int]]:
-    """Return pairs of records of larger groups that somebody, or a guard, keeps apart."""
+    """Return pairs of records of larger groups that somebody, or a guard, keeps apart, or that were parted again."""
     ids = {one for group in groups if 2 < len(group.record_ids) <= RECORDS_AT_MOST for one in group.record_ids}
     kept_apart = or_(
         MatchPair.state == PairState.NOT_DUPLICATE,
@@ -152,6 +167,10 @@ def _apart(session: Session, entity_type: EntityType, groups: Iterable[Cluster])
             MatchPair.entity_type == entity_type, MatchPair.left_id.in_(some), kept_apart
         )
         found.update((left, right) for left, right in session.execute(query))
+        parted = select(Merge.survivor_id, Merge.merged_id).where(
+            Merge.entity_type == entity_type, Merge.survivor_id.in_(some), _taken_back()
+        )
+        found.update((min(sides), max(sides)) for sides in session.execute(parted))
     return found
 
 

@@ -255,6 +255,20 @@ def test_pair_undone_by_hand_is_not_merged_again(database: Database, cast: Cast,
         assert KindCount("undone_before", 1) in plan.left_out
 
 
+def test_records_merged_by_name_and_parted_are_not_merged_again(database: Database, cast: Cast, scene: Scene) -> None:
+    first, second, third = scene.group
+    with database.session_scope() as session:
+        for survivor, merged in (scene.pairs[0][::-1], (first, third)):  # of the group two that no pair joins
+            merge_id = merge_records(session, cast.boris, entity_type=CONTACT, survivor_id=survivor, merged_id=merged)
+            undo_merge(session, cast.boris, merge_id=merge_id)
+    with database.read_scope() as session:
+        plan = plan_bulk(session, cast.vera, entity_type=CONTACT)
+        assert plan.merges == 2
+        assert {KindCount("undone_before", 1), KindCount("contradicted", 2)} < set(plan.left_out)
+        shown = {key for one in plan.samples for key in (one.survivor_id, one.merged_id)}
+        assert not shown & {*scene.pairs[0], second}
+
+
 def test_undo_of_a_batch_keeps_what_later_merges_stand_on(database: Database, cast: Cast, scene: Scene) -> None:
     batch_id, arguments = started(database, cast)
     merge_batch(database, cast.vera, LooseRun(), arguments)
