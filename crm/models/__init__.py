@@ -1,5 +1,6 @@
 """Tables only, one file per aggregate; codes are their closed lists."""
 
+from crm.models.analytics import SavedView, StageReach, Target, TrustDay
 from crm.models.base import Base
 from crm.models.clients import Company, Contact, ContactPoint, SearchEntry
 from crm.models.codes import (
@@ -24,6 +25,7 @@ from crm.models.codes import (
     PairState,
     PointKind,
     Priority,
+    ReachOutcome,
     RequirementMoment,
     Role,
     RowVerdict,
@@ -31,6 +33,7 @@ from crm.models.codes import (
     StageKind,
     StepKind,
     StepResult,
+    TargetMetric,
     TokenKind,
     VisitOutcome,
 )
@@ -118,24 +121,30 @@ __all__ = [
     "PipelineLink",
     "PointKind",
     "Priority",
+    "ReachOutcome",
     "RequirementMoment",
     "Role",
     "RowVerdict",
     "RuleOverride",
     "SavedMapping",
+    "SavedView",
     "Scope",
     "SearchEntry",
     "SignInBucket",
     "Stage",
     "StageKind",
+    "StageReach",
     "StageRequirement",
     "StageTransition",
     "StageVisit",
     "StepKind",
     "StepResult",
+    "Target",
+    "TargetMetric",
     "Team",
     "TermFrequency",
     "TokenKind",
+    "TrustDay",
     "User",
     "UserSession",
     "VisitOutcome",

@@ -264,6 +264,8 @@ class JobKind(StrEnum):
     MATCH_CHANGED = "match_changed"
     MERGE_BATCH = "merge_batch"
     UNDO_BATCH = "undo_batch"
+    RETRACE = "retrace"
+    TRUST_DAY = "trust_day"
 
 
 class JobStatus(StrEnum):
@@ -274,3 +276,19 @@ class JobStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class ReachOutcome(IntEnum):
+    """What became of a deal on a stage that it reached."""
+
+    OPEN = 0  # it is still open and has not gone further
+    PASSED = 1  # it reached a later stage, or was won
+    LOST = 2  # it was lost without ever going further
+
+
+class TargetMetric(StrEnum):
+    """What a plan counts."""
+
+    WON_SUM = "won_sum"
+    WON_DEALS = "won_deals"
+    NEW_DEALS = "new_deals"

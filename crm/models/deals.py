@@ -36,6 +36,10 @@ _OPEN = text("status = 0")
 _MERGED = text("merged_into_id IS NOT NULL")
 
 
+def _same_as_entered(context: Any) -> Any:
+    return context.get_current_parameters()["entered_at"]
+
+
 class Deal(Base):
     """A sale in a pipeline; `status` mirrors the kind of its stage, `next_due_at` its nearest next step.
 
@@ -113,6 +117,8 @@ class StageVisit(Base):
         CheckConstraint("left_at IS NULL OR left_at >= entered_at", name="not_backwards"),
         Index("ix_stage_visits_deal_id_entered_at", "deal_id", "entered_at"),
         Index("ix_stage_visits_cell", "stage_id", "owner_id", "entered_at", "outcome", "left_at"),
+        Index("ix_stage_visits_stays", "pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id",
+              "left_at", "owner_id", "deal_id"),
         # The database itself refuses a second open visit of one deal.
         Index("uq_stage_visits_open", "deal_id", unique=True,
               sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL")),
@@ -123,7 +129,11 @@ class StageVisit(Base):
     pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id"))
     stage_id: Mapped[int] = mapped_column(ForeignKey("stages.id"))
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    # False where an imported history doesn't say whose the deal was; `owner_id` is then its owner of today.
+    owner_known: Mapped[bool] = mapped_column(default=True)
     entered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When the deal came to the stage: a hand-over begins a visit, but not another stay. Kept by crm/deals/paths.py.
+    stay_entered_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_same_as_entered)
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[VisitOutcome] = mapped_column(Code(VisitOutcome))
     next_stage_id: Mapped[int | None] = mapped_column(ForeignKey("stages.id"))

@@ -38,6 +38,7 @@ class Stage(Base):
     __table_args__ = (
         Index("ix_stages_pipeline_id_position", "pipeline_id", "position"),
         CheckConstraint("norm_seconds IS NULL OR norm_seconds > 0", name="norm_positive"),
+        CheckConstraint("win_percent IS NULL OR win_percent BETWEEN 0 AND 100", name="win_percent_in_range"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -50,6 +51,7 @@ class Stage(Base):
     color: Mapped[str | None] = mapped_column(String(20))  # a name of crm.pipelines.values.COLORS
     accepts_new: Mapped[bool] = mapped_column(default=False)  # deals may begin here; on the first stage always
     step_kinds: Mapped[list[str]] = mapped_column(Json, default=list)  # next steps that count here; empty: any
+    win_percent: Mapped[int | None]  # how many of 100 deals on it are won, as the head sees it; for forecasts
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # kept for history, holds no open deals
 
 
