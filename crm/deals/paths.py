@@ -73,6 +73,8 @@ def trace(stays: Sequence[Stay], ending: Ending, levels: Sequence[Level], won_st
     stays = [one for one in stays if one.stage_id in place]
     won_at = ending.closed_at if ending.status is DealStatus.WON else None
     began_at = stays[0].entered_at if stays else won_at or ending.created_at
+    retired = {level.stage_id for level in levels if level.is_retired}
+    live = [n for n, one in enumerate(stays) if one.stage_id not in retired]
     rows: list[Reached] = []
     in_order, last_entry = True, -1
     for at, level in enumerate(levels):
@@ -83,8 +85,11 @@ def trace(stays: Sequence[Stay], ending: Ending, levels: Sequence[Level], won_st
         if not level.is_retired:
             in_order = in_order and first is not None and first > last_entry
             last_entry = first if first is not None else last_entry
-        come = next((n for n, one in enumerate(stays) if place[one.stage_id] >= at), None)
-        gone = next((n for n, one in enumerate(stays) if place[one.stage_id] > at), None)
+        if level.is_retired:  # its place among the others is lost: it is passed by going on to any of them
+            come, gone = first, _first(n for n in live if n > on_it[0])
+        else:
+            come = _first(n for n in live if place[stays[n].stage_id] >= at)
+            gone = _first(n for n in live if place[stays[n].stage_id] > at)
         if come is None and won_at is None:
             continue
         rows.append(
@@ -128,6 +133,10 @@ def retrace_where(session: Session, *conditions: ColumnElement[bool]) -> int:
         retrace_deals(session, ids)
         last, count = ids[-1], count + len(ids)
     return count
+
+
+def _first(numbers: Iterable[int]) -> int | None:
+    return next(iter(numbers), None)
 
 
 def _owner(stays: Sequence[Stay], ending: Ending, at: int | None) -> int | None:
