@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from crm.actor import Actor
 from crm.auth.jobs import cancel_job
@@ -26,7 +26,6 @@ from crm.models import (
     EntityType,
     JobKind,
     JobStatus,
-    MatchPair,
     Merge,
     MergeBatch,
     MergeBatchStatus,
@@ -98,10 +97,9 @@ def start_bulk(
     )  # fmt: skip
     session.add(batch)
     session.flush()
-    newest = session.scalar(select(func.max(MatchPair.id))) or 0
-    request_job(
-        session, actor, JobKind.MERGE_BATCH, unique_key=job_key(batch.id), batch_id=batch.id, limit=limit, up_to=newest
-    )
+    # What was approved, and no more: pairs found later, or grown sure, wait for another batch.
+    groups = [one.record_ids for one in selection.clusters]
+    request_job(session, actor, JobKind.MERGE_BATCH, unique_key=job_key(batch.id), batch_id=batch.id, groups=groups)
     record(
         session, actor, "merge_batch.started", "merge_batch", batch.id, entity_type=entity_type.value,
         planned=batch.planned,
@@ -205,7 +203,7 @@ def _take(session: Session, batch_id: int) -> MergeBatch:
 
 def _job(session: Session, batch_id: int) -> BackgroundJob | None:
     query = select(BackgroundJob).where(BackgroundJob.unique_key == job_key(batch_id))
-    newest = query.order_by(BackgroundJob.id.desc()).limit(1)
+    newest = query.order_by(BackgroundJob.id.desc()).limit(1).options(defer(BackgroundJob.arguments))
     return session.scalars(newest.execution_options(populate_existing=True)).one_or_none()
 
 

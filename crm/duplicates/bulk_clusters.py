@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.duplicates.journal import in_turn
 from crm.duplicates.pair_records import both_in_use
+from crm.duplicates.pair_states import APART
 from crm.models import EntityType, MatchPair, Merge, MergeBatch, MergeBatchStatus, PairState
 
 RECORDS_AT_MOST = 20  # a larger group hangs together by something that many share
@@ -48,12 +49,9 @@ class Selection:
         return sum(len(one.record_ids) - 1 for one in self.clusters)
 
 
-def select_clusters(
-    session: Session, entity_type: EntityType, least_weight: float, limit: int, *, up_to: int | None = None
-) -> Selection:
-    """Return the groups of at most `limit` sure pairs; pairs with ids above `up_to` came later and wait."""
-    pairs = _sure_pairs(session, entity_type, least_weight, limit, up_to)
-    groups = _joined(pairs)
+def select_clusters(session: Session, entity_type: EntityType, least_weight: float, limit: int) -> Selection:
+    """Return the groups of at most `limit` sure pairs."""
+    groups = _joined(_sure_pairs(session, entity_type, least_weight, limit))
     left_out: Counter[str] = Counter()
     apart = _apart(session, entity_type, groups)
     clusters = []
@@ -82,22 +80,25 @@ def pairs_left_out(session: Session, entity_type: EntityType, least_weight: floa
     return +found
 
 
-def still_sure(session: Session, cluster: Cluster) -> bool:
-    """Tell whether nobody has decided about any pair of a group meanwhile."""
-    ids = [pair.id for pair in cluster.pairs]
-    query = select(MatchPair.id).where(
-        MatchPair.id.in_(ids), MatchPair.state == PairState.OPEN, MatchPair.is_automatic.is_(True)
-    )
-    return len(session.scalars(query).all()) == len(ids)
+def as_chosen(
+    session: Session, entity_type: EntityType, least_weight: float, record_ids: Collection[int]
+) -> Cluster | None:
+    """Return a group that was chosen before, or None where sure pairs join it no more, or somebody keeps two apart.
+
+    Ask with the records and their pairs held: then nobody decides before the group is merged.
+    """
+    among = (MatchPair.left_id.in_(record_ids), MatchPair.right_id.in_(record_ids))
+    groups = _joined(_sure_pairs(session, entity_type, least_weight, None, *among))
+    if [group.record_ids for group in groups] != [tuple(sorted(record_ids))]:
+        return None
+    return None if _apart(session, entity_type, groups) & _inner(groups[0]) else groups[0]
 
 
 def _sure_pairs(
-    session: Session, entity_type: EntityType, least_weight: float, limit: int, up_to: int | None
+    session: Session, entity_type: EntityType, least_weight: float, limit: int | None, *which: ColumnElement[bool]
 ) -> list[SurePair]:
     query = select(MatchPair.id, MatchPair.left_id, MatchPair.right_id, MatchPair.weight, MatchPair.probability)
-    query = query.where(_sure(entity_type, least_weight), both_in_use(entity_type), ~_was_undone())
-    if up_to is not None:
-        query = query.where(MatchPair.id <= up_to)
+    query = query.where(_sure(entity_type, least_weight), both_in_use(entity_type), ~_was_undone(), *which)
     rows = session.execute(query.order_by(MatchPair.weight.desc(), MatchPair.id).limit(limit))
     return [SurePair(*row) for row in rows]
 
@@ -158,7 +159,7 @@ def _apart(session: Session, entity_type: EntityType, groups: Iterable[Cluster])
     """Return pairs of records of larger groups that somebody, or a guard, keeps apart, or that were parted again."""
     ids = {one for group in groups if 2 < len(group.record_ids) <= RECORDS_AT_MOST for one in group.record_ids}
     kept_apart = or_(
-        MatchPair.state == PairState.NOT_DUPLICATE,
+        MatchPair.state.in_(APART),
         and_(MatchPair.state != PairState.MERGED, cast(MatchPair.guards, Text) != "[]"),
     )
     found: set[tuple[int, int]] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,47 +13,78 @@ from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.db import Database
 from crm.duplicates.bulk import best_survivor
-from crm.duplicates.bulk_clusters import Cluster, SurePair, select_clusters, still_sure
+from crm.duplicates.bulk_clusters import Cluster, SurePair, as_chosen
 from crm.duplicates.merging import merge_records
+from crm.duplicates.taking import hold, hold_pairs
 from crm.duplicates.undo import undo_merge
 from crm.errors import CrmError
 from crm.events import record
 from crm.jobs import JobRun, JobStopped
 from crm.jobs.run import Stop
-from crm.models import EntityType, Merge, MergeBatch, MergeBatchStatus
+from crm.models import Merge, MergeBatch, MergeBatchStatus
 
 _MERGES_AT_ONCE = 500
 
 
 def merge_batch(database: Database, actor: Actor, run: JobRun, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Merge the groups of a batch, the surest first.
+    """Merge the groups that were chosen at the start, the surest first.
 
-    Pairs that are done are open no more: after a break what is left is found anew, and nothing is done twice.
+    A group is one transaction. After a break those with a merge of this batch are done, whatever became of it since.
     Errors: Forbidden; JobStopped.
     """
     require(actor, Action.MERGE_IN_BULK)
     batch_id: int = arguments["batch_id"]
     with database.read_scope() as session:
-        batch = session.get_one(MergeBatch, batch_id)
-        entity_type, planned, merged = batch.entity_type, batch.planned, batch.merged
-        selection = select_clusters(
-            session, entity_type, batch.least_weight, arguments["limit"], up_to=arguments["up_to"]
-        )
-    skipped = 0
+        planned = session.get_one(MergeBatch, batch_id).planned
+        before = set(session.scalars(select(Merge.merged_id).where(Merge.batch_id == batch_id)))
+    groups: list[list[int]] = arguments["groups"]
+    merged = len(before)
+    skipped = sum(len(one) - 1 for one in groups if not before.isdisjoint(one)) - merged
     try:
-        for cluster in selection.clusters:
+        for record_ids in (one for one in groups if before.isdisjoint(one)):
             run.report(merged + skipped, planned)
             with database.session_scope() as session:
-                done = _merge_cluster(session, actor, entity_type, cluster, batch_id)
-                merged, skipped = merged + done, skipped + len(cluster.record_ids) - 1 - done
-                _count(session, batch_id, merged, skipped)
-                run.mark(session, merged + skipped, planned)
+                done = merge_group(session, actor, batch_id=batch_id, record_ids=record_ids)
+                left = len(record_ids) - 1 - done
+                _count(session, batch_id, merged + done, skipped + left)
+                run.mark(session, merged + done + skipped + left, planned)
+            merged, skipped = merged + done, skipped + left
     except JobStopped as stopped:
         if stopped.reason is Stop.CANCELLED:
             _end(database, actor, batch_id, MergeBatchStatus.STOPPED)
         raise
     _end(database, actor, batch_id, MergeBatchStatus.DONE)
     return {"merged": merged, "skipped": skipped}
+
+
+def merge_group(session: Session, actor: Actor, *, batch_id: int, record_ids: Collection[int]) -> int:
+    """Merge a group of a batch where it still is what was chosen; return how many records are hidden now.
+
+    All of it is held before it is looked at: what somebody says meanwhile was said before, or comes too late.
+    """
+    batch = session.get_one(MergeBatch, batch_id)
+    entity_type = batch.entity_type
+    hold(session, {entity_type: record_ids})
+    hold_pairs(session, entity_type, record_ids)
+    cluster = as_chosen(session, entity_type, batch.least_weight, record_ids)
+    survivor = best_survivor(session, entity_type, cluster.record_ids) if cluster is not None else None
+    if cluster is None or survivor is None:
+        return 0
+    survivor_id, done = survivor.id, 0
+    for record_id in cluster.record_ids:
+        if record_id == survivor_id:
+            continue
+        pair = _pair_of(cluster, record_id, survivor_id)
+        try:
+            with session.begin_nested():
+                merge_records(
+                    session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=record_id,
+                    pair_id=pair.id, batch_id=batch_id, is_held=True,
+                )  # fmt: skip
+        except CrmError:  # a choice that only a person can make
+            continue
+        done += 1
+    return done
 
 
 def undo_batch(database: Database, actor: Actor, run: JobRun, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,29 +110,6 @@ def undo_batch(database: Database, actor: Actor, run: JobRun, arguments: Mapping
     if not _in_force(database, batch_id):
         _end(database, actor, batch_id, MergeBatchStatus.ROLLED_BACK)
     return {"undone": undone, "kept": kept, "conflicts": conflicts}
-
-
-def _merge_cluster(session: Session, actor: Actor, entity_type: EntityType, cluster: Cluster, batch_id: int) -> int:
-    if not still_sure(session, cluster):
-        return 0
-    survivor = best_survivor(session, entity_type, cluster.record_ids)
-    if survivor is None:
-        return 0
-    done = 0
-    for record_id in cluster.record_ids:
-        if record_id == survivor.id:
-            continue
-        pair = _pair_of(cluster, record_id, survivor.id)
-        try:
-            with session.begin_nested():
-                merge_records(
-                    session, actor, entity_type=entity_type, survivor_id=survivor.id, merged_id=record_id,
-                    pair_id=pair.id, batch_id=batch_id,
-                )  # fmt: skip
-        except CrmError:  # a choice that only a person can make, or a record that went meanwhile
-            continue
-        done += 1
-    return done
 
 
 def _pair_of(cluster: Cluster, record_id: int, survivor_id: int) -> SurePair:

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.merged import not_found
 from crm.auth.visibility import company_visible, contact_visible, deal_visible
+from crm.duplicates.pair_states import IN_TURN
 from crm.duplicates.row_values import MODELS, Record
 from crm.errors import ChangedMeanwhile
-from crm.models import Company, Contact, Deal, DealContact, EntityType, Pipeline
+from crm.models import Company, Contact, Deal, DealContact, EntityType, MatchPair, Pipeline
 
 _ORDER = (EntityType.DEAL, EntityType.CONTACT, EntityType.COMPANY)
 VISIBLE = {EntityType.COMPANY: company_visible, EntityType.CONTACT: contact_visible, EntityType.DEAL: deal_visible}
@@ -75,6 +76,13 @@ def hold(session: Session, ids: Mapping[EntityType, Collection[int]]) -> None:
     _lock(session, Contact, near_contacts, is_soft=not contacts)
     if companies:
         lock_records(session, EntityType.COMPANY, companies)
+
+
+def hold_pairs(session: Session, entity_type: EntityType, ids: Collection[int]) -> None:
+    """Lock all pairs of records in one order: nobody decides about them, and no scan crosses a merge of several."""
+    near = or_(MatchPair.left_id.in_(ids), MatchPair.right_id.in_(ids))
+    query = select(MatchPair.id).where(MatchPair.entity_type == entity_type, near).order_by(*IN_TURN)
+    session.execute(query.with_for_update()).all()
 
 
 def lock_records(session: Session, entity_type: EntityType, ids: Collection[int]) -> dict[int, Record]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from crm.actor import Actor
 from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.invariants import broken_invariants
@@ -17,6 +19,7 @@ from crm.duplicates.bulk import list_batches, plan_bulk, start_bulk, stop_bulk, 
 from crm.duplicates.bulk_work import merge_batch, undo_batch
 from crm.duplicates.merge_values import KindCount
 from crm.duplicates.merging import merge_records
+from crm.duplicates.pair_decisions import dismiss_pair, snooze_pair
 from crm.duplicates.undo import undo_merge
 from crm.errors import Forbidden, InvalidInput, NotFound
 from crm.jobs import JobStopped, LooseRun
@@ -88,6 +91,16 @@ def end_job(database: Database) -> None:
     with database.session_scope() as session:
         for job in session.scalars(select(BackgroundJob)):
             job.status = JobStatus.DONE
+
+
+def merged_pairs(database: Database) -> list[tuple[int, int]]:
+    with database.read_scope() as session:
+        query = select(Contact.merged_into_id, Contact.id).where(Contact.merged_into_id.is_not(None))
+        return [(survivor or 0, merged) for survivor, merged in session.execute(query.order_by(Contact.id))]
+
+
+def put_off(session: Session, actor: Actor, *, pair_id: int) -> None:
+    snooze_pair(session, actor, pair_id=pair_id, until=utc_now() + timedelta(days=1))
 
 
 def state_of(database: Database) -> str:
@@ -227,9 +240,56 @@ def test_pairs_decided_meanwhile_are_left(database: Database, cast: Cast, scene:
     with database.session_scope() as session:
         pair = session.scalars(select(MatchPair).filter_by(left_id=scene.pairs[0][0])).one()
         pair.state = PairState.NOT_DUPLICATE
-    assert merge_batch(database, cast.vera, LooseRun(), arguments) == {"merged": 4, "skipped": 0}
+    assert merge_batch(database, cast.vera, LooseRun(), arguments) == {"merged": 4, "skipped": 1}
     with database.read_scope() as session:
         assert session.get_one(Contact, scene.pairs[0][1]).merged_into_id is None
+
+
+def test_work_begun_again_merges_no_more_than_was_approved(database: Database, cast: Cast, scene: Scene) -> None:
+    batch_id, arguments = started(database, cast, limit=1)
+    for _try in range(2):  # the second worker takes over what the first one has all but ended
+        assert merge_batch(database, cast.vera, LooseRun(), arguments) == {"merged": 1, "skipped": 0}
+    assert merged_pairs(database) == [scene.pairs[0]]
+    with database.session_scope() as session:
+        undo_merge(session, cast.boris, merge_id=session.scalars(select(Merge.id)).one())
+    assert merge_batch(database, cast.vera, LooseRun(), arguments) == {"merged": 1, "skipped": 0}
+    with database.read_scope() as session:
+        assert session.scalar(select(func.count()).select_from(Merge)) == 1
+        (batch,) = list_batches(session, cast.vera)
+        assert (batch.id, batch.planned, batch.merged, batch.skipped) == (batch_id, 1, 1, 0)
+
+
+def test_pairs_found_or_grown_sure_meanwhile_wait_for_another_batch(
+    database: Database, cast: Cast, scene: Scene
+) -> None:
+    _batch_id, arguments = started(database, cast, least_weight=39.0)  # the two surest pairs
+    with database.session_scope() as session:
+        session.execute(update(MatchPair).where(MatchPair.is_automatic).values(weight=50.0))
+        session.execute(update(MatchPair).where(MatchPair.left_id == scene.pairs[1][0]).values(weight=38.0))
+        first, second = (add_contact(session, cast.anna, "Petr") for _ in range(2))
+        add_pair(session, first, second, weight=60.0)
+    assert merge_batch(database, cast.vera, LooseRun(), arguments) == {"merged": 1, "skipped": 1}
+    assert merged_pairs(database) == [scene.pairs[0]]
+
+
+@pytest.mark.parametrize("says", [dismiss_pair, put_off], ids=["different", "later"])
+def test_two_of_a_group_kept_apart_while_the_batch_runs_leave_it_whole(
+    database: Database, cast: Cast, scene: Scene, says: Callable[..., None]
+) -> None:
+    first, _second, third = scene.group
+    with database.session_scope() as session:
+        weak = add_pair(session, first, third, weight=4.0, is_automatic=False)
+    _batch_id, arguments = started(database, cast)
+    decided: list[int] = []
+
+    def decide(*_progress: object) -> None:
+        if not decided:
+            decided.append(weak)
+            with database.session_scope() as session:
+                says(session, cast.boris, pair_id=weak)
+
+    assert merge_batch(database, cast.vera, LooseRun(decide), arguments) == {"merged": 3, "skipped": 2}
+    assert merged_pairs(database) == scene.pairs
 
 
 def test_group_with_two_kept_apart_is_left_to_people(database: Database, cast: Cast, scene: Scene) -> None:

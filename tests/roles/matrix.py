@@ -925,6 +925,7 @@ INNER = frozenset(
         "crm.deals.stage_traces.add_objections",
         "crm.deals.stage_traces.fill_source",
         "crm.deals.visits.open_visit",
+        "crm.duplicates.bulk_work.merge_group",
         "crm.duplicates.deal_merges.hand_over_stay",
         "crm.duplicates.deal_merges.hide_deal",
         "crm.duplicates.deal_merges.stand_again",
