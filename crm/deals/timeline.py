@@ -52,10 +52,8 @@ def load_timeline(
     """
     if not session.scalar(select(exists().where(Deal.id == deal_id, deal_visible(actor)))):
         raise not_found(session, actor, "deal", deal_id)
-    merged = merged_deals(session, deal_id)
-    origins = _origins(session, [deal_id, *merged]) if merged else {}
-    items = _activities(session, deal_id, limit, before, origins)
-    items += _events(session, [deal_id, *merged], limit, before)
+    deal_ids = [deal_id, *merged_deals(session, deal_id)]
+    items = _activities(session, deal_ids, limit, before) + _events(session, deal_ids, limit, before)
     return sorted(items, key=lambda item: item.place, reverse=True)[:limit]
 
 
@@ -66,35 +64,40 @@ def merged_deals(session: Session, deal_id: int) -> list[int]:
     return sorted(session.scalars(select(family.c.id)))
 
 
-def _origins(session: Session, deal_ids: list[int]) -> dict[int, int]:
-    """Return the deal each moved activity was written on, as the merges in force tell it."""
+def _origins(session: Session, deal_ids: list[int], activity_ids: set[int]) -> dict[int, int]:
+    """Return the deal each moved activity of a page was written on, as the merges in force tell it."""
+    if len(deal_ids) == 1 or not activity_ids:
+        return {}
     query = select(Merge.moved).where(
         Merge.entity_type == EntityType.DEAL, Merge.survivor_id.in_(deal_ids), Merge.undone_at.is_(None)
     )
     origins: dict[int, int] = {}
-    entries = [entry for moved in session.scalars(query.order_by(Merge.id)) for entry in moved]
-    for entry in entries:
-        if (entry["table"], entry.get("column")) == ("activities", "deal_id"):
-            # Moved again since, it was still written on the first one.
-            origins = dict.fromkeys(entry["ids"], entry["from"]) | origins
+    for moved in session.scalars(query.order_by(Merge.id)):
+        for entry in moved:
+            if (entry["table"], entry.get("column")) == ("activities", "deal_id"):
+                # Moved again since, it was still written on the first one.
+                for activity_id in activity_ids.intersection(entry["ids"]):
+                    origins.setdefault(activity_id, entry["from"])
     return origins
 
 
 def _activities(
-    session: Session, deal_id: int, limit: int, before: tuple[datetime, str] | None, origins: Mapping[int, int]
+    session: Session, deal_ids: list[int], limit: int, before: tuple[datetime, str] | None
 ) -> list[TimelineItem]:
     query = (
         select(Activity.id, Activity.at, User.name, Activity.kind, Activity.direction, Activity.text)
         .outerjoin(User, User.id == Activity.author_id)
-        .where(Activity.deal_id == deal_id)
+        .where(Activity.deal_id == deal_ids[0])
         .order_by(Activity.at.desc(), Activity.id.desc())
         .limit(limit)
     )
     if before is not None:
         query = query.where(_earlier(Activity.at, Activity.id, "a", before))
+    rows = session.execute(query).all()
+    origins = _origins(session, deal_ids, {row.id for row in rows})
     return [
         TimelineItem(f"a{row_id:015}", at, author, kind, direction, text, None, None, {}, origins.get(row_id))
-        for row_id, at, author, kind, direction, text in session.execute(query)
+        for row_id, at, author, kind, direction, text in rows
     ]
 
 

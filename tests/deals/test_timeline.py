@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from crm.deals.activities import add_activity
 from crm.deals.moves import Move, move_deal
 from crm.deals.timeline import TimelineItem, load_timeline
+from crm.duplicates.merging import merge_records
 from crm.errors import NotFound
-from crm.models import Activity, ActivityKind, Channel, Direction, Event
+from crm.models import Activity, ActivityKind, Channel, Direction, EntityType, Event
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_deal
 
@@ -100,3 +102,27 @@ def test_what_happens_while_reading_does_not_shift_the_next_page(
     first = load_timeline(session, cast.anna, deal_id, limit=3)
     happen(session, cast, deal_id, [NOON + timedelta(hours=1)])
     assert first + load_timeline(session, cast.anna, deal_id, before=first[-1].place) == whole
+
+
+def test_what_a_merge_moved_is_read_for_pages_with_activities_alone(
+    session: Session, cast: Cast, pipeline: PipelineRows
+) -> None:
+    first, second, third = (add_deal(session, cast.anna, pipeline) for _ in range(3))
+    happen(session, cast, first, [NOON])
+    happen(session, cast, second, [NOON + timedelta(hours=1)])
+    for survivor, merged in ((second, first), (third, second)):
+        merge_records(session, cast.vera, entity_type=EntityType.DEAL, survivor_id=survivor, merged_id=merged)
+    old = Event(
+        at=NOON - timedelta(days=1), kind="deal.edited", entity="deal", entity_id=first, deal_id=first,
+        channel=Channel.IMPORT, details={},
+    )  # fmt: skip
+    session.add(old)
+    session.flush()
+    said: list[str] = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *given: said.append(given[2]))
+    *newer, oldest = load_timeline(session, cast.anna, third)
+    assert [item.merged_deal_id for item in newer if item.activity_kind] == [second, first]
+    assert sum("moved" in one for one in said) == 1
+    said.clear()
+    assert load_timeline(session, cast.anna, third, before=(NOON - timedelta(hours=1), "e9")) == [oldest]
+    assert sum("moved" in one for one in said) == 0
