@@ -11,7 +11,7 @@ from crm.auth.permissions import Action, require
 from crm.duplicates.merge_history import take_merge
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_records import said_different
-from crm.duplicates.taking import hold
+from crm.duplicates.taking import hold, hold_pairs
 from crm.duplicates.undo import hold_merges, undo_merge
 from crm.errors import Violation, refuse_if_any
 from crm.models import EntityType
@@ -25,8 +25,10 @@ def merge_several(
     All of them or none. Errors: those of `merge_records`; InvalidInput where people said that two of them differ.
     """
     require(actor, Action.REVIEW_DUPLICATES)
-    hold(session, {entity_type: {survivor_id, *merged_ids}})
-    apart = said_different(session, entity_type, (survivor_id, *merged_ids))
+    ids = {survivor_id, *merged_ids}
+    hold(session, {entity_type: ids})
+    hold_pairs(session, entity_type, ids)
+    apart = said_different(session, entity_type, ids)
     refuse_if_any([Violation("merge_said_different")] if apart else [])
     return tuple(
         merge_records(session, actor, entity_type=entity_type, survivor_id=survivor_id, merged_id=one, is_held=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crm.clock import utc_now
 from crm.contacts.commands import edit_contact, set_contact_company
@@ -20,11 +20,28 @@ from crm.deals.invariants import broken_invariants
 from crm.deals.moves import Move, lose_deal, move_deal
 from crm.deals.next_steps import plan_next_step
 from crm.deals.values import DealChanges, DealPart, LossAnswer, StepPlan
+from crm.duplicates.bulk_work import merge_group
+from crm.duplicates.clusters import merge_several
 from crm.duplicates.merging import merge_records
+from crm.duplicates.pair_decisions import dismiss_pair
+from crm.duplicates.pair_store import FoundPair, keep_pairs
 from crm.duplicates.undo import undo_merge
-from crm.models import ActivityKind, DealContact, EntityType, Merge, StepKind
+from crm.matching.models_in_use import load_model
+from crm.matching.values import Match
+from crm.models import (
+    ActivityKind,
+    Contact,
+    DealContact,
+    EntityType,
+    Merge,
+    MergeBatch,
+    MergeBatchStatus,
+    PairSource,
+    StepKind,
+)
 from tests.conftest import Cast
 from tests.deals.interleaving import Job, interleaved
+from tests.duplicates.test_bulk import add_pair
 from tests.factories import PipelineRows, add_company, add_contact, add_deal, add_pipeline
 
 CONTACT, COMPANY, DEAL = EntityType.CONTACT, EntityType.COMPANY, EntityType.DEAL
@@ -215,3 +232,116 @@ def test_of_two_undos_one_wins(database: Database, desks: Callable[[], Desk], en
 
     runs = in_every_order(database, desks, jobs)
     assert {tuple(sorted(outcomes)) for outcomes in runs} == {("InvalidInput", "done")}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Three contacts whom sure pairs join, the third in a deal; the weak pair waits for somebody's word."""
+
+    ids: tuple[int, int, int]
+    deal: int
+    weak: int
+    batch: int
+
+
+@pytest.fixture
+def groups(database: Database, cast: Cast) -> Callable[[], Group]:
+    def make() -> Group:
+        with database.session_scope() as session:
+            pipeline = add_pipeline(session, f"Sales {next(NAMES)}")
+            first, second, third = (add_contact(session, cast.anna, "Olga Serova") for _ in range(3))
+            deal = add_deal(session, cast.anna, pipeline)
+            session.add(DealContact(deal_id=deal, contact_id=third))
+            add_pair(session, first, second)
+            add_pair(session, second, third)
+            batch = MergeBatch(
+                entity_type=CONTACT, status=MergeBatchStatus.RUNNING, least_weight=9.0, planned=2, created_at=utc_now()
+            )
+            session.add(batch)
+            weak = add_pair(session, first, third, weight=4.0, is_automatic=False)
+            return Group((first, second, third), deal, weak, batch.id)
+
+    return make
+
+
+def all_orders(
+    database: Database, groups: Callable[[], Group], merge: Callable[[Group], Job], work: Callable[[Group], Job]
+) -> Iterator[tuple[Group, str, str]]:
+    """Run the two on a new group for every few statements before which the first may be overtaken, both ways."""
+    for turned in (False, True):
+        for pause_at in range(1, 300, 20 if database.is_sqlite else 3):
+            group = groups()
+            jobs = (merge(group), work(group))
+            outcomes = interleaved(database, *(jobs[::-1] if turned else jobs), pause_at)
+            if outcomes is None:
+                break
+            merged, worked = outcomes[::-1] if turned else outcomes
+            yield group, merged, worked
+
+
+def hidden_of(database: Database, group: Group) -> int:
+    with database.read_scope() as session:
+        query = select(func.count()).where(Contact.id.in_(group.ids), Contact.merged_into_id.is_not(None))
+        return session.scalar(query) or 0
+
+
+def by_batch(cast: Cast) -> Callable[[Group], Job]:
+    return lambda group: lambda session: merge_group(session, cast.vera, batch_id=group.batch, record_ids=group.ids)
+
+
+def by_hand(cast: Cast) -> Callable[[Group], Job]:
+    return lambda group: (
+        lambda session: merge_several(
+            session, cast.vera, entity_type=CONTACT, survivor_id=group.ids[0], merged_ids=group.ids[1:]
+        )
+    )
+
+
+MERGES_OF_SEVERAL = {"batch": by_batch, "hand": by_hand}
+
+
+@pytest.mark.parametrize("merges", MERGES_OF_SEVERAL)
+def test_group_and_word_about_two_of_it_are_told_apart(
+    database: Database, cast: Cast, groups: Callable[[], Group], merges: str
+) -> None:
+    merge = MERGES_OF_SEVERAL[merges](cast)
+
+    def dismiss(group: Group) -> Job:
+        return lambda session: dismiss_pair(session, cast.boris, pair_id=group.weak)
+
+    seen = set()
+    for group, merged, said in all_orders(database, groups, merge, dismiss):
+        seen.add(said)
+        refused = {"batch": "done", "hand": "InvalidInput"}[merges]
+        assert (merged, hidden_of(database, group)) == ((refused, 0) if said == "done" else ("done", 2))
+    assert "done" in seen
+    assert seen <= {"done", "PairDecided", "NotFound"}
+
+
+@pytest.mark.parametrize("merges", MERGES_OF_SEVERAL)
+def test_group_and_deal_of_two_of_it_make_no_ring(
+    database: Database, cast: Cast, groups: Callable[[], Group], merges: str
+) -> None:
+    def edit(group: Group) -> Job:
+        parts = (DealPart(group.ids[2]), DealPart(group.ids[0]))
+        return lambda session: edit_deal(
+            session, cast.anna, deal_id=group.deal, expected_version=1, changes=DealChanges(contacts=parts)
+        )
+
+    for group, merged, edited in all_orders(database, groups, MERGES_OF_SEVERAL[merges](cast), edit):
+        assert (merged, hidden_of(database, group)) == ("done", 2)
+        assert edited == "done" or edited in REFUSED
+
+
+@pytest.mark.parametrize("merges", MERGES_OF_SEVERAL)
+def test_group_and_scan_make_no_ring(database: Database, cast: Cast, groups: Callable[[], Group], merges: str) -> None:
+    def scan(group: Group) -> Job:
+        first, second, third = group.ids
+        match = Match(31.0, 0.9995, (), ())
+        found = [FoundPair(*sides, match) for sides in ((first, third), (second, third))]
+        return lambda session: keep_pairs(
+            session, CONTACT, found, source=PairSource.BATCH, known=load_model(session, CONTACT), now=utc_now()
+        )
+
+    for group, merged, scanned in all_orders(database, groups, MERGES_OF_SEVERAL[merges](cast), scan):
+        assert (merged, scanned, hidden_of(database, group)) == ("done", "done", 2)
