@@ -81,7 +81,8 @@ def scan_kind(database: Database, run: JobRun, entity_type: EntityType, *, proce
     if isinstance(result.statistics, CountedStatistics):
         keep_statistics(database, entity_type, result.statistics, lambda: run.report(0, len(result.pairs)))
     kept = _keep(database, run, entity_type, ids, evidences, result, known)
-    gone = _close_others(database, run, entity_type, ids, result, known, began)
+    compared = dict(zip(ids, evidences, strict=True))
+    gone = _close_others(database, run, entity_type, compared, result, known, began)
     _mark_matched(database, run, entity_type, ids, began)
     return {"records": len(ids), "compared": result.compared, "pairs": kept, "closed": gone}
 
@@ -145,17 +146,17 @@ def _close_others(
     database: Database,
     run: JobRun,
     entity_type: EntityType,
-    ids: Sequence[int],
+    compared: Mapping[int, Evidence],
     result: BatchResult,
     known: KnownModel,
     began: datetime,
 ) -> int:
-    """Close undecided pairs that were not found again, but for those a save has touched since."""
+    """Close undecided pairs that were not found again, but for those of records that are others now."""
+    ids = list(compared)
     alike = {
         (ids[min(left, right)], ids[max(left, right)])
         for left, right, _ in result.pairs.from_weight(known.model.review_at)
     }
-    present = set(ids)
     after, closed = 0, 0
     while True:
         with database.session_scope() as session:
@@ -180,12 +181,13 @@ def _close_others(
             gone = {
                 row.id: (row.left_id, row.right_id)
                 for row in rows
-                if not {row.left_id, row.right_id} <= present
+                if not {row.left_id, row.right_id} <= compared.keys()
                 or (row.left_id, row.right_id) not in fit
                 or (row.source is not PairSource.BRIDGE and (row.left_id, row.right_id) not in alike)
             }
-            touched = _touched(session, entity_type, {key for sides in gone.values() for key in sides}, began)
-            ended = [pair_id for pair_id, sides in gone.items() if touched.isdisjoint(sides)]
+            asked = {key for sides in gone.values() for key in sides}
+            others = _others_now(session, entity_type, asked, compared)
+            ended = [pair_id for pair_id, sides in gone.items() if others.isdisjoint(sides)]
             for start in range(0, len(ended), PAIRS_AT_ONCE):
                 close_gone(session, entity_type, ended[start : start + PAIRS_AT_ONCE])
             closed += len(ended)
@@ -195,16 +197,17 @@ def _close_others(
         after = rows[-1].id
 
 
-def _touched(session: Session, entity_type: EntityType, ids: set[int], began: datetime) -> set[int]:
+def _others_now(session: Session, entity_type: EntityType, ids: set[int], compared: Mapping[int, Evidence]) -> set[int]:
+    """Return the records whose evidence is another than the one compared; no instant tells that of a long save."""
     found: set[int] = set()
     ordered = sorted(ids)
     for start in range(0, len(ordered), _ROWS_AT_ONCE):
-        query = select(MatchEvidence.entity_id).where(
+        query = select(MatchEvidence.entity_id, MatchEvidence.evidence).where(
             MatchEvidence.entity_type == entity_type,
             MatchEvidence.entity_id.in_(ordered[start : start + _ROWS_AT_ONCE]),
-            MatchEvidence.updated_at >= began,
         )
-        found.update(session.scalars(query))
+        rows = session.execute(query)
+        found.update(row.entity_id for row in rows if compared.get(row.entity_id) != evidence_of(row.evidence))
     return found
 
 

@@ -13,18 +13,19 @@ from sqlalchemy.orm import Session
 from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.contacts.commands import create_contact
-from crm.contacts.points import remove_point
+from crm.contacts.points import add_contact_point, remove_point
 from crm.contacts.search_index import index_records
 from crm.db import Database
-from crm.duplicates import match_changes
+from crm.duplicates import match_changes, scanning
 from crm.duplicates.intake import match_changed_records, match_saved
 from crm.duplicates.match_changes import match_changed
 from crm.duplicates.pair_decisions import dismiss_pair, snooze_pair
 from crm.duplicates.renormalising import renormalise
-from crm.duplicates.scanning import scan_base, start_scan
+from crm.duplicates.scanning import scan_base, scan_kind, start_scan
 from crm.errors import Forbidden
 from crm.jobs import JobStopped, LooseRun
 from crm.jobs.run import Stop
+from crm.matching.batch import BatchResult, match_all
 from crm.matching.counting import counted_records
 from crm.matching.models_in_use import load_model
 from crm.models import (
@@ -43,7 +44,9 @@ from crm.models import (
 )
 from tests.conftest import Cast
 from tests.factories import add_company, add_contact
+from tests.stopped_clock import StopClock, stop_clock
 
+__all__ = ["stop_clock"]
 ONE = {"processes": 1}
 CONTACT = EntityType.CONTACT
 ACTOR = system_actor(Channel.SYSTEM)
@@ -91,8 +94,7 @@ def test_rescan_keeps_decisions_and_closes_what_is_no_longer_alike(database: Dat
     with database.session_scope() as session:
         dismiss_pair(session, cast.vera, pair_id=ids[twins[0]])
         snooze_pair(session, cast.vera, pair_id=ids[twins[1]], until=utc_now() + timedelta(days=1))
-        point = session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == twins[2][1])).one()
-        remove_point(session, cast.anton, point_id=point)
+        remove_point(session, cast.anton, point_id=_point_of(session, twins[2][1]))
         _settle(session)
     scan_base(database, ACTOR, LooseRun(), ONE)
     assert states(database) == {
@@ -101,6 +103,42 @@ def test_rescan_keeps_decisions_and_closes_what_is_no_longer_alike(database: Dat
         twins[2]: PairState.GONE,
         twins[3]: PairState.OPEN,
     }
+
+
+def test_first_scan_after_the_norm_has_changed_closes_what_is_no_longer_alike(
+    database: Database, cast: Cast, stop_clock: StopClock
+) -> None:
+    parted, alike = fill(database, cast, 2)
+    scan_base(database, ACTOR, LooseRun(), ONE)
+    with database.session_scope() as session:
+        _settle(session)
+        # What an older norm saw in the record and the present one does not.
+        session.execute(delete(ContactPoint).where(ContactPoint.contact_id == parted[1]))
+        session.execute(update(MatchEvidence).values(norm_version=1))
+    stop_clock(utc_now())  # all of it is done in one second
+    assert scan_base(database, ACTOR, LooseRun(), ONE)["contact"]["closed"] == 1
+    assert states(database) == {parted: PairState.GONE, alike: PairState.OPEN}
+
+
+def test_scan_leaves_pairs_of_what_is_saved_meanwhile(
+    database: Database, cast: Cast, stop_clock: StopClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (twins,) = fill(database, cast, 1)
+    scan_base(database, ACTOR, LooseRun(), ONE)
+    with database.session_scope() as session:
+        _settle(session)
+        remove_point(session, cast.anton, point_id=_point_of(session, twins[1]))
+    stop_clock(utc_now())
+
+    def matched(*given: Any, **more: Any) -> BatchResult:
+        with database.session_scope() as session:  # typed in again, after the scan has read the record
+            add_contact_point(session, cast.anton, contact_id=twins[1], kind=PointKind.PHONE, value=PHONES[0])
+            match_saved(session, CONTACT, [twins[1]])
+        return match_all(*given, **more)
+
+    monkeypatch.setattr(scanning, "match_all", matched)
+    scan_kind(database, LooseRun(), CONTACT, processes=1)
+    assert states(database) == {twins: PairState.OPEN}
 
 
 def test_scan_and_saves_judge_alike(database: Database, cast: Cast) -> None:
@@ -209,8 +247,7 @@ def test_edit_that_ends_the_likeness_closes_the_pair(session: Session, cast: Cas
     match_saved(session, CONTACT, [left, right])
     (pair,) = session.scalars(select(MatchPair)).all()
     assert (pair.left_id, pair.right_id, pair.state) == (left, right, PairState.OPEN)
-    point = session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == right)).one()
-    remove_point(session, cast.anna, point_id=point)
+    remove_point(session, cast.anna, point_id=_point_of(session, right))
     match_saved(session, CONTACT, [right])
     session.refresh(pair)
     assert pair.state is PairState.GONE
@@ -228,6 +265,10 @@ def test_one_scan_at_a_time(session: Session, cast: Cast) -> None:
     assert start_scan(session, cast.vera) == asked
     with pytest.raises(Forbidden):
         start_scan(session, cast.anna)
+
+
+def _point_of(session: Session, contact_id: int) -> int:
+    return session.scalars(select(ContactPoint.id).where(ContactPoint.contact_id == contact_id)).one()
 
 
 def _settle(session: Session) -> None:
