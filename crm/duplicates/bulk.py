@@ -30,6 +30,7 @@ from crm.models import (
     MergeBatch,
     MergeBatchStatus,
     User,
+    Workspace,
 )
 from crm.typed_text import block_violations, clean_block
 
@@ -85,6 +86,8 @@ def start_bulk(
     """
     require(actor, Action.MERGE_IN_BULK)
     refuse_if_any(_limit_violations(limit) + block_violations(note or "", "note", NOTE_LIMIT))
+    # Two who start at once meet here; the second finds the first one's batch.
+    session.execute(select(Workspace.id).with_for_update(key_share=True))
     if any(one.entity_type is entity_type for one in _at_work(session)):
         raise InvalidInput([Violation("merge_batch_at_work")])
     weight = _weight(session, entity_type, least_weight)

@@ -20,6 +20,7 @@ from crm.deals.invariants import broken_invariants
 from crm.deals.moves import Move, lose_deal, move_deal
 from crm.deals.next_steps import plan_next_step
 from crm.deals.values import DealChanges, DealPart, LossAnswer, StepPlan
+from crm.duplicates.bulk import start_bulk
 from crm.duplicates.bulk_work import merge_group
 from crm.duplicates.clusters import merge_several
 from crm.duplicates.merging import merge_records
@@ -30,9 +31,11 @@ from crm.matching.models_in_use import load_model
 from crm.matching.values import Match
 from crm.models import (
     ActivityKind,
+    BackgroundJob,
     Contact,
     DealContact,
     EntityType,
+    JobStatus,
     Merge,
     MergeBatch,
     MergeBatchStatus,
@@ -345,3 +348,26 @@ def test_group_and_scan_make_no_ring(database: Database, cast: Cast, groups: Cal
 
     for group, merged, scanned in all_orders(database, groups, MERGES_OF_SEVERAL[merges](cast), scan):
         assert (merged, scanned, hidden_of(database, group)) == ("done", "done", 2)
+
+
+def test_of_two_who_start_a_batch_of_a_kind_one_wins(
+    database: Database, cast: Cast, groups: Callable[[], Group]
+) -> None:
+    groups()
+    started = 0
+    for pause_at in range(1, 60, 20 if database.is_sqlite else 1):
+        with database.session_scope() as session:
+            for job in session.scalars(select(BackgroundJob)):
+                job.status = JobStatus.DONE
+        outcomes = interleaved(database, starting(cast), starting(cast), pause_at)
+        if outcomes is None:
+            break
+        started += 1
+        assert sorted(outcomes) == ["InvalidInput", "done"]
+    with database.read_scope() as session:
+        assert session.scalar(select(func.count()).select_from(BackgroundJob)) >= started
+    assert started
+
+
+def starting(cast: Cast) -> Job:
+    return lambda session: start_bulk(session, cast.vera, entity_type=CONTACT)
