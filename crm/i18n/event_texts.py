@@ -151,12 +151,13 @@ def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[s
     changes = details.get("changes")
     if kind in _TELLING_THEIR_CHANGES or not isinstance(changes, Mapping) or not changes:
         return sentence
-    names = [changed_name(key, field_names or {}) for key in changes]
+    names = [changed_name(key, field_names or {}, kind) for key in changes]
     return f"{sentence}: {', '.join(dict.fromkeys(names))}"
 
 
 # Their sentences say what the change was; only the journal shows old and new.
 _TELLING_THEIR_CHANGES = frozenset({"objection.settled"})
+_OF_PEOPLE = ("contact.", "user.")
 _SHORT_NAMES = {
     "amount_minor": "amount",
     "company_id": "company",
@@ -173,9 +174,11 @@ _SHORT_NAMES = {
 }
 
 
-def changed_name(key: str, field_names: Mapping[str, str]) -> str:
-    """Return the reader's name of a changed field; a column's own name where it has none."""
+def changed_name(key: str, field_names: Mapping[str, str], kind: str = "") -> str:
+    """Return the reader's name of a field that an event changed; a column's own name where it has none."""
     short = _SHORT_NAMES.get(key, key)
+    if short == "name" and kind.startswith(_OF_PEOPLE):
+        return _("Full name")
     return field_names.get(short) or (field_name(short) if short in FIELD_NAMES else short)
 
 

@@ -43,6 +43,7 @@ ENTITIES: dict[str, str] = {
     "loss_reason": N_("Reason of loss"),
     "objection": N_("Objection"),
     "import": N_("Import"),
+    "merge_batch": N_("Bulk merge"),
     "workspace": N_("Workspace"),
 }
 PERIODS = {"today": N_("Today"), "week": N_("7 days"), "month": N_("30 days"), "all": N_("All time")}
@@ -83,7 +84,7 @@ def row_changes(
 ) -> list[tuple[str, str, str]]:
     """Return field, old and new value of each change, in words."""
     return [
-        (changed_name(field, field_names), shown_value(field, old, people), shown_value(field, new, people))
+        (changed_name(field, field_names, row.kind), shown_value(field, old, people), shown_value(field, new, people))
         for field, (old, new) in row.changes.items()
     ]
 

@@ -49,6 +49,7 @@ def test_kind_without_a_sentence_shows_itself() -> None:
         (row(entity="company"), "Company 7"),
         (row(entity="workspace", entity_id=1), "Workspace"),
         (row(entity="user", entity_id=None), "User"),
+        (row(entity="merge_batch"), "Bulk merge 7"),
         (row(entity="rocket"), "rocket 7"),
     ],
 )
@@ -92,6 +93,15 @@ def test_changes_name_their_fields() -> None:
         ("Amount", "—", "1"),
         ("Colour", "x", "y"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("contact.edited", "Full name"), ("company.edited", "Name"), ("pipeline.edited", "Name")]
+)
+def test_name_of_a_person_is_called_so(kind: str, name: str) -> None:
+    changes = row(kind=kind, entity=kind.partition(".")[0], changes={"name": ["A", "B"]})
+    assert row_changes(changes, {}, PEOPLE) == [(name, "A", "B")]
+    assert row_sentence(changes, {}).endswith(f": {name}")
 
 
 def test_period_begins_at_the_readers_midnight() -> None:
