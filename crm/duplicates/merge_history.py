@@ -14,6 +14,7 @@ from crm.auth.permissions import Action, require
 from crm.auth.visibility import company_in_view, contact_in_view, owner_visible
 from crm.duplicates.merge_values import MergeInfo
 from crm.duplicates.merging import record_name
+from crm.duplicates.pairs import record_number
 from crm.duplicates.row_values import MODELS
 from crm.errors import NotFound
 from crm.models import Company, Contact, Deal, EntityType, Merge, User
@@ -25,10 +26,13 @@ def list_merges(
     *,
     entity_type: EntityType | None = None,
     batch_id: int | None = None,
+    text: str | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[MergeInfo, ...]:
     """Return merges into records that the actor sees, the newest first; `before` is the id of the last one seen.
+
+    `text` is a part of the name, or the number, of one of the two.
 
     Errors: Forbidden.
     """
@@ -40,6 +44,8 @@ def list_merges(
         query = query.where(Merge.entity_type == entity_type)
     if batch_id is not None:
         query = query.where(Merge.batch_id == batch_id)
+    if text is not None and text.strip():
+        query = query.where(_mentions(text.strip()))
     if before is not None:
         query = query.where(Merge.id < before)
     return tuple(infos(session, session.scalars(query).all()))
@@ -109,6 +115,25 @@ def _sight(actor: Actor, entity_type: EntityType) -> ColumnElement[bool]:
     if entity_type is EntityType.COMPANY:
         return company_in_view(actor)
     return contact_in_view(actor) if entity_type is EntityType.CONTACT else owner_visible(actor, Deal.owner_id)
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    """Return the condition that a merge is of a record so named or numbered."""
+    # Dropped records are out of the search index; SQLite folds the case of Latin letters only.
+    spellings = sorted({text, text.lower(), text.upper(), text.title(), text.capitalize()})
+    found: list[ColumnElement[bool]] = []
+    for entity_type, model in MODELS.items():
+        table: Any = model
+        name = table.title if model is Deal else table.name
+        named = exists().where(
+            table.id.in_((Merge.merged_id, Merge.survivor_id)),
+            or_(*(name.contains(one, autoescape=True) for one in spellings)),
+        )
+        found.append(and_(Merge.entity_type == entity_type, named.correlate(Merge)))
+    number = record_number(text)
+    if number is not None:
+        found.append(or_(Merge.merged_id == number, Merge.survivor_id == number))
+    return or_(*found)
 
 
 def _in_view(actor: Actor) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from crm.models import EntityType, MatchPair, PairState, User
 
 PAGE_ROWS = 50
 COUNTED_AT_MOST = 1000
+_LONGEST_NUMBER = 18  # digits that fit every database
 
 
 def load_queue(
@@ -59,6 +60,12 @@ def open_pair_count(session: Session, actor: Actor) -> int:
     return min(_counted(session, actor, tuple(EntityType)), COUNTED_AT_MOST)
 
 
+def record_number(text: str) -> int | None:
+    """Return the number of a record that was typed, such as 1042 or #1042; None for another text."""
+    digits = text.strip().removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER else None
+
+
 def pair_rows(session: Session, pairs: Sequence[MatchPair], *, reader: Actor) -> tuple[PairRow, ...]:
     """Return pairs as rows, in their order; one whose records are no more is left out.
 
@@ -98,7 +105,11 @@ def _conditions(session: Session, actor: Actor, wanted: QueueFilter) -> list[Col
 
 def _named(session: Session, actor: Actor, kind: EntityType, text: str) -> ColumnElement[bool]:
     ids = matching_ids(session, actor, kind.value, text)
-    return and_(MatchPair.entity_type == kind, or_(MatchPair.left_id.in_(ids), MatchPair.right_id.in_(ids)))
+    either: list[ColumnElement[bool]] = [MatchPair.left_id.in_(ids), MatchPair.right_id.in_(ids)]
+    number = record_number(text)
+    if number is not None:
+        either += [MatchPair.left_id == number, MatchPair.right_id == number]
+    return and_(MatchPair.entity_type == kind, or_(*either))
 
 
 def _counted(session: Session, actor: Actor, kinds: Sequence[EntityType]) -> int:

@@ -11,6 +11,7 @@ from crm.duplicates.merge_values import MergeInfo
 from crm.i18n import _
 from crm.i18n.formats import moment
 from crm.models import EntityType
+from crm.ui.device import is_phone
 from crm.ui.duplicate_fields import record_link
 from crm.ui.duplicate_filters import KIND_NAMES
 from crm.ui.duplicate_queue import KIND_ICONS
@@ -23,19 +24,15 @@ _ALL = "all"
 
 def draw_history(actor: Actor) -> None:
     """Draw merges, the newest first."""
-    kind = st.segmented_control(
-        _("Show"),
-        [_ALL, *KIND_NAMES],
-        default=_ALL,
-        required=True,
-        format_func=lambda code: _("All") if code == _ALL else _(KIND_NAMES[code]),
-        key="merges_kind",
-        label_visibility="collapsed",
-    )
-    wanted = kind if isinstance(kind, EntityType) else None
-    seen: list[int] = st.session_state.setdefault("merges_pages", {}).setdefault(wanted, [])
+    wanted, text = _draw_filters()
+    seen: list[int] = st.session_state.setdefault("merges_pages", {}).setdefault((wanted, text), [])
     with read_scope() as session:
-        rows = list_merges(session, actor, entity_type=wanted, before=seen[-1] if seen else None, limit=PAGE_ROWS + 1)
+        rows = list_merges(
+            session, actor, entity_type=wanted, text=text, before=seen[-1] if seen else None, limit=PAGE_ROWS + 1
+        )
+    if not rows and (wanted or text):
+        st.info(_("No merge fits these filters. Widen them, or look at all."), icon=":material/search_off:")
+        return
     if not rows and not seen:
         st.info(
             _("Nothing has been merged yet. Every merge will stand here with who did it and when; "
@@ -49,10 +46,30 @@ def draw_history(actor: Actor) -> None:
     _draw_pager(seen, rows)
 
 
+def _draw_filters() -> tuple[EntityType | None, str | None]:
+    """Draw kinds and a search; return what is wanted."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind = st.segmented_control(
+            _("Show"),
+            [_ALL, *KIND_NAMES],
+            default=_ALL,
+            required=True,
+            format_func=lambda code: _("All") if code == _ALL else _(KIND_NAMES[code]),
+            key="merges_kind",
+            label_visibility="collapsed",
+        )
+        text = st.text_input(
+            _("Find a merge"), key="merges_text", type="search", live="400ms", max_chars=200,
+            placeholder=_("Name or number"), label_visibility="collapsed", width="stretch" if is_phone() else 260,
+        )  # fmt: skip
+    return kind if isinstance(kind, EntityType) else None, (text or "").strip() or None
+
+
 def _draw_merge(row: MergeInfo) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"merge_{row.id}"):
-        with st.container(gap=None, width="stretch"):
-            name = f"{KIND_ICONS[row.entity_type]} {md(row.merged_name)} → **{md(row.survivor_name)}**"
+        with st.container(gap="xxsmall", width="stretch"):
+            merged = f"{md(row.merged_name)} :gray[\\#{row.merged_id}]"
+            name = f"{KIND_ICONS[row.entity_type]} {merged} → **{md(row.survivor_name)}**"
             record_link(row.entity_type, row.survivor_id, f"{name} :gray[\\#{row.survivor_id}]")
             about = [md(row.actor_name or _("System")), md(moment(row.at))]
             if row.batch_id is not None:
