@@ -12,13 +12,23 @@ from crm.i18n import _
 from crm.ui.component import FOLDER
 from crm.ui.device import is_phone
 from crm.ui.duplicate_bulk import draw_bulk, is_batch_running
-from crm.ui.duplicate_filters import draw_filters
+from crm.ui.duplicate_filters import draw_filters, present_filter
 from crm.ui.duplicate_history import draw_history
 from crm.ui.duplicate_pair import draw_pair
-from crm.ui.duplicate_queue import DECIDED, chosen_pair, draw_empty, draw_list, load_page, open_pair
+from crm.ui.duplicate_queue import (
+    DECIDED,
+    chosen_pair,
+    draw_empty,
+    draw_list,
+    follow_address,
+    is_looked_at,
+    load_page,
+    look_at_list,
+    show_in_address,
+)
 from crm.ui.duplicate_scan import draw_scan, is_scan_running
 from crm.ui.duplicate_wrong_fields import draw_wrong_fields
-from crm.ui.page import open_page, page_fragment
+from crm.ui.page import open_page, page_fragment, redraw
 from crm.ui.sidebar import forget_waiting
 
 actor = open_page("duplicates")
@@ -31,20 +41,23 @@ def draw_queue(actor: Actor) -> None:
     if st.session_state.pop(DECIDED, False):
         forget_waiting()
         st.rerun()  # the whole page once: the sidebar counts what is left
+    if is_phone() and is_looked_at():
+        _draw_in_place_of_the_list(actor)
+        return
     with read_scope() as session:
         counts = open_pair_counts(session, actor)
     wanted = draw_filters(actor, counts)
     page = load_page(actor, wanted)
+    if page.rows and is_phone():
+        show_in_address(None)
+        draw_list(page, wanted, None)
+        return
     chosen = chosen_pair(page)
+    show_in_address(chosen)
     if not page.rows:
         if chosen is not None:
             draw_pair(actor, chosen, ())
         draw_empty(wanted)
-        return
-    if is_phone():
-        draw_list(page, wanted, chosen)
-        if chosen is not None:
-            draw_pair(actor, chosen, page.rows)
         return
     left, right = st.columns([2, 5], gap="medium")
     with left:
@@ -52,6 +65,19 @@ def draw_queue(actor: Actor) -> None:
     if chosen is not None:
         with right:
             draw_pair(actor, chosen, page.rows)
+
+
+def _draw_in_place_of_the_list(actor: Actor) -> None:
+    """Draw on a phone the pair that was tapped, or that came up after it, and the way back to the list."""
+    page = load_page(actor, present_filter())
+    chosen = chosen_pair(page)
+    if chosen is None:  # the last one was decided
+        look_at_list()
+        redraw()
+    show_in_address(chosen)
+    st.button(_("All pairs"), key="duplicates_to_list", icon=":material/arrow_back:", type="tertiary",
+              on_click=look_at_list)  # fmt: skip
+    draw_pair(actor, chosen, page.rows)
 
 
 @page_fragment("duplicates")
@@ -96,11 +122,10 @@ def draw_moving_scan(actor: Actor) -> None:
 
 if st.session_state.pop(DECIDED, False):  # the whole page is being drawn: no need to ask for it again
     forget_waiting()
-asked = st.query_params.get("pair", "")
-if asked.isascii() and asked.isdigit() and len(asked) < 19:  # a link from a card
-    open_pair(int(asked))
-    del st.query_params["pair"]
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+follow_address()
+with st.container(
+    horizontal=not is_phone(), horizontal_alignment="distribute", vertical_alignment="center", gap="xsmall"
+):
     st.markdown(f"### {_('Duplicates')}")
     if is_scan_running(actor):
         draw_moving_scan()

@@ -20,10 +20,12 @@ from crm.ui.duplicate_words import chance, left_out_words
 from crm.ui.forms import field_error
 from crm.ui.markdown import md
 from crm.ui.page import page_dialog, redraw
+from crm.ui.sidebar import forget_waiting
 
 # Log2 odds above the automatic threshold: three of them make a pair eight times as sure.
 STRICTNESS = {"usual": (N_("Sure"), 0.0), "strict": (N_("Surer"), 3.0), "certain": (N_("As good as certain"), 6.0)}
 _PLAN = "bulk_plan"
+_COUNTED = "bulk_counted"
 _ICONS = {
     MergeBatchStatus.RUNNING: ":material/sync:",
     MergeBatchStatus.DONE: ":material/check_circle:",
@@ -88,15 +90,16 @@ def _draw_plan(plan: BulkPlan, *, limit: int) -> None:
         if not plan.merges:
             st.markdown(f":material/task_alt: {_('There is nothing this sure to merge.')}")
         else:
-            with st.container(horizontal=True):
+            with st.container(horizontal=True, gap="large"):
                 st.metric(_("Records hidden in others"), plan.merges, width="content")
                 st.metric(_("Records that remain"), plan.clusters, width="content")
                 st.metric(_("Largest group"), plan.largest_cluster, width="content")
-            for one in plan.samples:
-                st.markdown(
-                    f":small[**{chance(one.probability)}** {md(one.merged_name)} \\#{one.merged_id} → "
-                    f"{md(one.survivor_name)} \\#{one.survivor_id}]"
-                )
+            lines = (
+                f":small[**{chance(one.probability)}** {md(one.merged_name)} \\#{one.merged_id} → "
+                f"{md(one.survivor_name)} \\#{one.survivor_id}]"
+                for one in plan.samples
+            )
+            st.markdown("  \n".join(lines))
         left_out = left_out_words(plan.left_out)
         if left_out:
             st.caption(_("Left to people: {what}.", what=md(left_out)))
@@ -125,6 +128,7 @@ def _draw_batches(actor: Actor) -> None:
     with read_scope() as session:
         batches = list_batches(session, actor)
         at_work = {one.id for one in batches if _is_at_work(session, actor, one)}
+    _count_anew(batches, at_work)
     st.markdown(f"#### {_('Batches so far')}")
     if not batches:
         st.caption(_("Batches will be listed here, each with a way to take all of it back."))
@@ -132,8 +136,17 @@ def _draw_batches(actor: Actor) -> None:
         _draw_batch(batch, is_at_work=batch.id in at_work)
 
 
+def _count_anew(batches: tuple[BatchInfo, ...], at_work: set[int]) -> None:
+    """Let the sidebar count again what waits once a batch is done, or is taken back."""
+    present = [(one.id, one.status, one.undone) for one in batches if one.id not in at_work]
+    if st.session_state.setdefault(_COUNTED, present) != present:
+        st.session_state[_COUNTED] = present
+        forget_waiting()
+        st.rerun()
+
+
 def _draw_batch(batch: BatchInfo, *, is_at_work: bool) -> None:
-    with st.container(border=True, key=f"batch_{batch.id}"):
+    with st.container(border=True, key=f"batch_{batch.id}", gap="xxsmall"):
         about = [moment(batch.created_at), batch.actor_name or _("System"), label(batch.status)]
         title = f"{_('Batch {id}', id=batch.id)} · {_(KIND_NAMES[batch.entity_type])}"
         st.markdown(f"{_ICONS[batch.status]} **{md(title)}** :gray[{md(' · '.join(about))}]")

@@ -12,7 +12,7 @@ import streamlit as st
 
 from crm.duplicates.merge_values import EqualField, MergeField, MergePlan, Side
 from crm.duplicates.pair_values import PairCard, PairSide
-from crm.i18n import _, current_reader, ngettext
+from crm.i18n import N_, _, current_reader, ngettext
 from crm.i18n.formats import day, money, number
 from crm.i18n.labels import label
 from crm.i18n.texts import FIELD_NAMES, field_name
@@ -23,6 +23,13 @@ from crm.ui.nav import page_link
 LEFT, RIGHT, BOTH = "left", "right", "both"
 LONGEST_VALUE = 300
 _CHOOSE = "choose"  # the rule of a field whose default is refused
+_WHY = {  # rules that need a word; the others are plain to see
+    "cleaner": N_("Chosen: the name without a number in it."),
+    "fuller": N_("Chosen: the name that says more."),
+    "valid": N_("Chosen: the INN whose check digits are right; the other one holds a slip."),
+    "joined": N_("Both notes are kept, one below the other."),
+    _CHOOSE: N_("Both or none of the INNs have right check digits; look which is this company's."),
+}
 LINK_OF = {EntityType.CONTACT: ("clients", "contact"), EntityType.COMPANY: ("clients", "company"),
            EntityType.DEAL: ("deal", "deal")}  # fmt: skip
 
@@ -67,7 +74,7 @@ def draw_choices(card: PairCard, plan: MergePlan) -> None:
         asks = f" :orange[· {_('choose')}]" if st.session_state[key] is None else ""
         st.radio(
             md(merge_field_name(field, plan.entity_type)) + asks, offered, format_func=texts.__getitem__, key=key,
-            horizontal=True, width="stretch",
+            horizontal=True, width="stretch", help=_(_WHY[field.why]) if field.why in _WHY else None,
         )  # fmt: skip
 
 
@@ -126,7 +133,7 @@ def merge_field_name(field: MergeField | EqualField, entity_type: EntityType) ->
     return field.label if field.label is not None else field_words(entity_type, field.name)
 
 
-def field_words(entity_type: EntityType, name: str) -> str:
+def field_words(entity_type: EntityType | None, name: str) -> str:
     """Return the name of a built-in field for the reader, as plain text."""
     if (entity_type, name) == (EntityType.CONTACT, "name"):
         return _("Full name")

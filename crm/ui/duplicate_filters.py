@@ -11,6 +11,7 @@ from crm.duplicates.pair_values import PairCount, QueueFilter
 from crm.i18n import N_, _
 from crm.i18n.labels import label
 from crm.models import EntityType, PairSource, PairState
+from crm.ui.device import is_phone
 
 KIND_NAMES = {
     EntityType.CONTACT: N_("People"),
@@ -20,11 +21,12 @@ KIND_NAMES = {
 SHOWN_STATES = (PairState.OPEN, PairState.SNOOZED, PairState.NOT_DUPLICATE)  # merges have a list of their own
 _LEAST = (None, 50, 80, 95)
 _ALL = "all"
-_MORE_KEYS = ("duplicates_least", "duplicates_source", "duplicates_owner", "duplicates_state", "duplicates_text")
+_MORE_KEYS = ("duplicates_least", "duplicates_source", "duplicates_owner", "duplicates_state")
+_PRESENT = "duplicates_wanted"
 
 
 def draw_filters(actor: Actor, counts: tuple[PairCount, ...]) -> QueueFilter:
-    """Draw kinds with their counts and, folded, the rest; return what is wanted."""
+    """Draw kinds with their counts, a search and, folded, the rest; return what is wanted."""
     shown = {one.entity_type: f" {one.count}{'+' if one.is_more else ''}" for one in counts if one.count}
     with st.container(horizontal=True, vertical_alignment="center", key="duplicates_filters"):
         kind = st.segmented_control(
@@ -37,10 +39,23 @@ def draw_filters(actor: Actor, counts: tuple[PairCount, ...]) -> QueueFilter:
             label_visibility="collapsed",
             persist_state="session",
         )
+        text = st.text_input(
+            _("Find a pair"), key="duplicates_text", type="search", live="400ms", max_chars=200,
+            placeholder=_("Name, phone, e-mail or number"), label_visibility="collapsed", persist_state="session",
+            width="stretch" if is_phone() else 260,
+        )  # fmt: skip
         narrowed = sum(st.session_state.get(key) not in (None, "", PairState.OPEN) for key in _MORE_KEYS)
         name = _("Filters: {n}", n=narrowed) if narrowed else _("Filters")
         with st.popover(name, icon=":material/filter_alt:", key="duplicates_more"):
-            return _draw_more(actor, kind if isinstance(kind, EntityType) else None)
+            wanted = _draw_more(actor, kind if isinstance(kind, EntityType) else None, (text or "").strip() or None)
+    st.session_state[_PRESENT] = wanted
+    return wanted
+
+
+def present_filter() -> QueueFilter:
+    """Return what was wanted when the filters were last drawn."""
+    kept: QueueFilter | None = st.session_state.get(_PRESENT)
+    return kept or QueueFilter()
 
 
 def is_narrowed(wanted: QueueFilter) -> bool:
@@ -48,13 +63,9 @@ def is_narrowed(wanted: QueueFilter) -> bool:
     return wanted != QueueFilter()
 
 
-def _draw_more(actor: Actor, kind: EntityType | None) -> QueueFilter:
+def _draw_more(actor: Actor, kind: EntityType | None, text: str | None) -> QueueFilter:
     with read_scope() as session:
         owners = list_owners(session, actor)
-    text = st.text_input(
-        _("Name, phone or e-mail"), key="duplicates_text", type="search", live="400ms", max_chars=200,
-        persist_state="session",
-    )  # fmt: skip
     least = st.selectbox(
         _("How likely"),
         _LEAST,
@@ -79,5 +90,5 @@ def _draw_more(actor: Actor, kind: EntityType | None) -> QueueFilter:
         source=source,
         owner_id=owner_id,
         least_probability=least / 100 if least else None,
-        text=(text or "").strip() or None,
+        text=text,
     )

@@ -23,6 +23,7 @@ from crm.i18n.texts import violation_sentence
 from crm.models import PairSource, PairState
 from crm.ui import act
 from crm.ui.component import browser_script
+from crm.ui.device import is_phone
 from crm.ui.duplicate_cluster import draw_cluster
 from crm.ui.duplicate_evidence import draw_evidence
 from crm.ui.duplicate_fields import (
@@ -83,7 +84,7 @@ def draw_pair(actor: Actor, pair_id: int, rows: tuple[PairRow, ...]) -> None:
 
 def _draw_head(card: PairCard) -> None:
     row = card.row
-    parts = [f"**{chance(row.probability)}** {_('likely the same')}"]
+    parts = [_("{chance} likely the same", chance=f"**{chance(row.probability)}**")]
     if row.value_minor:
         parts.append(_("{worth} in open deals", worth=f"**{md(money(row.value_minor, card.currency))}**"))
     is_bridge = row.source is PairSource.BRIDGE and row.state is PairState.OPEN
@@ -122,16 +123,16 @@ def _draw_decision(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...]) -
             )  # fmt: skip
             return
         st.button(
-            _("Merge"), key="duplicates_merge", type="primary", icon=":material/merge:", shortcut="1",
+            _("Merge"), key="duplicates_merge", type="primary", icon=":material/merge:", shortcut=_key("1"),
             disabled=bool(plan.refusals), on_click=_merge, args=(card, plan, rows, after),
         )  # fmt: skip
         st.button(
-            _("Not a duplicate"), key="duplicates_dismiss", icon=":material/call_split:", shortcut="2",
+            _("Not a duplicate"), key="duplicates_dismiss", icon=":material/call_split:", shortcut=_key("2"),
             on_click=_dismiss, args=(card, rows),
         )  # fmt: skip
         if card.row.state is PairState.OPEN:
             st.button(
-                _("Later"), key="duplicates_snooze", icon=":material/schedule:", shortcut="3",
+                _("Later"), key="duplicates_snooze", icon=":material/schedule:", shortcut=_key("3"),
                 help=_("Comes back in a week."), on_click=_snooze, args=(card, rows),
             )  # fmt: skip
         else:
@@ -139,6 +140,11 @@ def _draw_decision(card: PairCard, plan: MergePlan, rows: tuple[PairRow, ...]) -
                 _("Back into the queue"), key="duplicates_reopen", icon=":material/undo:", on_click=_reopen,
                 args=(card.row.id,),
             )  # fmt: skip
+
+
+def _key(key: str) -> str | None:
+    """Return the key of a decision; a phone has none, and no room for its mark."""
+    return None if is_phone() else key
 
 
 def _draw_take_all(card: PairCard, plan: MergePlan) -> None:

@@ -1,4 +1,4 @@
-"""The list of the queue: one line a pair, pages, and which pair is open beside it."""
+"""The list of the queue: one line a pair, pages, and which pair is open beside it and in the address."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from crm.ui.markdown import md
 
 PAGE_ROWS = 50
 LIST_HEIGHT = 620
+LONGEST_ID = 19  # digits
 NAME_SHOWN = 50
 KIND_ICONS = {
     EntityType.CONTACT: ":material/person:",
@@ -29,6 +30,9 @@ KIND_ICONS = {
 BRIDGE_ICON = ":orange[:material/join_inner:]"
 DECIDED = "duplicates_decided"  # in the session: the page behind the pair is to be drawn anew
 _CHOSEN = "duplicates_chosen"
+_LOOKED_AT = "duplicates_looked_at"  # in the session: on a phone the pair is shown, not the list
+_ADDRESS = "duplicates_address"  # in the session: the pair that this page has put into the address
+_PARAM = "pair"
 _WISHES = "duplicates_wishes"
 _PLACES = "duplicates_places"
 _LIST = "duplicates_list_choice"
@@ -61,6 +65,40 @@ def open_pair(pair_id: int | None) -> None:
     st.session_state[_CHOSEN] = pair_id
 
 
+def follow_address() -> None:
+    """Open the pair that the address asks for: a link from a card, or the browser's way back."""
+    asked = st.query_params.get(_PARAM, "")
+    if asked == st.session_state.get(_ADDRESS, ""):
+        return
+    st.session_state[_ADDRESS] = asked
+    is_pair = asked.isascii() and asked.isdigit() and len(asked) < LONGEST_ID
+    st.session_state[_LOOKED_AT] = is_pair
+    if is_pair:
+        open_pair(int(asked))
+
+
+def show_in_address(pair_id: int | None) -> None:
+    """Put the open pair into the address, so that it can be sent to a colleague."""
+    told = "" if pair_id is None else str(pair_id)
+    st.session_state[_ADDRESS] = told
+    if st.query_params.get(_PARAM, "") == told:
+        return
+    if told:
+        st.query_params[_PARAM] = told
+    else:
+        del st.query_params[_PARAM]
+
+
+def is_looked_at() -> bool:
+    """Tell whether a phone shows the open pair in place of the list."""
+    return bool(st.session_state.get(_LOOKED_AT))
+
+
+def look_at_list() -> None:
+    """Go from the pair to the list on a phone; serves as a callback."""
+    st.session_state[_LOOKED_AT] = False
+
+
 def wish_next(rows: tuple[PairRow, ...], present: int, first: tuple[int, ...] = ()) -> None:
     """Say which pair comes up when the present one is decided: those in `first`, the one below, the one above."""
     ids = [row.id for row in rows]
@@ -73,7 +111,7 @@ def draw_list(page: QueuePage, wanted: QueueFilter, chosen: int | None) -> None:
     """Draw the page of the queue and the way to its neighbours."""
     names = {row.id: _line(row, page.currency, wanted) for row in page.rows}
     st.session_state[_LIST] = chosen if chosen in names else None
-    with st.container(key="duplicates_list", height=280 if is_phone() else LIST_HEIGHT, border=False):
+    with st.container(key="duplicates_list", height="content" if is_phone() else LIST_HEIGHT, border=False):
         st.radio(
             _("Pairs"), list(names), format_func=names.__getitem__, key=_LIST, on_change=_choose, width="stretch",
             label_visibility="collapsed",
@@ -118,6 +156,7 @@ def _line(row: PairRow, currency: str, wanted: QueueFilter) -> str:
 
 def _choose() -> None:
     open_pair(st.session_state[_LIST])
+    st.session_state[_LOOKED_AT] = True
 
 
 def _turn(wanted: QueueFilter, place: Place | None) -> None:

@@ -12,6 +12,7 @@ from crm.i18n import _, ngettext
 from crm.i18n.formats import moment, number
 from crm.models import JobStatus
 from crm.ui import act
+from crm.ui.device import is_phone
 from crm.ui.markdown import md
 from crm.ui.page import redraw
 
@@ -19,7 +20,9 @@ from crm.ui.page import redraw
 def draw_scan(actor: Actor) -> None:
     """Draw the last look or the present one, and the button for another or to stop it."""
     scan = _load(actor)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="scan"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="left" if is_phone() else "right", key="scan"
+    ):  # fmt: skip
         if scan is not None and scan.is_running:
             _draw_running(scan)
             return

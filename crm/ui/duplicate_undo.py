@@ -13,14 +13,17 @@ from crm.duplicates.undo import undo_merge
 from crm.duplicates.undo_plan import plan_undo
 from crm.i18n import N_, _, ngettext
 from crm.i18n.formats import moment
-from crm.i18n.texts import FIELD_NAMES, field_name, violation_sentence
+from crm.i18n.texts import violation_sentence
+from crm.models import EntityType
 from crm.ui import act
+from crm.ui.duplicate_fields import field_words
 from crm.ui.duplicate_queue import DECIDED, open_pair
 from crm.ui.duplicate_words import counts_words, kind_name
 from crm.ui.markdown import md
 from crm.ui.page import page_dialog, signed_in_actor
 
 CONFLICTS_SHOWN = 20
+_TYPES = {"contacts": EntityType.CONTACT, "companies": EntityType.COMPANY, "deals": EntityType.DEAL}
 _CONFLICTS = {
     "changed": N_("{field} of {record} stays “{now}”: it was changed after the merge."),
     "moved": N_("{record} stays where it is: it was moved after the merge."),
@@ -65,7 +68,7 @@ def conflict_words(conflict: UndoConflict) -> str:
     name = conflict.field or ""
     return _(
         _CONFLICTS[conflict.code],
-        field=field_name(name) if name in FIELD_NAMES else name,
+        field=field_words(_TYPES.get(conflict.kind), name),
         record=f"{kind_name(conflict.kind)} #{conflict.record_id}",
         now=conflict.now or "—",
     )
@@ -102,7 +105,7 @@ def _draw_what(plan: UndoPlan) -> None:
     if returns:
         st.markdown(f":material/undo: {md(_('{what} go back.', what=returns))}")
     if plan.fields:
-        names = ", ".join(field_name(one) if one in FIELD_NAMES else one for one in plan.fields)
+        names = ", ".join(field_words(plan.merge.entity_type, one) for one in plan.fields)
         st.markdown(f":material/edit: {md(_('Former values return: {fields}.', fields=names))}")
     stays = counts_words(plan.stays)
     if stays:

@@ -70,7 +70,7 @@ def found_words(row: WrongField) -> str:
 def _draw_finding(row: WrongField) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"wrong_{row.id}"):
         st.checkbox(md(row.name), key=f"{_TICK}{row.id}", label_visibility="collapsed", width="content")
-        with st.container(gap=None, width="stretch"):
+        with st.container(gap="xxsmall", width="stretch"):
             record_link(row.entity_type, row.entity_id, f"{KIND_ICONS[row.entity_type]} {md(row.name)}")
             st.caption(f"{md(found_words(row))} · {_('will be “{text}”', text=md(row.cleaned))} · {md(row.owner_name)}")
         st.button(_("Move"), key=f"wrong_move_{row.id}", type="tertiary", icon=":material/drive_file_move:",

@@ -105,6 +105,8 @@ def test_pair_stands_side_by_side_with_its_reasons_and_the_sidebar_counts_it(
     assert "Merging moves 1 phone or e-mail" in shown
     assert at.radio(key=f"duplicates_stays_{twins.pair}").value == twins.left
     assert at.radio(key=f"duplicates_take_{twins.pair}_position").options == ["Buyer", "—"]
+    why = {key: at.radio(key=f"duplicates_take_{twins.pair}_{key}").help for key in ("name", "position")}
+    assert why == {"name": "Chosen: the name without a number in it.", "position": ""}
 
 
 def test_merging_takes_the_choices_brings_the_next_pair_up_and_can_be_undone(
@@ -266,6 +268,10 @@ def test_history_lists_merges_and_undone_ones(shell: OpenShell, cast: Cast, data
     at.run()
     assert not at.exception
     assert [one.label for one in at.button if one.key and one.key.startswith("merge_undo_")] == ["Undo the merge"]
+    for text, found in (("pavlova", 1), (f"#{twins.right}", 1), ("nobody", 0)):
+        at.text_input(key="merges_text").set_value(text).run()
+        assert len([one for one in at.button if one.key and one.key.startswith("merge_undo_")]) == found
+    assert at.info[0].value.startswith("No merge fits these filters.")
     empty = open_page(shell, cast.dina)
     empty.session_state["duplicates_tabs"] = "Merges"
     assert empty.run().info[0].value.startswith("Nothing has been merged yet.")
