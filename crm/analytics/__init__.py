@@ -1,0 +1,1 @@
+"""Figures over deals and their stays: each number comes with the deals behind it."""

@@ -1,0 +1,171 @@
+"""Conversion from stage to stage: how many deals came, went on, were lost, are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from crm.actor import Actor
+from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
+from crm.analytics.population import (
+    MONTH,
+    OWNER,
+    PIPELINE,
+    PRIORITY,
+    SOURCE,
+    TEAM,
+    WEEK,
+    Split,
+    narrowed,
+    owned,
+    split_by,
+    within,
+)  # fmt: skip
+from crm.analytics.theme import COLORS, bars
+from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
+from crm.models import ReachOutcome, StageKind, StageReach, User
+
+_CAME, _PASSED, _LOST, _OPEN, _OFF = "came", "passed", "lost", "open", "off_path"
+_COUNTS = (_CAME, _PASSED, _LOST, _OPEN, _OFF)
+_OUTCOMES = {_PASSED: ReachOutcome.PASSED, _LOST: ReachOutcome.LOST, _OPEN: ReachOutcome.OPEN}
+
+COLUMNS = (
+    Column("pipeline", Kind.NAME),
+    Column("stage_id", Kind.ID),
+    Column("stage", Kind.NAME),
+    Column(_CAME, Kind.COUNT, is_door=True),
+    Column(_PASSED, Kind.COUNT, is_door=True),
+    Column(_LOST, Kind.COUNT, is_door=True),
+    Column(_OPEN, Kind.COUNT, is_door=True),
+    Column(_OFF, Kind.COUNT, is_door=True),  # strict cohort: went on, but past a stage, back, or after the period
+    Column("conversion", Kind.PERCENT),  # passed of all that came
+    Column("conversion_decided", Kind.PERCENT),  # passed of those passed or lost
+    Column("from_first", Kind.PERCENT),  # came, of those that came to the first stage
+)
+
+
+def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
+    """Return a row for each stage in order, the won one last, within each value of the split.
+
+    Columns: see `COLUMNS`; a won stage has no conversion. Stages without deals have zeros; an empty base has its
+    stages all the but without a split.
+    """
+    split = _split(ask)
+    counts: dict[Any, dict[int, dict[str, int]]] = {}
+    grouped = [] if split is None else [split.column.label("split")]
+    query = _query(ask, actor, split, *grouped, StageReach.stage_id, StageReach.outcome, func.count().label("deals"))
+    query = query.group_by(*(one.element if hasattr(one, "element") else one for one in grouped))
+    for row in session.execute(query.group_by(StageReach.stage_id, StageReach.outcome)):
+        of_stage = counts.setdefault(row.split if split else None, {}).setdefault(
+            row.stage_id, dict.fromkeys(_COUNTS, 0)
+        )
+        of_stage[_CAME] += row.deals
+        of_stage[next(name for name, outcome in _OUTCOMES.items() if outcome is row.outcome)] += row.deals
+    stages = stage_rows(session, ask.scope)
+    head = split_columns(split)
+    cells = split_values(session, split, counts) if split else {None: ()}
+    rows = [
+        {**dict(zip((one.code for one in head), values, strict=True)), **row}
+        for value, values in cells.items()
+        for row in _rows(stages, counts.get(value, {}), ask.meaning)
+    ]
+    return frame_of((*head, *COLUMNS), rows)
+
+
+def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
+    """Return the deals behind a count: those that came to the stage, or what became of them."""
+    split = _split(ask)
+    query = _query(ask, actor, split, StageReach.deal_id).where(StageReach.stage_id == key["stage_id"])
+    if split is not None:
+        query = query.where(split.chosen(key))
+    if ask.meaning is Meaning.STRICT and door in (_PASSED, _OFF):
+        went_on = _went_on(session, ask, key["stage_id"])
+        return query.where(StageReach.outcome == ReachOutcome.PASSED, went_on if door == _PASSED else ~went_on)
+    if door == _CAME:
+        return query
+    return query.where(StageReach.outcome == _OUTCOMES[door])
+
+
+def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
+    """Return bars of the deals that came to each stage, split by what became of them."""
+    parts = [one for one in _COUNTS[1:] if one != _OFF or frame[_OFF].any()]
+    return bars(frame, category="stage", parts=parts, colors=[COLORS[one] for one in parts], words=words)
+
+
+def _split(ask: Ask) -> Split | None:
+    if ask.by is None:
+        return None
+    return split_by(ask.by, ask.scope, owner=StageReach.credited_to, at=_moment(ask.meaning))
+
+
+def _moment(meaning: Meaning) -> Any:
+    return StageReach.began_at if meaning is Meaning.STRICT else StageReach.reached_at
+
+
+def _query(ask: Ask, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
+    query = select(*columns).select_from(StageReach).where(*_counted(ask, StageReach))
+    query = narrowed(query, ask.scope, actor, fact=StageReach, needs_deal=split is not None and split.needs_deal)
+    if split is not None and split.needs_user:
+        query = query.outerjoin(User, User.id == StageReach.credited_to)
+    return query.where(owned(ask.scope, StageReach.credited_to))
+
+
+def _counted(ask: Ask, reach: Any) -> list[ColumnElement[bool]]:
+    """Say which reaches the meaning counts."""
+    if ask.meaning is Meaning.STRICT:
+        return [within(ask.scope, reach.began_at), reach.in_order, reach.reached_at < ask.scope.end_at]
+    counted = [within(ask.scope, reach.reached_at)]
+    return [*counted, reach.entered_at.is_not(None)] if ask.meaning is Meaning.REAL_PATH else counted
+
+
+def _went_on(session: Session, ask: Ask, stage_id: int) -> ColumnElement[bool]:
+    """Say that a deal came to the following stage in order, within the period."""
+    stages = [one for one in stage_rows(session, ask.scope) if not one.is_retired]
+    at = next(number for number, one in enumerate(stages) if one.stage_id == stage_id)
+    later = aliased(StageReach)
+    on_next = and_(later.deal_id == StageReach.deal_id, later.stage_id == stages[at + 1].stage_id)
+    return select(later.deal_id).where(on_next, *_counted(ask, later)).exists()
+
+
+def _rows(
+    stages: Sequence[StageRow], counts: Mapping[int, Mapping[str, int]], meaning: Meaning
+) -> list[dict[str, Any]]:
+    nothing = dict.fromkeys(_COUNTS, 0)
+    strict = meaning is Meaning.STRICT
+    shown = [one for one in stages if not one.is_retired or (one.stage_id in counts and not strict)]
+    rows = []
+    for number, one in enumerate(shown):
+        of_stage = dict(counts.get(one.stage_id, nothing))
+        is_end = one.kind is StageKind.WON
+        if strict and not is_end:
+            went_on = counts.get(shown[number + 1].stage_id, nothing)[_CAME]
+            of_stage[_OFF], of_stage[_PASSED] = of_stage[_PASSED] - went_on, went_on
+        decided = of_stage[_PASSED] + of_stage[_LOST]
+        first = next(other for other in shown if other.pipeline_id == one.pipeline_id)
+        rows.append(
+            {
+                "pipeline": one.pipeline, "stage_id": one.stage_id, "stage": one.stage, **of_stage,
+                "conversion": None if is_end else percent(of_stage[_PASSED], of_stage[_CAME]),
+                "conversion_decided": None if is_end else percent(of_stage[_PASSED], decided),
+                "from_first": percent(of_stage[_CAME], counts.get(first.stage_id, nothing)[_CAME]),
+            }
+        )  # fmt: skip
+    return rows
+
+
+CHART = Chart(
+    name="conversion",
+    columns=COLUMNS,
+    keys=("stage_id",),
+    frame=frame,
+    behind=behind,
+    figure=figure,
+    splits=frozenset({OWNER, TEAM, SOURCE, PRIORITY, PIPELINE, MONTH, WEEK}),
+    has_fields=True,
+    has_meanings=True,
+)

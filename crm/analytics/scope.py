@@ -1,0 +1,151 @@
+"""What all figures of a dashboard are about, as the page's address and a saved view hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crm.models import Priority, Workspace
+
+# The first day that bases know of, and one that none will: an open end of a period.
+FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(2099, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the period: its first day and the instants between which it lies, without the end."""
+
+    day: date
+    start_at: datetime
+    end_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which deals and which time; an empty tuple does not narrow.
+
+    Days are those of `zone`, both ends included. A source of "" is none. Segments are pairs of a choice field's key
+    and the code of one of its values: values of one field are alternatives, fields narrow together.
+    """
+
+    zone: str
+    currency: str
+    since: date = FIRST_DAY
+    until: date = LAST_DAY
+    pipeline_ids: tuple[int, ...] = ()
+    owner_ids: tuple[int, ...] = ()
+    team_ids: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    priorities: tuple[Priority, ...] = ()
+    segments: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def start_at(self) -> datetime:
+        """Return the instant the period begins."""
+        return _midnight(self.since, self.zone)
+
+    @property
+    def end_at(self) -> datetime:
+        """Return the instant the period is over."""
+        return _midnight(self.until + timedelta(days=1), self.zone)
+
+    def previous(self) -> Scope:
+        """Return the scope of the period before: as many whole months where it is whole months, else as many days."""
+        after = self.until + timedelta(days=1)
+        if self.since.day == 1 and after.day == 1:
+            months = (after.year - self.since.year) * 12 + after.month - self.since.month
+            since = _months_later(self.since, -months)
+        else:
+            since = self.since - (after - self.since)
+        return replace(self, since=max(since, FIRST_DAY), until=self.since - timedelta(days=1))
+
+    def months(self) -> list[Span]:
+        """Return the months that the period touches, cut to it."""
+        return self._spans(self.since.replace(day=1), lambda day: _months_later(day, 1))
+
+    def weeks(self) -> list[Span]:
+        """Return the weeks, from Mondays on, that the period touches, cut to it."""
+        return self._spans(self.since - timedelta(days=self.since.weekday()), lambda day: day + timedelta(days=7))
+
+    def _spans(self, first: date, following: Callable[[date], date]) -> list[Span]:
+        found, day = [], first
+        while day <= self.until:
+            end = following(day)
+            start_at, end_at = _midnight(day, self.zone), _midnight(end, self.zone)
+            found.append(Span(day, max(start_at, self.start_at), min(end_at, self.end_at)))
+            day = end
+        return found
+
+
+def whole_scope(session: Session) -> Scope:
+    """Return the scope of everything, in the workspace's zone and currency."""
+    row = session.execute(select(Workspace.timezone, Workspace.currency)).one()
+    return Scope(zone=row.timezone, currency=row.currency)
+
+
+def to_address(scope: Scope) -> dict[str, str]:
+    """Return what narrows the scope as parameters of an address; the reverse of `from_address`."""
+    parts: dict[str, Iterable[object]] = {
+        "pipeline": scope.pipeline_ids,
+        "owner": scope.owner_ids,
+        "team": scope.team_ids,
+        "priority": [one.name.lower() for one in scope.priorities],
+        "source": scope.sources,
+        "segment": [f"{key}={code}" for key, code in scope.segments],
+    }
+    found = {name: "~".join(str(one) for one in values) for name, values in parts.items()}
+    if scope.sources == ("",):
+        found["source"] = "~"
+    found["since"] = scope.since.isoformat() if scope.since > FIRST_DAY else ""
+    found["until"] = scope.until.isoformat() if scope.until < LAST_DAY else ""
+    return {name: value for name, value in found.items() if value}
+
+
+def from_address(base: Scope, query: Mapping[str, str]) -> Scope:
+    """Return the scope that an address asks for; what can't be read there narrows nothing."""
+    since, until = _day(query.get("since"), base.since), _day(query.get("until"), base.until)
+    sources = ("",) if query.get("source") == "~" else tuple(_parts(query, "source", keep_empty=True))
+    return replace(
+        base,
+        since=min(since, until),
+        until=max(since, until),
+        pipeline_ids=_ids(query, "pipeline") or base.pipeline_ids,
+        owner_ids=_ids(query, "owner"),
+        team_ids=_ids(query, "team"),
+        priorities=tuple(one for one in Priority if one.name.lower() in _parts(query, "priority")),
+        sources=sources,
+        segments=tuple(
+            (key, code) for key, mark, code in (one.rpartition("=") for one in _parts(query, "segment")) if mark
+        ),
+    )
+
+
+def _parts(query: Mapping[str, str], name: str, *, keep_empty: bool = False) -> Sequence[str]:
+    text = query.get(name, "")
+    return [one for one in text.split("~") if one or keep_empty] if text else []
+
+
+def _ids(query: Mapping[str, str], name: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in _parts(query, name) if one.isascii() and one.isdigit() and len(one) <= 18)
+
+
+def _day(text: str | None, otherwise: date) -> date:
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return otherwise
+    return min(max(day, FIRST_DAY), LAST_DAY)
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def _months_later(day: date, months: int) -> date:
+    number = day.year * 12 + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)

@@ -1,0 +1,62 @@
+"""Every number of every chart opens as many deals, or deals of that sum: walked cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.analytics.charts import CHARTS
+from crm.analytics.scope import whole_scope
+from crm.analytics.values import Ask, Chart, Kind, Meaning
+from crm.models import Deal
+from tests.analytics.sample import add_sample
+from tests.conftest import Cast
+
+each_chart = pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+
+
+def asks(session: Session, chart: Chart) -> list[Ask]:
+    """Return every way to ask a chart: splits and meanings, everything and a month."""
+    whole = replace(whole_scope(session), since=date(2025, 12, 1), until=date(2026, 6, 30))
+    scopes = (whole, replace(whole, since=date(2026, 1, 1), until=date(2026, 1, 31)))
+    meanings = tuple(Meaning) if chart.has_meanings else (Meaning.REAL_PATH,)
+    return [Ask(scope, by, one) for scope in scopes for by in (None, *sorted(chart.splits)) for one in meanings]
+
+
+def wrong_cells(session: Session, actor: Actor, chart: Chart) -> tuple[list[str], int]:
+    """Return the cells whose list is not their number, and how many cells were looked at."""
+    wrong, seen = [], 0
+    for ask in asks(session, chart):
+        frame = chart.frame(session, actor, ask)
+        for row in frame.to_dict("records"):
+            for door in (one for one in chart.columns if one.is_door):
+                behind = chart.behind(session, actor, ask, row, door.code).subquery()
+                counted = func.coalesce(func.sum(Deal.amount_minor), 0) if door.kind is Kind.MONEY else func.count()
+                query = select(counted).select_from(behind).join(Deal, Deal.id == behind.c.deal_id)
+                if door.kind is Kind.MONEY:
+                    query = query.where(Deal.currency == ask.scope.currency)
+                listed, seen = session.scalar(query), seen + 1
+                if listed != row[door.code]:
+                    wrong.append(f"{ask.by} {ask.meaning} {row} {door.code}: {listed} behind {row[door.code]}")
+    return wrong, seen
+
+
+@each_chart
+@pytest.mark.parametrize("who", ["anna", "boris", "vera"])
+def test_every_number_opens_its_deals(session: Session, cast: Cast, chart: Chart, who: str) -> None:
+    add_sample(session, cast)
+    wrong, seen = wrong_cells(session, getattr(cast, who), chart)
+    assert wrong == []
+    assert seen > 0
+
+
+@each_chart
+def test_empty_base_gives_a_frame_with_the_columns(session: Session, cast: Cast, chart: Chart) -> None:
+    for ask in asks(session, chart):
+        frame = chart.frame(session, cast.vera, ask)
+        assert {one.code for one in chart.columns} <= set(frame.columns)
