@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.auth.actors import system_actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
@@ -25,7 +26,7 @@ from crm.duplicates.row_values import Record
 from crm.duplicates.taking import hold, lock_records
 from crm.duplicates.undo_words import readable
 from crm.duplicates.undoing import Backwards, go_back, newer_rows
-from crm.errors import InvalidInput, NotFound, Violation
+from crm.errors import InvalidInput, NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, DealStatus, EntityType, Merge
 
@@ -69,15 +70,24 @@ def hold_merges(session: Session, merges: Iterable[Merge]) -> None:
     hold(session, ids)
 
 
+def out_of_sight(session: Session, actor: Actor, merges: Iterable[Merge]) -> list[Merge]:
+    """Return the merges into records that the actor doesn't see."""
+    return [one for one in merges if not in_view(session, actor, one.entity_type, one.survivor_id)]
+
+
+def hidden_violations(hidden: Sequence[Merge]) -> tuple[Violation, ...]:
+    """Return what refuses an undo on which merges out of sight rest: how many there are, and no more."""
+    return (Violation("merge_dependents_hidden", "cascade", {"count": len(hidden)}),) if hidden else ()
+
+
 def _later(session: Session, actor: Actor, merge: Merge, *, cascade: bool) -> list[Merge]:
     """Return the merges that go first, the newest first. Errors: InvalidInput."""
     if merge.undone_at is not None:
         raise InvalidInput([Violation("merge_undone")])
     later = dependents_of(session, merge)
+    refuse_if_any(hidden_violations(out_of_sight(session, actor, later)))
     if later and not cascade:
         raise InvalidInput([Violation("merge_has_dependents", "cascade", {"count": len(later)})])
-    if not all(in_view(session, actor, one.entity_type, one.survivor_id) for one in later):
-        raise InvalidInput([Violation("merge_dependents_hidden", "cascade")])
     return later
 
 
@@ -110,8 +120,8 @@ def _undo(session: Session, actor: Actor, merge: Merge) -> Backwards:
             stages = (str(before), str(before), str(merged.stage_id))
             found.conflicts.append(UndoConflict("changed", "deals", merged.id, "stage_id", *stages))
     reopen_pairs_of(session, merge)
-    found.conflicts = readable(session, found.conflicts)
-    merge.conflicts = [dataclasses.asdict(one) for one in found.conflicts]
+    merge.conflicts = [dataclasses.asdict(one) for one in readable(session, system_actor(), found.conflicts)]
+    found.conflicts = readable(session, actor, found.conflicts)
     session.flush()
     _tell(session, actor, merge, survivor, merged)
     session.expire_all()

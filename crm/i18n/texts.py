@@ -193,7 +193,9 @@ TEXTS: dict[str, str] = {
     "merge_choice_unknown": N_("There is no such field to choose, or not this value."),
     "merge_closed_into_open": N_("One deal is closed: it goes into the open one, and its result is no longer counted."),
     "merge_deals_hidden": N_("Deals of these two that you do not see: {count}. Their sums are not among those shown."),
-    "merge_dependents_hidden": N_("Later merges that rest on this one are out of your view. Ask an administrator."),
+    "merge_dependents_hidden": N_(
+        "Later merges that rest on this one are out of your view: {count}. Ask an administrator."
+    ),
     "merge_different_companies": N_("They work for different companies."),
     "merge_different_currencies": N_("The deals are in different currencies: only one of the sums stays."),
     "merge_different_owners": N_("Different owners: {survivor} and {merged}."),

@@ -19,7 +19,7 @@ from crm.duplicates.merge_values import KindCount, Side, UndoConflict
 from crm.duplicates.merging import merge_records
 from crm.duplicates.undo import undo_merge
 from crm.duplicates.undo_plan import plan_undo
-from crm.errors import InvalidInput, NotFound
+from crm.errors import InvalidInput, NotFound, Violation
 from crm.models import (
     ActivityKind,
     Company,
@@ -28,6 +28,7 @@ from crm.models import (
     DealContact,
     DealStatus,
     EntityType,
+    Merge,
     NextStep,
     StageVisit,
     StepKind,
@@ -194,3 +195,43 @@ def test_merges_out_of_sight_are_not_there(session: Session, cast: Cast) -> None
     for read in (plan_undo, undo_merge):
         with pytest.raises(NotFound):
             read(session, cast.dina, merge_id=merge_id)
+
+
+def test_later_merges_out_of_sight_are_counted_not_named(
+    session: Session, cast: Cast, unchanged: UnchangedFactory
+) -> None:
+    pipeline = add_pipeline(session)
+    a, b = add_contact(session, cast.anna, "Ivan"), add_contact(session, cast.anna, "Ivan P.")
+    deals = [add_deal(session, cast.dina, pipeline, title=title) for title in ("Secret pipes", "Secret pumps")]
+    session.add_all([DealContact(deal_id=deal, contact_id=one) for deal, one in zip(deals, (a, b), strict=True)])
+    session.flush()
+    people = put_into(session, cast, CONTACT, a, b)
+    of_deals = put_into(session, cast, DEAL, *deals)
+    plan = plan_undo(session, cast.boris, merge_id=people)
+    assert "Secret" not in repr(plan)
+    assert plan.dependents == ()
+    assert plan.refusals == (Violation("merge_dependents_hidden", "cascade", {"count": 1}),)
+    session.flush()
+    for cascade in (False, True):
+        with unchanged(session), pytest.raises(InvalidInput) as refused:
+            undo_merge(session, cast.boris, merge_id=people, cascade=cascade)
+        assert tuple(refused.value.violations) == plan.refusals
+    assert [one.id for one in plan_undo(session, cast.vera, merge_id=people).dependents] == [of_deals]
+    assert plan_undo(session, cast.vera, merge_id=people).refusals == ()
+
+
+def test_conflict_does_not_name_what_is_out_of_sight(session: Session, cast: Cast) -> None:
+    mir, luna = (add_company(session, cast.anna, name) for name in ("Mir", "Luna"))
+    secret = add_company(session, cast.dina, "Secret")
+    a = add_contact(session, cast.anna, "Ivan", company_id=mir)
+    b = add_contact(session, cast.anna, "Ivan", company_id=luna)
+    merge_id = put_into(session, cast, CONTACT, a, b, choices={"company": Side.MERGED})
+    session.get_one(Contact, a).company_id = secret
+    session.flush()
+    (told,) = plan_undo(session, cast.boris, merge_id=merge_id).conflicts
+    assert (told.before, told.after, told.now) == ("Mir", "Luna", f"#{secret}")
+    (told,) = plan_undo(session, cast.vera, merge_id=merge_id).conflicts
+    assert told.now == "Secret"
+    assert undo_merge(session, cast.boris, merge_id=merge_id).conflicts[0].now == f"#{secret}"
+    (kept,) = session.get_one(Merge, merge_id).conflicts or ()
+    assert kept["now"] == "Secret"

@@ -934,6 +934,7 @@ INNER = frozenset(
         "crm.duplicates.pair_card.take_pair",
         "crm.duplicates.scanning.ask_for_scan",
         "crm.duplicates.taking.take_pair",
+        "crm.duplicates.undo.out_of_sight",
         "crm.pipelines.commands.lock_pipeline",
         "crm.pipelines.commands.take_pipeline",
     }
