@@ -29,7 +29,7 @@ FLOOR = (
     "jobs",
     "child_process",
 )
-ROOMS = ("auth", "pipelines", "matching", "contacts", "deals", "duplicates", "imports")
+ROOMS = ("auth", "pipelines", "matching", "contacts", "deals", "duplicates", "imports", "analytics")
 EDGES = frozenset({"ui", "api", "worker", "cli"})
 
 ALLOWED_IN = {

@@ -27,6 +27,9 @@ class Action(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_WORKSPACE = "manage_workspace"
     SEE_AUDIT = "see_audit"
+    SEE_ANALYTICS = "see_analytics"
+    SET_TARGETS = "set_targets"
+    SHARE_VIEWS = "share_views"  # a saved view for everybody
     MANAGE_OWN_ACCOUNT = "manage_own_account"
     MANAGE_OWN_KEYS = "manage_own_keys"
 
@@ -51,6 +54,9 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.MANAGE_USERS: _ADMINS,
     Action.MANAGE_WORKSPACE: _ADMINS,
     Action.SEE_AUDIT: _HEADS,
+    Action.SEE_ANALYTICS: _ALL,
+    Action.SET_TARGETS: _HEADS,
+    Action.SHARE_VIEWS: _HEADS,
     Action.MANAGE_OWN_ACCOUNT: _ALL,
     Action.MANAGE_OWN_KEYS: _ALL,
 }
