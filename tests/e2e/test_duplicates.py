@@ -122,8 +122,35 @@ def test_decisions_by_keys_work_beside_choices_and_stay_out_of_text_fields(
 def test_page_fits(server: Server, story: Story, open_browser: OpenBrowser, width: int) -> None:
     page = open_browser("vera", viewport={"width": width, "height": 844})
     open_settled(page, f"{server.url}/duplicates")
-    expect(page.get_by_role("button", name="Merge", exact=False).first).to_be_visible()
+    expect(_rows(page).first).to_be_visible()
+    if width < 640:  # a phone shows the list, then the pair in its place
+        expect(page.get_by_role("button", name="Later")).to_have_count(0)
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+        settled(page)
+        _rows(page).first.click()
+        expect(page.get_by_role("button", name="All pairs")).to_be_visible()
+    expect(page.get_by_role("button", name="Later")).to_be_visible()
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+
+
+def test_way_back_leads_to_the_list_and_a_link_to_its_pair(
+    server: Server, story: Story, open_browser: OpenBrowser
+) -> None:
+    page = open_browser("vera", viewport={"width": 390, "height": 844})
+    open_settled(page, f"{server.url}/duplicates")
+    expect(_rows(page).first).to_be_visible()
+    settled(page)
+    _rows(page).first.click()
+    expect(page.get_by_role("button", name="Later")).to_be_visible()
+    page.wait_for_url("**/duplicates?pair=*")
+    link = page.url
+    settled(page)
+    page.go_back()
+    expect(_rows(page).first).to_be_visible()
+    expect(page.get_by_role("button", name="Later")).to_have_count(0)
+    open_settled(page, link)
+    expect(page.get_by_role("button", name="Later")).to_be_visible()
+    expect(_rows(page)).to_have_count(0)
 
 
 def _made(api: httpx2.Client, path: str, body: dict[str, Any]) -> int:
