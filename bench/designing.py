@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, insert, literal, select, text, update
+from sqlalchemy import exists, func, insert, literal, select, text, true, update
 
 from bench.report import Row
 from bench.timing import summarise, timed
@@ -64,10 +64,12 @@ def _pile_up(database: Database, pipeline_id: int) -> None:
         closed = (Deal.pipeline_id == pipeline_id, Deal.status != DealStatus.OPEN)
         been_here = exists().where(StageVisit.deal_id == Deal.id, StageVisit.stage_id == first.id)
         left_at = select(func.max(StageVisit.left_at)).where(StageVisit.deal_id == Deal.id).scalar_subquery()
-        columns = ["deal_id", "pipeline_id", "stage_id", "owner_id", "entered_at", "outcome", "is_first", "channel"]
+        columns = ["deal_id", "pipeline_id", "stage_id", "owner_id", "entered_at", "stay_entered_at", "outcome",
+                   "is_first", "owner_known", "channel"]  # fmt: skip
+        came_at = func.coalesce(left_at, Deal.created_at)
         opened = select(
-            Deal.id, Deal.pipeline_id, literal(first.id), Deal.owner_id, func.coalesce(left_at, Deal.created_at),
-            literal(VisitOutcome.OPEN.value), ~been_here, literal(Channel.SYSTEM.value),
+            Deal.id, Deal.pipeline_id, literal(first.id), Deal.owner_id, came_at, came_at,
+            literal(VisitOutcome.OPEN.value), ~been_here, true(), literal(Channel.SYSTEM.value),
         ).where(*closed)  # fmt: skip
         session.execute(insert(StageVisit).from_select(columns, opened))
         session.execute(

@@ -63,9 +63,10 @@ class BareMover:
         )
         self._run(
             """INSERT INTO stage_visits
-               (deal_id, pipeline_id, stage_id, owner_id, entered_at, outcome, is_first, channel, actor_id)
-               VALUES (?, ?, ?, ?, ?, 'open', ?, 'ui', ?)""",
-            *(deal_id, pipeline_id, to_stage_id, owner_id, now, True, owner_id),
+               (deal_id, pipeline_id, stage_id, owner_id, owner_known, entered_at, stay_entered_at, outcome, is_first,
+                channel, actor_id)
+               VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, 'ui', ?)""",
+            *(deal_id, pipeline_id, to_stage_id, owner_id, True, now, now, True, owner_id),
         )
         self._run(
             """INSERT INTO next_steps (deal_id, kind, text, due_at, owner_id, created_at, created_by, version)
@@ -73,6 +74,17 @@ class BareMover:
             *(deal_id, "Позвонить и уточнить объём", due, owner_id, now, owner_id),
         )
         details = json.dumps({"from_stage_id": from_stage_id, "to_stage_id": to_stage_id})
+        self._run(
+            """UPDATE stage_reaches SET outcome = 1, decided_at = ?, credited_to = ?
+               WHERE deal_id = ? AND stage_id = ?""",
+            *(now, owner_id, deal_id, from_stage_id),
+        )
+        self._run(
+            """INSERT INTO stage_reaches (deal_id, stage_id, pipeline_id, began_at, reached_at, entered_at, owner_id,
+               outcome, credited_to, in_order) SELECT deal_id, ?, pipeline_id, began_at, ?, ?, ?, 0, ?, in_order
+               FROM stage_reaches WHERE deal_id = ? AND stage_id = ?""",
+            *(to_stage_id, now, now, owner_id, owner_id, deal_id, from_stage_id),
+        )
         for kind, entity in (("deal.edited", "deal"), ("next_step.planned", "next_step"), ("deal.moved", "deal")):
             self._run(
                 """INSERT INTO events (at, kind, entity, entity_id, deal_id, actor_id, channel, details)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.clock import utc_now
 from crm.contacts.search_index import index_records
+from crm.deals.paths import retrace_deals
 from crm.models import (
     Company,
     Contact,
@@ -115,6 +116,7 @@ def add_deal(
     session.add(_visit(deal, actor, deal.stage_id))
     if due_in is not None:
         session.add(_step(deal, actor))
+    retrace_deals(session, [deal.id])
     index_records(session, "deal", [deal.id])
     return deal.id
 
@@ -141,6 +143,7 @@ def add_closed_deal(
     step.due_at = deal.created_at
     step.done_at, step.done_by, step.result = deal.closed_at, actor.user_id, StepResult.DONE
     session.add_all([visit, step])
+    retrace_deals(session, [deal.id])
     index_records(session, "deal", [deal.id])
     return deal.id
 

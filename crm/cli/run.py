@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from crm.cli import check, database, demo, duplicates, imports, jobs, links, lint, pipelines, sessions, users
+from crm.cli import analytics, check, database, demo, duplicates, imports, jobs, links, lint, pipelines, sessions, users
 from crm.errors import CrmError, Refused
 from crm.i18n import known_language, reader
 from crm.i18n.texts import error_sentence, violation_sentence
@@ -23,7 +23,9 @@ class Topic(Protocol):
         """Add the topic's parsers."""
 
 
-TOPICS: tuple[Topic, ...] = (database, users, sessions, imports, demo, pipelines, links, lint, duplicates, jobs, check)
+TOPICS: tuple[Topic, ...] = (
+    database, users, sessions, imports, demo, pipelines, links, lint, duplicates, analytics, jobs, check,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

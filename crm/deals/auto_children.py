@@ -15,6 +15,7 @@ from crm.auth.actors import load_actor, system_actor
 from crm.contacts.search_index import index_records
 from crm.deals.chain import chain_up
 from crm.deals.next_steps import add_step, refresh_next_due
+from crm.deals.paths import retrace_deals
 from crm.deals.values import StepPlan
 from crm.deals.visits import open_visit
 from crm.events import record
@@ -89,6 +90,7 @@ def create_child(
     due_at = _first_due(session, link, now)
     add_step(session, system, child, StepPlan(link.plan.step_kind, due_at, link.plan.step_text), now)
     refresh_next_due(session, child)
+    retrace_deals(session, [child.id])
     index_records(session, "deal", [child.id])
     return child
 

@@ -19,6 +19,7 @@ from crm.deals.editing import apply_changes, emptied_required, present_keys
 from crm.deals.fields import keys_after, value_violations
 from crm.deals.locking import hold_reached_pipelines, take_deal
 from crm.deals.next_steps import add_step, open_steps, plan_violations, refresh_next_due
+from crm.deals.paths import retrace_deals
 from crm.deals.values import UNSET, DealChanges, StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.errors import InvalidInput, Violation, refuse_if_any
@@ -64,6 +65,7 @@ def create_deal(session: Session, actor: Actor, new: NewDeal) -> int:
     if new.next_step is not None:
         add_step(session, actor, deal, new.next_step, now)
         refresh_next_due(session, deal)
+    retrace_deals(session, [deal.id])
     fire_links(session, actor, deal, LinkTrigger.STAGE)
     return deal.id
 
@@ -120,6 +122,7 @@ def reassign_deal(session: Session, actor: Actor, *, deal_id: int, expected_vers
     if deal.status is DealStatus.OPEN:
         ended = close_visit(session, deal, now, VisitOutcome.HANDOVER, deal.stage_id)
         open_visit(session, actor, deal, ended.left_at or now)
+    retrace_deals(session, [deal.id])
     index_records(session, "deal", [deal.id])
     record(session, actor, "deal.reassigned", "deal", deal.id, at=now, changes={"owner": [before, owner_id]})
 

@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.deals.auto_deals import skip_run
 from crm.deals.next_steps import add_step, cancel_open_steps, refresh_next_due
 from crm.deals.objections import settle_at_close
+from crm.deals.paths import retrace_deals
 from crm.deals.values import LossAnswer, StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.events import record
@@ -51,6 +52,7 @@ def enter_stage(
         refresh_next_due(session, deal)
     else:
         _close(session, actor, deal, facts, loss, at)
+    retrace_deals(session, [deal.id])
     details: dict[str, Any] = {"lost_for": lost_for} if lost_for else {}
     if target.kind is StageKind.LOST:
         details = {"reason": _reason_name(facts, deal), "note": deal.loss_note}

@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.db.types import UtcDateTime
 from crm.deals.link_conditions import conditions_hold_by, own_value
 from crm.deals.mass_events import end_of_visit, end_open_visits, record_for_deals, record_for_rows
+from crm.deals.retracing import retrace_many
 from crm.models import (
     Deal,
     DealContact,
@@ -52,8 +53,8 @@ def close_stage_as_lost(
     """
     lost = pipeline.lost_stage
     here = (Deal.stage_id == stage.id, Deal.status == DealStatus.OPEN)
-    count = _lock(session, here)
-    if not count:
+    closed = _lock(session, here)
+    if not closed:
         return 0
     if reason.counts_as_loss:  # spam, duplicates and tests lead nowhere
         _wait_for_links(session, pipeline, reason, here, now)
@@ -82,14 +83,15 @@ def close_stage_as_lost(
     )
     end_open_visits(session, stage.id, lost.id, VisitOutcome.LOST, now)
     session.expire_all()
-    return count
+    retrace_many(session, actor, closed, pipeline.id)
+    return len(closed)
 
 
-def _lock(session: Session, here: tuple[ColumnElement[bool], ...]) -> int:
+def _lock(session: Session, here: tuple[ColumnElement[bool], ...]) -> list[int]:
     # An objection or a step that a colleague writes now comes before, or after on a deal that is closed.
     session.flush()
-    held = select(Deal.id).where(*here).order_by(Deal.id).with_for_update(key_share=True).subquery()
-    return session.scalar(select(func.count()).select_from(held)) or 0
+    held = select(Deal.id).where(*here).order_by(Deal.id).with_for_update(key_share=True)
+    return list(session.scalars(held))
 
 
 def _wait_for_links(

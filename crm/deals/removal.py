@@ -15,6 +15,7 @@ from crm.contacts.search_index import forget_records, index_records
 from crm.deals.locking import hold_pipeline, take_deal
 from crm.deals.next_steps import add_step, cancel_open_steps, plan_violations, refresh_next_due
 from crm.deals.overrides import reason_violations
+from crm.deals.paths import retrace_deals
 from crm.deals.values import StepPlan
 from crm.deals.visits import close_visit, open_visit
 from crm.errors import NotFound, Violation, refuse_if_any
@@ -43,6 +44,7 @@ def remove_deal(session: Session, actor: Actor, *, deal_id: int, expected_versio
     deal.status = DealStatus.REMOVED
     session.add(DealRemoval(deal_id=deal.id, reason=clean_block(reason), actor_id=actor.user_id, at=now))
     session.flush()
+    retrace_deals(session, [deal.id])
     forget_records(session, "deal", [deal.id])
     _index_clients(session, deal)
     record(session, actor, "deal.removed", "deal", deal.id, at=now, title=deal.title, reason=clean_block(reason))
@@ -78,7 +80,7 @@ def restore_deal(
     removal = session.scalars(select(DealRemoval).filter_by(deal_id=deal.id, restored_at=None)).one()
     removal.restored_at, removal.restored_by = now, actor.user_id
     deal.version += 1
-    session.flush()
+    retrace_deals(session, [deal.id])
     index_records(session, "deal", [deal.id])
     _index_clients(session, deal)
     record(session, actor, "deal.returned", "deal", deal.id, at=now, title=deal.title, stage=stage.name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, exists, insert, literal, select, update
+from sqlalchemy import BigInteger, exists, insert, literal, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.deals.mass_events import end_of_visit, end_open_visits, record_for_deals
+from crm.deals.retracing import retrace_after_redesign
 from crm.errors import NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, DealStatus, Stage, StageVisit, VisitOutcome
@@ -48,6 +49,7 @@ def retire_stage(
         _send_deals(session, actor, stage, target)
     row.retired_at = utc_now()
     renumber_open_stages(session, pipeline, without=stage_id)
+    retrace_after_redesign(session, actor, pipeline.id)
     record(
         session, actor, "stage.retired", "stage", stage_id, pipeline=pipeline_row.name, name=row.name, deals=count,
         target=target.name if target else None,
@@ -82,12 +84,12 @@ def _open_visits(session: Session, actor: Actor, target: StageInfo) -> None:
         insert(StageVisit).from_select(
             [
                 "deal_id", "pipeline_id", "stage_id", "owner_id", "entered_at", "outcome", "is_first", "channel",
-                "actor_id",
+                "actor_id", "stay_entered_at", "owner_known",
             ],
             select(
                 Deal.id, Deal.pipeline_id, Deal.stage_id, Deal.owner_id, Deal.stage_entered_at,
                 literal(VisitOutcome.OPEN.value), ~been_there, literal(actor.channel.value),
-                literal(actor.user_id, BigInteger()),
+                literal(actor.user_id, BigInteger()), Deal.stage_entered_at, true(),
             ).where(Deal.stage_id == target.id, Deal.status == DealStatus.OPEN, ~staying),
         )
     )  # fmt: skip

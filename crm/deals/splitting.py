@@ -12,6 +12,7 @@ from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.deals.mass_events import record_for_deals
+from crm.deals.retracing import retrace_after_redesign
 from crm.errors import Violation, refuse_if_any
 from crm.events import record
 from crm.models import Deal, DealStatus, LinkTrigger, Pipeline, PipelineLink, Stage, StageTransition, StageVisit
@@ -54,6 +55,7 @@ def split_pipeline(
     reasons = _copy_reasons(session, actor, pipeline, made_id)
     count = _swap_stages(session, actor, pipeline, made, stage_ids)
     _copy_links(session, actor, pipeline, made_id, reasons)
+    retrace_after_redesign(session, actor, pipeline.id, made_id)
     record(
         session, actor, "pipeline.split", "pipeline", pipeline_id, name=row.name, into=made.name, deals=count,
         stages=[stage.name for stage in going],

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.deals.next_steps import refresh_next_due
+from crm.deals.paths import retrace_deals
 from crm.deals.visits import close_visit, open_visit
 from crm.duplicates.journal import Changed, Entry, Pointed
 from crm.duplicates.row_values import plain
@@ -35,6 +36,7 @@ def hide_deal(
     session.flush()
     refresh_next_due(session, merged)
     refresh_next_due(session, survivor)
+    retrace_deals(session, (survivor.id, merged.id))
     return entries
 
 
@@ -64,6 +66,7 @@ def stand_again(
     session.flush()
     refresh_next_due(session, merged)
     refresh_next_due(session, survivor)
+    retrace_deals(session, (survivor.id, merged.id))
 
 
 def _stand_elsewhere(session: Session, actor: Actor, deal: Deal, now: datetime) -> None:

@@ -68,6 +68,8 @@ _PAIRS: tuple[tuple[Enum, str], ...] = (
     (JobKind.MATCH_CHANGED, N_("Search for duplicates of what has changed")),
     (JobKind.MERGE_BATCH, N_("Merging in bulk")),
     (JobKind.UNDO_BATCH, N_("Taking a bulk merge back")),
+    (JobKind.RETRACE, N_("Working out how far deals came")),
+    (JobKind.TRUST_DAY, N_("Counting what data can't be trusted")),
     (JobStatus.QUEUED, N_("Waiting")),
     (JobStatus.RUNNING, N_("Running")),
     (JobStatus.DONE, N_("Done")),

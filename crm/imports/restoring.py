@@ -13,6 +13,7 @@ from crm.actor import Actor
 from crm.contacts.search_index import index_records
 from crm.db.types import Code, UtcDateTime
 from crm.deals.next_steps import refresh_next_due
+from crm.deals.paths import retrace_deals
 from crm.duplicates.forwarding import lives_on
 from crm.duplicates.parents import goes_round
 from crm.events import record
@@ -53,7 +54,7 @@ def restore_deal(session: Session, actor: Actor, deal_id: int, before: Before) -
     deal.version -= 1
     if "status" in before["columns"] or added["steps"]:
         refresh_next_due(session, deal)
-    session.flush()
+    retrace_deals(session, [deal_id])
     index_records(session, "deal", [deal_id])
     record(session, actor, "deal.restored", "deal", deal_id)
     return True

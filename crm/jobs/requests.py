@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from sqlalchemy import event, select
@@ -42,6 +43,19 @@ def request_job(
     raise RuntimeError(f"no room for a job of the key {unique_key}")
 
 
+def request_job_after(session: Session, actor: Actor, kind: JobKind, *, unique_key: str, **arguments: Any) -> int:
+    """Do as `request_job`, but the job surely begins after this transaction: it sees what the transaction changes.
+
+    One that runs already has perhaps read what was before, so another is added beside it.
+    """
+    for number in count(1):
+        key = unique_key if number == 1 else f"{unique_key}.{number}"
+        job_id = request_job(session, actor, kind, unique_key=key, **arguments)
+        if _is_untouched(session, job_id):
+            return job_id
+    raise AssertionError("numbers have no end")
+
+
 def wake_on_request(wake: Callable[[], None]) -> Callable[[], None]:
     """Call `wake` after each commit of this process that asks for a job; return what ends it."""
     _waiting.add(wake)
@@ -67,6 +81,13 @@ def _add(session: Session, actor: Actor, kind: JobKind, unique_key: str | None, 
 def _unfinished(session: Session, unique_key: str) -> int | None:
     query = select(BackgroundJob.id).where(BackgroundJob.unique_key == unique_key)
     return session.scalar(query.where(BackgroundJob.status.in_(UNFINISHED)))
+
+
+def _is_untouched(session: Session, job_id: int) -> bool:
+    # Locked, so that no worker takes it before the caller commits; one that was put back has a part behind it.
+    query = select(BackgroundJob.status, BackgroundJob.state).where(BackgroundJob.id == job_id)
+    status, state = session.execute(query.with_for_update()).one()
+    return status is JobStatus.QUEUED and not state
 
 
 def _wake_after_commit(session: Session) -> None:

@@ -15,6 +15,7 @@ from crm.events import record
 from crm.i18n import _
 from crm.models import Deal, DealStatus, Pipeline, Role, Stage, StageKind
 from crm.pipelines.reads import load_pipeline
+from crm.pipelines.retrace_requests import request_retrace
 from crm.pipelines.stage_plans import (
     CRITERION_LIMIT,
     STAGE_NAME_LIMIT,
@@ -103,6 +104,7 @@ def add_stage(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     info = load_pipeline(session, pipeline_id)
     stage = insert_stage(session, pipeline_id, StageKind.OPEN, len(info.stages), plan)
     _renumber(session, [*(one.id for one in info.open_stages), stage.id], info)
+    request_retrace(session, actor, pipeline_id)
     record(session, actor, "stage.created", "stage", stage.id, pipeline=pipeline.name, name=stage.name)
     return stage.id
 
@@ -145,6 +147,7 @@ def reorder_stages(
         return
     pipeline.version += 1
     _renumber(session, stage_ids, info)
+    request_retrace(session, actor, pipeline_id)
     names = {stage.id: stage.name for stage in info.open_stages}
     order = [[names[one] for one in before], [names[one] for one in stage_ids]]
     record(session, actor, "pipeline.reordered", "pipeline", pipeline_id, name=pipeline.name,

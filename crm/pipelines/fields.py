@@ -16,6 +16,7 @@ from crm.errors import ChangedMeanwhile, NotFound, Violation, refuse_if_any
 from crm.events import record
 from crm.models import FieldDefinition, FieldType, LossReason, Pipeline
 from crm.pipelines.reads import load_fields, load_loss_reasons
+from crm.pipelines.retrace_requests import request_retrace
 from crm.pipelines.unique_names import save_named
 from crm.pipelines.values import FieldInfo, LossReasonInfo
 from crm.typed_text import clean_line, line_violations
@@ -140,6 +141,8 @@ def edit_loss_reason(
     changed = {key: [before[key], after[key]] for key in before if before[key] != after[key]}
     if changed:
         save_named(session, row)
+        if "counts_as_loss" in changed:
+            request_retrace(session, actor, row.pipeline_id)
         record(session, actor, "loss_reason.edited", "loss_reason", reason_id, name=row.name, changes=changed)
 
 

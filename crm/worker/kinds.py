@@ -8,6 +8,7 @@ from typing import Any
 
 from crm.actor import Actor
 from crm.db import Database
+from crm.deals.retracing import retrace_base
 from crm.duplicates.bulk_work import merge_batch, undo_batch
 from crm.duplicates.match_changes import match_changed
 from crm.duplicates.scanning import scan_base
@@ -42,4 +43,5 @@ JOBS: Mapping[str, Job] = {
     JobKind.MATCH_CHANGED: Job(match_changed, is_heavy=True),
     JobKind.MERGE_BATCH: Job(merge_batch, tries=5, is_heavy=True),
     JobKind.UNDO_BATCH: Job(undo_batch, tries=5, is_heavy=True),
+    JobKind.RETRACE: Job(retrace_base, tries=5, is_heavy=True),
 }

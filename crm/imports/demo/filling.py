@@ -15,6 +15,7 @@ from crm.auth.setup import ensure_workspace
 from crm.clock import utc_now
 from crm.contacts.normalise import check_point
 from crm.contacts.search_index import index_records
+from crm.deals.paths import retrace_deals
 from crm.errors import CrmError
 from crm.events import record
 from crm.imports.demo.chains import LONGEST_CHAIN, Written, fire_demo_links
@@ -326,6 +327,7 @@ def _write_deals(
         DealContact,
         ({"deal_id": one, "contact_id": deal.contact_id, "role": None, "position": 0} for one, deal in pairs),
     )
+    retrace_deals(session, ids)
     index_records(session, "deal", ids)
     for deal_id in ids:
         journal.made("deal", deal_id)

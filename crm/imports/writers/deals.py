@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from crm.contacts.search_index import index_records
+from crm.deals.paths import retrace_deals
 from crm.events import record_many
 from crm.imports.journal import Journal
 from crm.imports.judged import DealDraft, Judged
@@ -35,6 +36,7 @@ def write_deals(
         journal.row(
             file, one, "deal" if one.draft else None, world.real_id(one.draft.id) if one.draft else None, before
         )
+    retrace_deals(session, changed)
     index_records(session, "deal", changed)
 
 
@@ -51,6 +53,7 @@ def _insert(session: Session, world: World, journal: Journal, drafts: Sequence[D
     _insert_rows(session, DealContact, (row for pair in pairs for row in _contacts(world, *pair)))
     _insert_rows(session, Activity, (row for pair in pairs for row in _notes(world, *pair)))
     _insert_rows(session, ExternalId, (_foreign(world, *pair) for pair in pairs))
+    retrace_deals(session, ids)
     index_records(session, "deal", ids)
     details = {
         deal_id: {"title": draft.columns["title"], "foreign": draft.foreign, "import_id": journal.import_id}
