@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, may, require
 from crm.contacts.search import matching_ids
-from crm.duplicates.pair_records import currency_of, load_briefs, owned_by, pair_visible, stakes_of
+from crm.duplicates.pair_records import currency_of, load_briefs, owned_by, pairs_in_view, stakes_of
 from crm.duplicates.pair_values import PairCount, PairRow, Place, QueueFilter, QueuePage, RecordBrief
 from crm.matching.values import MatchLine
 from crm.models import EntityType, MatchPair, PairState, User
@@ -89,7 +89,7 @@ def pair_rows(session: Session, pairs: Sequence[MatchPair], *, reader: Actor) ->
 
 def _conditions(session: Session, actor: Actor, wanted: QueueFilter) -> list[ColumnElement[bool]]:
     kinds = (wanted.entity_type,) if wanted.entity_type else tuple(EntityType)
-    found = [MatchPair.state == wanted.state, pair_visible(actor, kinds)]
+    found = [MatchPair.state == wanted.state, pairs_in_view(session, actor, kinds)]
     if wanted.source is not None:
         found.append(MatchPair.source == wanted.source)
     if wanted.least_probability is not None:
@@ -113,7 +113,7 @@ def _named(session: Session, actor: Actor, kind: EntityType, text: str) -> Colum
 
 
 def _counted(session: Session, actor: Actor, kinds: Sequence[EntityType]) -> int:
-    found = select(MatchPair.id).where(MatchPair.state == PairState.OPEN, pair_visible(actor, kinds))
+    found = select(MatchPair.id).where(MatchPair.state == PairState.OPEN, pairs_in_view(session, actor, kinds))
     return session.scalar(select(func.count()).select_from(found.limit(COUNTED_AT_MOST + 1).subquery())) or 0
 
 

@@ -11,6 +11,7 @@ from crm.actor import Actor
 from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.removal import remove_deal
+from crm.duplicates import pair_records
 from crm.duplicates.merge_plan import plan_merge
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_card import load_pair
@@ -294,6 +295,34 @@ def test_sums_tell_nobody_of_another_teams_money(session: Session, cast: Cast) -
         assert (row.value_minor, load_pair(session, reader, row.id).row.value_minor) == (worth, worth)
         plan = plan_merge(session, reader, entity_type=CONTACT, survivor_id=a, merged_id=b)
         assert [one.params["count"] for one in plan.warnings if one.code == "merge_deals_hidden"] == hidden
+
+
+@pytest.mark.parametrize("few", [-1, 0, 2_000])
+def test_queue_and_counts_are_of_what_the_actor_sees_by_owner_and_by_deals(
+    session: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(pair_records, "_FEW", few)
+    pipeline = add_pipeline(session)
+    own, of_deal, strange, other = (
+        add_contact(session, owner, "Ivan") for owner in (cast.anna, cast.dina, cast.dina, cast.anton)
+    )
+    firms = [add_company(session, owner, "Mir") for owner in (cast.dina, cast.anna, cast.dina)]
+    deals = [add_deal(session, cast.anna, pipeline, company_id=firms[0]) for _ in range(2)]
+    deals.append(add_deal(session, cast.dina, pipeline))
+    session.add(DealContact(deal_id=deals[0], contact_id=of_deal, position=0))
+    session.flush()
+    keep(session, found(own, of_deal, 9.0), found(of_deal, other, 8.0), found(own, strange, 7.0))
+    for kind, ids in ((EntityType.COMPANY, firms), (EntityType.DEAL, deals)):
+        known = KnownModel(default_model(kind))
+        pairs = [found(ids[0], ids[1], 6.0), found(ids[1], ids[2], 5.0)]
+        keep_pairs(session, kind, pairs, source=PairSource.BATCH, known=known, now=utc_now())
+    for actor, expected in ((cast.boris, [2, 1, 1]), (cast.vera, [3, 2, 2]), (cast.dina, [0, 0, 0])):
+        assert [one.count for one in open_pair_counts(session, actor)] == expected
+        assert open_pair_count(session, actor) == sum(expected)
+        assert len(load_queue(session, actor, EVERYTHING).rows) == sum(expected)
+        of_contacts = load_queue(session, actor, QueueFilter(entity_type=CONTACT))
+        assert len(of_contacts.rows) == expected[0]
+    assert queue(session, cast.boris, QueueFilter(entity_type=CONTACT)) == [(own, of_deal), (of_deal, other)]
 
 
 def test_undo_of_a_merge_leaves_a_colleagues_later(session: Session, cast: Cast) -> None:
