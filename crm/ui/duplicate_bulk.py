@@ -15,6 +15,7 @@ from crm.i18n.formats import moment
 from crm.i18n.labels import label
 from crm.models import EntityType, MergeBatchStatus
 from crm.ui import act
+from crm.ui.device import is_phone
 from crm.ui.duplicate_filters import KIND_NAMES
 from crm.ui.duplicate_words import chance, left_out_words
 from crm.ui.forms import field_error
@@ -90,7 +91,7 @@ def _draw_plan(plan: BulkPlan, *, limit: int) -> None:
         if not plan.merges:
             st.markdown(f":material/task_alt: {_('There is nothing this sure to merge.')}")
         else:
-            with st.container(horizontal=True, gap="large"):
+            with st.container(horizontal=True, gap="small" if is_phone() else "large"):
                 st.metric(_("Records hidden in others"), plan.merges, width="content")
                 st.metric(_("Records that remain"), plan.clusters, width="content")
                 st.metric(_("Largest group"), plan.largest_cluster, width="content")

@@ -11,7 +11,7 @@ from crm.actor import Actor
 from crm.db import read_scope
 from crm.duplicates.clusters import merge_several, part_several
 from crm.duplicates.pair_card import count_deals
-from crm.duplicates.pair_values import PairCard, RecordBrief
+from crm.duplicates.pair_values import PairCard, PairRow, RecordBrief
 from crm.i18n import _, ngettext
 from crm.models import EntityType
 from crm.ui import act
@@ -25,7 +25,7 @@ UNASKED_AT_MOST = 2  # more records than this are merged after one more question
 
 @dataclass(frozen=True, slots=True)
 class _Like:
-    """A record of another pair; `is_sure` where it is above the automatic threshold and nothing speaks against it."""
+    """A record of another pair; `is_sure` where both pairs are above the automatic threshold with nothing against."""
 
     brief: RecordBrief
     probability: float
@@ -54,7 +54,7 @@ def _draw_choice(actor: Actor, card: PairCard, survivor_id: int, together: Seque
     merged = [
         brief.id
         for brief, likely, is_sure in (
-            *((side, None, True) for key, side in pair.items() if key != survivor_id),
+            *((side, None, _is_sure(card.row)) for key, side in pair.items() if key != survivor_id),
             *((one.brief, one.probability, one.is_sure) for one in together),
         )
         if st.checkbox(_about(brief, likely), value=is_sure, key=f"duplicates_tick_{card.row.id}_{brief.id}")
@@ -68,8 +68,8 @@ def _draw_choice(actor: Actor, card: PairCard, survivor_id: int, together: Seque
     if merged:
         st.markdown(f":material/move_up: {told}.")
     pressed = st.button(
-        ngettext("Merge {n} record", "Merge {n} records", len(merged)), key="duplicates_merge_all",
-        disabled=len(merged) < 2,
+        ngettext("Merge {n} record", "Merge {n} records", len(merged)) if merged else _("Merge"),
+        key="duplicates_merge_all", disabled=len(merged) < 2,
     )  # fmt: skip
     if pressed and len(merged) > UNASKED_AT_MOST:
         _ask(kind, survivor_id, merged, told)
@@ -88,8 +88,12 @@ def _alike(card: PairCard) -> Iterator[_Like]:
     briefs = {side.id: side for row in card.others for side in (row.left, row.right) if side.id not in pair}
     for key, brief in briefs.items():
         rows = [row for row in card.others if key in {row.left.id, row.right.id}]
-        is_sure = any(row.is_automatic for row in rows) and not any(row.guards for row in rows)
-        yield _Like(brief, max(row.probability for row in rows), is_sure)
+        is_sure = any(map(_is_sure, rows)) and not any(row.guards for row in rows)
+        yield _Like(brief, max(row.probability for row in rows), is_sure and _is_sure(card.row))
+
+
+def _is_sure(row: PairRow) -> bool:
+    return row.is_automatic and not row.guards
 
 
 def _parted(card: PairCard, found: Sequence[_Like]) -> tuple[list[_Like], list[_Like]]:

@@ -102,7 +102,7 @@ def _added_words(one: Hint, added: Added) -> str:
     kept = ", ".join(md(field_words(one.entity_type, key.removesuffix("_id"))) for key in added.left_out)
     if not new and not kept:
         return _("{name} has all of this already", name=name)
-    told = _("Added to {name}: {what}", name=name, what=new) if new else _("Nothing was added to {name}", name=name)
+    told = _("Added: {what}", what=new) if new else _("Nothing was added to {name}", name=name)  # its card is open now
     return f"{told}. {_('Left out: {what}', what=kept)}" if kept else told
 
 

@@ -201,6 +201,30 @@ def test_three_alike_become_one_without_the_one_that_was_taken_out(
         assert session.scalars(select(Contact.merged_into_id).where(Contact.merged_into_id.is_not(None))).all() == []
 
 
+def test_pair_that_is_not_sure_ticks_nobody(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        ids = [
+            create_contact(session, cast.anna, name=f"Кузнецов Пётр {father}", points=[(PHONE, phone), (EMAIL, email)])
+            for father, phone, email in (
+                ("Иванович", "+7 903 111-22-30", "kuz0@pochta.ru"),
+                ("Олегович", "+7 903 111-22-31", "kuz1@pochta.ru"),
+            )
+            for _copy in range(2)
+        ]
+        match_saved(session, EntityType.CONTACT, ids)
+        pair = session.scalars(select(MatchPair).filter_by(left_id=ids[0], right_id=ids[2])).one()
+        assert not pair.is_automatic
+        pair_id = pair.id
+    at = open_page(shell, cast.boris, pair=pair_id)
+    ticks = {one.key: one.value for one in at.checkbox if one.key and one.key.startswith("duplicates_tick")}
+    assert (len(ticks), set(ticks.values())) == (3, {False})
+    assert at.button(key="duplicates_merge_all").disabled
+    for key in list(ticks)[:2]:
+        at.checkbox(key=key).check().run()
+    assert at.button(key="duplicates_merge_all").label == "Merge 2 records"
+    assert not at.button(key="duplicates_merge_all").disabled
+
+
 def test_records_that_somebody_keeps_apart_are_not_offered_together(
     shell: OpenShell, cast: Cast, database: Database
 ) -> None:
