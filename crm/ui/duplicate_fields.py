@@ -194,8 +194,10 @@ def _deals(card: PairCard, side: PairSide) -> str:
     if not side.deals:
         return "—"
     told = ngettext("{n} deal", "{n} deals", side.deals)
-    if side.open_deals:
+    if side.open_deals and side.open_minor:
         told += ", " + _("{n} open: {worth}", n=side.open_deals, worth=money(side.open_minor, card.currency))
+    elif side.open_deals:  # without an amount, or in another currency than the company's
+        told += ", " + _("{n} open", n=side.open_deals)
     return escape(told)
 
 
