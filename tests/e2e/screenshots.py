@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,10 @@ from crm.db import Database
 from crm.db.migrate import migrate
 from crm.deals.moves import Move, move_deal
 from crm.deals.removal import remove_deal
-from crm.models import Channel, Deal, DealStatus, Stage, User
+from crm.duplicates.merge_plan import better_survivor
+from crm.duplicates.merging import merge_records
+from crm.duplicates.scanning import start_scan
+from crm.models import BackgroundJob, Channel, Deal, DealStatus, JobStatus, MatchPair, PairState, Stage, User, Workspace
 from crm.pipelines.reads import load_pipeline
 from crm.settings import ROOT
 from crm.ui.nav import PAGES
@@ -40,7 +44,10 @@ from tests.e2e.driving import (
 IMAGES = ROOT / "docs" / "img"
 README_IMAGE = "board-en-light-laptop.png"
 LOCALES = {"ru": "ru-RU", "en": "en-US"}
-PIPELINE_TABS = {"stages": 1, "rules": 2, "links": 5, "map": 6}  # the page itself opens on health
+TABS = {  # beside the one a page opens on
+    "pipelines": {"stages": 1, "rules": 2, "links": 5, "map": 6},
+    "duplicates": {"merges": 1, "wrong_fields": 2, "bulk": 3},
+}
 MANAGERS_PAGES = {"today", "board", "deal", "clients"}  # the rest as an administrator
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
@@ -51,6 +58,7 @@ _EXCEPTIONS = {
     "ru": ("Клиент сменил объект, считаем заново", "Занесли дважды по ошибке"),
     "en": ("The client has another site, we count anew", "Entered twice by mistake"),
 }
+SCAN_SECONDS = 120
 QUIET_MILLISECONDS = 700  # charts, fonts and component frames draw after the script has ended
 
 
@@ -83,6 +91,7 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
     migrate(database)
     with running(environment, folder / "server.log"):
         _fill(environment, language)
+        _scan(database)
         manager, deal_id = _prepare(database, language)
         people = {manager: [name for name in pages if name in MANAGERS_PAGES]}
         people["vera@example.com"] = [name for name in pages if name not in MANAGERS_PAGES]
@@ -102,16 +111,30 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
             for name in people[email]:
                 page.goto(f"{address}/{name}" + (f"?deal={deal_id}" if name == "deal" else ""))
                 _picture(page, into / f"{name}-{language}-{theme}-{screen}.png")
-                if name == "pipelines" and (theme, screen) == ("light", "laptop"):
-                    _picture_tabs(page, into, f"{language}-{theme}-{screen}.png")
+                if name == "duplicates" and screen == "phone":
+                    _picture_pair(page, into / f"duplicates_pair-{language}-{theme}-{screen}.png")
+                if name in TABS and (theme, screen) == ("light", "laptop"):
+                    _picture_tabs(page, into, name, f"{language}-{theme}-{screen}.png")
             context.close()
     database.close()
 
 
-def _picture_tabs(page: Page, into: Path, rest: str) -> None:
-    for name, place in PIPELINE_TABS.items():
+def _picture_tabs(page: Page, into: Path, name: str, rest: str) -> None:
+    for tab, place in TABS[name].items():
+        settled(page)
         page.get_by_role("tab").nth(place).click()
-        _picture(page, into / f"pipelines_{name}-{rest}")
+        if tab == "bulk":  # what it would do
+            settled(page)
+            page.locator(".st-key-bulk_try button").click()
+            expect(page.locator(".st-key-bulk_plan")).to_be_visible()
+        _picture(page, into / f"{name}_{tab}-{rest}")
+
+
+def _picture_pair(page: Page, path: Path) -> None:
+    """Tap the first pair of the list: on a phone it is shown in its place."""
+    page.locator(".st-key-duplicates_list [data-testid=stRadioOption]").first.click()
+    expect(page.locator(".st-key-duplicates_decision")).to_be_visible()
+    _picture(page, path)
 
 
 def _picture(page: Page, path: Path) -> None:
@@ -124,13 +147,29 @@ def _picture(page: Page, path: Path) -> None:
 
 
 def _fill(environment: dict[str, str], language: str) -> None:
-    for command in (["demo", "fill", "--language", language], ["duplicates", "scan"]):
-        subprocess.run(
-            [sys.executable, "-m", "crm.cli", *command],
-            cwd=ROOT,
-            env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-            check=True,
-        )
+    subprocess.run(
+        [sys.executable, "-m", "crm.cli", "demo", "fill", "--language", language],
+        cwd=ROOT,
+        env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+
+
+def _scan(database: Database) -> None:
+    """Let the running application look for duplicates, as the button of the page does; worth is told in their money."""
+    with database.session_scope() as session:
+        session.scalars(select(Workspace)).one().currency = session.scalars(select(Deal.currency)).first() or ""
+        admin = session.scalars(select(User).where(User.email == "vera@example.com")).one()
+        start_scan(session, load_actor(session, admin.id, Channel.UI))
+    for _second in range(SCAN_SECONDS):
+        with database.read_scope() as session:
+            if (
+                session.scalars(select(BackgroundJob.status).order_by(BackgroundJob.id.desc())).first()
+                is JobStatus.DONE
+            ):
+                return
+        time.sleep(1)
+    raise RuntimeError("the scan did not end")
 
 
 def _prepare(database: Database, language: str) -> tuple[str, int]:
@@ -143,9 +182,24 @@ def _prepare(database: Database, language: str) -> tuple[str, int]:
         admin = session.scalars(select(User).where(User.email == "vera@example.com")).one()
         admin.name, admin.language, manager.language = "Vera" if language == "en" else "Вера", language, language
         _leave_exceptions(session, load_actor(session, admin.id, Channel.UI), language)
+        _leave_merge(session, load_actor(session, admin.id, Channel.UI))
         furthest = select(open_deals.c.id).where(open_deals.c.owner_id == manager.id)
         deal_id = session.scalars(furthest.order_by(open_deals.c.stage_id.desc(), open_deals.c.id).limit(1)).one()
         return manager.email, deal_id
+
+
+def _leave_merge(session: Session, admin: Actor) -> None:
+    """Merge the surest pair: what the history of merges shows."""
+    query = select(MatchPair).where(MatchPair.is_automatic, MatchPair.state == PairState.OPEN)
+    pair = session.scalars(query.order_by(MatchPair.weight.desc(), MatchPair.id)).first()
+    if pair is None:
+        raise RuntimeError("the demo holds no sure pair")
+    ids = (pair.left_id, pair.right_id)
+    stays = better_survivor(session, admin, pair.entity_type, ids)
+    merge_records(
+        session, admin, entity_type=pair.entity_type, survivor_id=stays,
+        merged_id=ids[0] if stays == ids[1] else ids[1], pair_id=pair.id,
+    )  # fmt: skip
 
 
 def _leave_exceptions(session: Session, admin: Actor, language: str) -> None:
