@@ -58,7 +58,9 @@ def reopen_pairs_of(session: Session, merge: Merge) -> None:
             _take_out(session, pair, merge.at, is_named=pair.id in named)
             continue
         state, left, decided_by, decided_at = before[pair.id]
-        if pair.state.value == left:
+        # A merge that says "not a duplicate" names nobody: where somebody is named, it was said again since.
+        is_said_again = pair.state is PairState.NOT_DUPLICATE and pair.decided_by is not None
+        if pair.state.value == left and not is_said_again:
             pair.state, pair.decided_by = PairState(state), decided_by
             pair.decided_at = None if decided_at is None else datetime.fromtimestamp(decided_at, tz=UTC)
             pair.version += 1

@@ -11,11 +11,12 @@ from crm.duplicates.clusters import merge_several
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_decisions import PairDecided, dismiss_pair, reopen_pair
 from crm.duplicates.pair_store import FoundPair, keep_pairs
+from crm.duplicates.undo import undo_merge
 from crm.errors import InvalidInput
 from crm.matching.model import default_model
 from crm.matching.models_in_use import KnownModel
 from crm.matching.values import Match
-from crm.models import Contact, EntityType, MatchPair, Merge, PairSource
+from crm.models import Contact, EntityType, MatchPair, Merge, PairSource, PairState
 from tests.conftest import Cast, UnchangedFactory
 from tests.factories import add_contact
 
@@ -51,3 +52,15 @@ def test_pair_dismissed_meanwhile_is_not_merged(session: Session, cast: Cast) ->
     assert session.scalars(select(Merge.id)).all() == []
     reopen_pair(session, cast.vera, pair_id=pair_id)
     assert merge_records(session, cast.boris, entity_type=CONTACT, survivor_id=left, merged_id=right, pair_id=pair_id)
+
+
+def test_word_said_again_outlives_the_merge_that_said_it_first(session: Session, cast: Cast) -> None:
+    first, second, third = (add_contact(session, cast.anna, f"Ivan {number}") for number in range(3))
+    known = add_pair(session, first, second)
+    dismiss_pair(session, cast.boris, pair_id=add_pair(session, second, third))
+    merge_id = merge_records(session, cast.vera, entity_type=CONTACT, survivor_id=first, merged_id=third)
+    assert session.get_one(MatchPair, known).state is PairState.NOT_DUPLICATE
+    reopen_pair(session, cast.boris, pair_id=known)
+    dismiss_pair(session, cast.boris, pair_id=known)
+    undo_merge(session, cast.vera, merge_id=merge_id)
+    assert session.get_one(MatchPair, known).state is PairState.NOT_DUPLICATE
