@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crm.auth.merged import living_id
@@ -29,9 +29,14 @@ from crm.deals.values import DealChanges, DealPart, LossAnswer, StepDone, StepPl
 from crm.duplicates.dependents import dependents_of
 from crm.duplicates.merge_values import Side
 from crm.duplicates.merging import merge_records
+from crm.duplicates.pair_decisions import dismiss_pair, reopen_pair, snooze_pair
+from crm.duplicates.pair_store import FoundPair, keep_pairs
 from crm.duplicates.undo import undo_merge
 from crm.duplicates.undo_plan import plan_undo
 from crm.errors import CrmError
+from crm.matching.model import default_model
+from crm.matching.models_in_use import KnownModel
+from crm.matching.values import Match
 from crm.models import (
     Activity,
     ActivityKind,
@@ -43,9 +48,12 @@ from crm.models import (
     DealStatus,
     EntityType,
     ExternalId,
+    MatchPair,
     Merge,
     NextStep,
     Objection,
+    PairSource,
+    PairState,
     PointKind,
     StageVisit,
     StepKind,
@@ -75,6 +83,7 @@ class Office:
     words: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
     is_touched: bool = False  # something else than merging happened while a merge was in force
     rows: dict[str, set[int]] = field(default_factory=dict)
+    apart: set[int] = field(default_factory=set)  # pairs of which somebody said that they are two
     done: Counter[str] = field(default_factory=Counter)
     number: int = 0
 
@@ -298,12 +307,53 @@ class Office:
             lambda: remove_deal(self.session, self.cast.vera, deal_id=deal_id, expected_version=version, reason=why),
         )
 
+    def find_pair(self, entity_type: EntityType, first: int, second: int) -> None:
+        """Let a scan find two records alike."""
+        model = MODELS[entity_type]
+        left, right = sorted((self.pick(model, first), self.pick(model, second)))
+        if left == right:
+            return
+        known = KnownModel(default_model(entity_type))
+        found = [FoundPair(left, right, Match(8.0, known.model.probability(8.0), (), ()))]
+        keep_pairs(self.session, entity_type, found, source=PairSource.BATCH, known=known, now=utc_now())
+        self.done["pair"] += 1
+
+    def dismiss(self, number: int) -> None:
+        """Say that two are not the same."""
+        pair = self.pair(number, PairState.OPEN, PairState.SNOOZED)
+        if pair is not None and self.said("dismiss", lambda: dismiss_pair(self.session, self.cast.vera, pair_id=pair)):
+            self.apart.add(pair)
+
+    def put_off(self, number: int) -> None:
+        """Leave a pair for tomorrow."""
+        pair, until = self.pair(number, PairState.OPEN), utc_now() + timedelta(days=1)
+        if pair is not None:
+            self.said("snooze", lambda: snooze_pair(self.session, self.cast.vera, pair_id=pair, until=until))
+
+    def reopen(self, number: int) -> None:
+        """Take back what was said of a pair."""
+        pair = self.pair(number, PairState.NOT_DUPLICATE, PairState.SNOOZED)
+        if pair is not None and self.said("reopen", lambda: reopen_pair(self.session, self.cast.vera, pair_id=pair)):
+            self.apart.discard(pair)
+
+    def said(self, name: str, command: Callable[[], None]) -> bool:
+        """Say something of a pair: no record changes by it. Return whether it was heard."""
+        before = self.done[name]
+        self.attempt(name, command, merges=True)
+        return self.done[name] > before
+
+    def pair(self, number: int, *states: PairState) -> int | None:
+        """Return one of the pairs in some states."""
+        ids = list(self.session.scalars(select(MatchPair.id).where(MatchPair.state.in_(states)).order_by(MatchPair.id)))
+        return ids[number % len(ids)] if ids else None
+
     # What must hold
 
     def check(self) -> None:
         """Look the whole base over; with no merge in force and nothing else done, it is what it was."""
         assert broken_invariants(self.session, self.cast.vera) == []
         self.check_nothing_is_lost()
+        self.check_pairs()
         if self.in_force() is not None:
             return
         if self.is_touched:
@@ -330,6 +380,19 @@ class Office:
             for record_id, points in held.items():
                 living = living_id(self.session, entity_type, record_id)
                 assert points <= held.get(living, set()), (entity_type, record_id, living)
+
+    def check_pairs(self) -> None:
+        """No pair of a hidden record waits for anybody, and with no merge in force what people keep apart is apart."""
+        for entity_type, model in MODELS.items():
+            hidden = select(model.id).where(model.merged_into_id.is_not(None))
+            waits = (MatchPair.entity_type == entity_type, MatchPair.state.in_((PairState.OPEN, PairState.SNOOZED)))
+            sides = or_(MatchPair.left_id.in_(hidden), MatchPair.right_id.in_(hidden))
+            assert self.session.scalars(select(MatchPair.id).where(*waits, sides)).all() == []
+        if self.in_force() is None:
+            # A copy that a merge makes of what was said goes with its undo.
+            made = {pair for was in self.session.scalars(select(Merge.before)) for pair in was["pairs"]["made"]}
+            states = dict(self.session.execute(select(MatchPair.id, MatchPair.state)).all())
+            assert {states[pair] for pair in self.apart - made} <= {PairState.NOT_DUPLICATE}
 
     def settle(self) -> None:
         """Remember the base as it is: no merge is in force."""

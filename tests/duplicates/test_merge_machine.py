@@ -78,6 +78,18 @@ class MergingOffice(RuleBasedStateMachine):
         ]
         acts[what]()
 
+    @rule(entity_type=types, first=numbers, second=numbers, says=st.integers(0, 2))
+    def judge(self, entity_type: EntityType, first: int, second: int, says: int) -> None:
+        self.office.find_pair(entity_type, first, second)
+        (self.office.dismiss, self.office.put_off, self.office.reopen)[says](first)
+
+    @rule(entity_type=types, first=numbers, number=numbers)
+    def think_again(self, entity_type: EntityType, first: int, number: int) -> None:
+        self.office.find_pair(entity_type, first, first + 1)
+        self.office.dismiss(number)
+        self.office.merge(entity_type, first, first + 1, takes=False)
+        self.office.reopen(number)
+
     @invariant()
     def whole(self) -> None:
         self.office.check()
@@ -94,6 +106,6 @@ def test_nothing_is_lost_and_all_goes_back(database: Database, cast: Cast) -> No
     for name in (
         "merge contact", "merge company", "merge deal", "undo", "undo cascade", "byte-equal", "edit contact",
         "company of a contact", "edit company", "edit deal", "note", "objection", "plan",
-        "complete", "move", "lose", "remove", "restore",
+        "complete", "move", "lose", "remove", "restore", "pair", "dismiss", "snooze", "reopen",
     ):  # fmt: skip
         assert done[name], (name, done)
