@@ -14,6 +14,7 @@ from crm.clock import utc_now
 from crm.models import Event
 
 _RECORDED = "recorded"
+_LAST_EVENTS = 1000  # more are never given out and not yet committed
 
 
 def record(
@@ -72,3 +73,12 @@ def record_many(
 def newest_event_id(session: Session) -> int:
     """Return the id of the newest event, 0 when there is none: the key of caches."""
     return session.scalar(select(func.max(Event.id))) or 0
+
+
+def events_mark(session: Session) -> tuple[int, int]:
+    """Return what differs as soon as an event is committed: the newest id, and how many of the last ones are there.
+
+    On PostgreSQL ids are given before they are committed: an older one may come to light after a newer one.
+    """
+    newest = newest_event_id(session)
+    return newest, session.scalar(select(func.count()).where(Event.id > newest - _LAST_EVENTS)) or 0

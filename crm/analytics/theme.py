@@ -1,13 +1,21 @@
-"""How charts look: one palette that colour-blind people can tell apart, the same colour for the same thing."""
+"""How charts look: one palette that colour-blind people can tell apart, the same colour for the same thing.
+
+Colours serve both grounds and print: parts differ in lightness, marks carry their numbers. In each chart the
+selection "cell" gives the number of the frame's row and the code of the door that was clicked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from crm.analytics.values import Words
+from crm.i18n import _
+from crm.i18n.analytics_formats import NOTHING, month_text, number_locale, percent_text, rounded, week_text
+from crm.i18n.formats import number
 
 # Okabe and Ito's palette, darkened where a light ground asks for 3:1; readable in print by lightness alone.
 COLORS: Mapping[str, str] = {
@@ -15,36 +23,244 @@ COLORS: Mapping[str, str] = {
     "lost": "#D55E00", "open": "#8A8F98", "off_path": "#CC79A7",
     "now": "#0072B2", "before": "#8A8F98", "plan": "#E69F00", "team": "#8A8F98",
 }  # fmt: skip
-BAR_HEIGHT = 34
+SERIES = ("#0072B2", "#E69F00", "#8A8F98", "#CC79A7", "#D55E00")
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])  # a line is known without its colour
+_ON_COLOR = {"#0072B2": "#FFFFFF", "#D55E00": "#FFFFFF"}
+HEAT = ("#DCEAF4", "#0B4F8A")
+BAR_HEIGHT, CELL_HEIGHT, HEIGHT = 34, 30, 260
+LABELLED = 16  # marks in a row; more would write over each other
+_NARROW = 0.06  # of the longest bar: its number would not fit inside
+CELL = "cell"
 
 
 def bars(
     frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Sequence[str], words: Words
 ) -> alt.LayerChart | alt.FacetChart:
     """Return stacked horizontal bars, one for each row in its order, with its total; a click chooses a part of one."""
-    long = frame.reset_index(names="row")[["row", category, *parts]].melt(
-        id_vars=["row", category], value_vars=list(parts), var_name="part", value_name="deals"
-    )
-    long["deals"] = long["deals"].astype(int)
-    long["part_name"] = long["part"].map(words)
-    long["order"] = long["part"].map({one: number for number, one in enumerate(parts)})
-    chosen = alt.selection_point(name="cell", fields=["row", "part"])
+    long = _long(frame, [category], parts, words)
+    long["value"] = long["value"].astype(int)
+    longest = int(long.groupby("row")["value"].sum().max() or 0) if len(long) else 0
+    long["shown"] = [number(one) if one > longest * _NARROW else "" for one in long["value"]]
+    chosen = _selection()
+    names = [words(one) for one in parts]
     base = alt.Chart(long).encode(
         y=alt.Y(
-            f"{category}:N", sort=alt.EncodingSortField("row", op="min"), title=None, axis=alt.Axis(labelLimit=260)
-        ),
-    )
-    marks = base.mark_bar().encode(
-        x=alt.X("sum(deals):Q", title=words("deals"), axis=alt.Axis(format="d", tickMinStep=1)),
-        color=alt.Color(
-            "part_name:N", title=None, sort=[words(one) for one in parts],
-            scale=alt.Scale(domain=[words(one) for one in parts], range=list(colors)),
-            legend=alt.Legend(orient="top"),
+            f"{category}:N", sort=alt.EncodingSortField("row", op="min"), title=None,
+            axis=alt.Axis(labelLimit=220, ticks=False, domain=False),
         ),
         order="order:Q",
+    )  # fmt: skip
+    x = alt.X("sum(value):Q", title=None, stack="zero", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5))
+    marks = base.mark_bar().encode(
+        x=x,
+        color=alt.Color("part_name:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(colors)),
+                        legend=alt.Legend(orient="top", labelLimit=200)),
         opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
-        tooltip=[alt.Tooltip(f"{category}:N", title=words(category)), alt.Tooltip("part_name:N", title=" "),
-                 alt.Tooltip("deals:Q", title=words("deals"))],
+        tooltip=[alt.Tooltip(f"{category}:N", title=words(category)),
+                 alt.Tooltip("value:Q", title=words("deals"), format=","), alt.Tooltip("part_name:N", title=" ")],
     ).add_params(chosen)  # fmt: skip
-    total = base.mark_text(align="left", dx=4).encode(x="sum(deals):Q", text="sum(deals):Q")
-    return alt.layer(marks, total).properties(height=alt.Step(BAR_HEIGHT))
+    inside = base.mark_text(fontSize=12, tooltip=None).encode(
+        x=alt.X("sum(value):Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N",
+        color=alt.Color("part_name:N", legend=None, scale=alt.Scale(
+            domain=names, range=[_ON_COLOR.get(one, "#101517") for one in colors])),
+    )  # fmt: skip
+    total = base.mark_text(align="left", dx=5, fontSize=12, fontWeight="bold").encode(
+        x="sum(value):Q", text=alt.Text("sum(value):Q", format=","), order=alt.Order()
+    )
+    layers = alt.layer(marks, inside, total) if len(parts) > 1 else alt.layer(marks, total)
+    return finished(layers.resolve_scale(color="independent").properties(height=alt.Step(BAR_HEIGHT)))
+
+
+def heat_map(
+    frame: pd.DataFrame,
+    *,
+    row: str,
+    column: str,
+    value: str,
+    words: Words,
+    door: str | None = None,
+    label: str | None = None,
+    faint: str | None = None,
+) -> alt.LayerChart | alt.FacetChart:
+    """Return a table of coloured cells with their numbers; a click chooses the cell's number `door`, else its `value`.
+
+    `label` is a column with the text of each cell; cells where the column `faint` holds are drawn pale.
+    """
+    kept = [row, column, value, *dict.fromkeys(one for one in (label, faint) if one)]
+    shown = frame.reset_index(names="row_number")[["row_number", *dict.fromkeys(kept)]].copy()
+    shown = shown.rename(columns={row: "row_name", column: "column_name", "row_number": "row"})
+    shown = shown[shown[value].notna()]
+    shown["value"] = shown[value].astype(float)
+    shown["part"] = door or value
+    shown["shown"] = shown[label] if label else [number(round(one)) for one in shown["value"]]
+    is_faint = shown[faint].astype(bool) if faint else pd.Series(False, index=shown.index)
+    top, low = float(shown["value"].max() or 1), 0.0
+    shown["ink"] = ["#101517" if pale or one < (top + low) / 2 else "#FFFFFF"
+                    for one, pale in zip(shown["value"], is_faint, strict=True)]  # fmt: skip
+    shown["depth"] = [0.25 if pale else 1.0 for pale in is_faint]
+    columns_seen = list(dict.fromkeys(shown["column_name"]))
+    rows_seen = list(dict.fromkeys(shown["row_name"]))
+    chosen = _selection()
+    base = alt.Chart(shown.drop(columns=[one for one in (label, faint) if one])).encode(
+        x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
+            orient="top", labelAngle=0, labelLimit=130, labelOverlap=False, ticks=False, domain=False)),
+        y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
+    )  # fmt: skip
+    cells = base.mark_rect(stroke="#8A8F98", strokeWidth=0.5, cornerRadius=2).encode(
+        color=alt.Color("value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top])),
+        opacity=alt.Opacity("depth:Q", legend=None, scale=None),
+        strokeWidth=alt.condition(chosen & (alt.datum.row >= 0), alt.value(2), alt.value(0.5), empty=False),
+        tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),
+                 alt.Tooltip("shown:N", title=words(value))],
+    ).add_params(chosen)  # fmt: skip
+    texts = base.mark_text(fontSize=12).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
+    return finished(alt.layer(cells, texts).properties(height=alt.Step(CELL_HEIGHT)))
+
+
+def lines(
+    frame: pd.DataFrame, *, values: Sequence[str], words: Words, moment: str | None = None, kind: str = "money"
+) -> alt.LayerChart | alt.FacetChart:
+    """Return a line of each value over the frame's months or weeks; `kind` is money, count, percent or hours.
+
+    Without months and weeks the values stand as bars beside each other, one group for each row.
+    """
+    moment = moment or next((one for one in ("month", "week") if one in frame.columns), None)
+    if moment is None:
+        return _grouped(frame, values, words, kind)
+    long = _long(frame, [moment], values, words, scale=0.01 if kind == "money" else 1.0)
+    long["name"] = _moment_names(long[moment], moment)
+    long["shown"] = [short_text(one, kind) for one in long["value"]]
+    chosen, names = _selection(), [words(one) for one in values]
+    base = alt.Chart(long.drop(columns=[moment])).encode(
+        x=alt.X("name:N", sort=alt.EncodingSortField("row", op="min"), title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelLimit=110, ticks=False)),
+        y=alt.Y("value:Q", title=None, axis=short_axis(kind), scale=alt.Scale(zero=True)),
+        color=alt.Color("part_name:N", title=None, sort=names, legend=alt.Legend(orient="top", labelLimit=240),
+                        scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
+    )  # fmt: skip
+    drawn = base.mark_line(strokeWidth=2.5).encode(
+        strokeDash=alt.StrokeDash("part_name:N", sort=names, legend=None, scale=alt.Scale(
+            domain=names, range=list(DASHES[: len(names)])))
+    )  # fmt: skip
+    points = base.mark_point(size=70, filled=True).encode(
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        tooltip=[alt.Tooltip("name:N", title=words(moment)), alt.Tooltip("part_name:N", title=" "),
+                 alt.Tooltip("shown:N", title="  ")],
+    ).add_params(chosen)  # fmt: skip
+    layers = [drawn, points]
+    if len(long) <= LABELLED:
+        layers.append(base.mark_text(dy=-12, fontSize=12).encode(text="shown:N"))
+    return finished(alt.layer(*layers).properties(height=HEIGHT))
+
+
+def columns(
+    frame: pd.DataFrame,
+    *,
+    moment: str,
+    value: str,
+    words: Words,
+    told: Sequence[str] = (),
+    kind: str = "money",
+    color: str = COLORS["lost"],
+) -> alt.LayerChart | alt.FacetChart:
+    """Return an upright bar for each month or week, the columns `told` in its tooltip; a click chooses one."""
+    long = _long(frame, [moment, *told], [value], words, scale=0.01 if kind == "money" else 1.0)
+    long["name"] = _moment_names(long[moment], moment)
+    long["shown"] = [short_text(one, kind) for one in long["value"]]
+    for one in told:
+        long[one] = [_told(one, cell) for cell in long[one]]
+    chosen = _selection()
+    base = alt.Chart(long.drop(columns=[moment])).encode(
+        x=alt.X("name:N", sort=alt.EncodingSortField("row", op="min"), title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelLimit=110, ticks=False)),
+        y=alt.Y("value:Q", title=None, axis=short_axis(kind)),
+    )  # fmt: skip
+    marks = base.mark_bar(color=color).encode(
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        tooltip=[alt.Tooltip("name:N", title=words(moment)), alt.Tooltip("shown:N", title=words(value)),
+                 *(alt.Tooltip(f"{one}:N", title=words(one)) for one in told)],
+    ).add_params(chosen)  # fmt: skip
+    layers = [marks]
+    if len(long) <= LABELLED:
+        layers.append(base.mark_text(dy=-8, fontSize=12).encode(text="shown:N"))
+    return finished(alt.layer(*layers).properties(height=HEIGHT))
+
+
+def finished(chart: Any) -> Any:
+    """Return the chart with the reader's numbers and a quiet frame."""
+    return chart.configure(locale=alt.Locale(number=number_locale())).configure_view(stroke=None)
+
+
+def short_axis(kind: str) -> alt.Axis:
+    """Return an axis whose numbers are written as the reader writes large sums, shares or counts."""
+    if kind == "percent":
+        return alt.Axis(tickCount=5, labelExpr=f"format(datum.value, ',') + {percent_text(0).replace('0', '')!r}")
+    steps = ((1e9, _("{value}bn")), (1e6, _("{value}M")), (1e3, _("{value}K")))
+    parts = "".join(
+        f"abs(datum.value) >= {size:.0f} ? format(datum.value / {size:.0f}, ',.2~f') + {unit!r} : "
+        for size, unit in ((size, text.replace("{value}", "")) for size, text in steps)
+    )
+    return alt.Axis(tickCount=5, labelExpr=f"{parts}format(datum.value, ',')")
+
+
+def short_text(value: float | None, kind: str) -> str:
+    """Return a number for a mark's label; empty for none."""
+    if value is None or pd.isna(value):
+        return ""
+    if kind == "percent":
+        return percent_text(value)
+    for size, text in ((1e9, _("{value}bn")), (1e6, _("{value}M")), (1e3, _("{value}K"))):
+        if abs(value) >= size:
+            return text.format(value=rounded(value / size))
+    return rounded(value)
+
+
+def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str) -> alt.LayerChart | alt.FacetChart:
+    named = frame.reset_index(drop=True)
+    first = next((one for one in named.columns if one not in values and not one.endswith("_id")), None)
+    named["name"] = words("total") if first is None or len(named) == 1 else named[first].map(lambda one: one or "—")
+    long = _long(named, ["name"], values, words, scale=0.01 if kind == "money" else 1.0)
+    long["shown"] = [short_text(one, kind) for one in long["value"]]
+    chosen, names = _selection(), [words(one) for one in values]
+    base = alt.Chart(long).encode(
+        y=alt.Y("name:N", sort=alt.EncodingSortField("row", op="min"), title=None,
+                axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
+        yOffset=alt.YOffset("part_name:N", sort=names),
+        x=alt.X("value:Q", title=None, axis=short_axis(kind)),
+    )  # fmt: skip
+    marks = base.mark_bar().encode(
+        color=alt.Color("part_name:N", title=None, sort=names, legend=alt.Legend(orient="top", labelLimit=240),
+                        scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part_name:N", title="  "),
+                 alt.Tooltip("shown:N", title="   ")],
+    ).add_params(chosen)  # fmt: skip
+    texts = base.mark_text(align="left", dx=5, fontSize=12).encode(text="shown:N")
+    return finished(alt.layer(marks, texts).properties(height=alt.Step(18)))
+
+
+def _selection() -> Any:
+    return alt.selection_point(name=CELL, fields=["row", "part"])
+
+
+def _long(
+    frame: pd.DataFrame, kept: Sequence[str], parts: Sequence[str], words: Words, scale: float = 1.0
+) -> pd.DataFrame:
+    """Return a row for each part of each row: the row's number, the part's code, name and order, its value."""
+    numbered = frame.reset_index(drop=True).reset_index(names="row")[["row", *dict.fromkeys(kept), *parts]]
+    long = numbered.melt(id_vars=["row", *dict.fromkeys(kept)], value_vars=list(parts), var_name="part")
+    long = long[long["value"].notna()].copy()
+    long["value"] = long["value"].astype(float) * scale
+    long["part_name"] = long["part"].map(words)
+    long["order"] = long["part"].map({one: number for number, one in enumerate(parts)})
+    return long
+
+
+def _told(code: str, cell: Any) -> str:
+    if cell is None or pd.isna(cell):
+        return NOTHING
+    return short_text(cell / 100, "money") if code.startswith("mean_") else str(cell)
+
+
+def _moment_names(moments: pd.Series[Any], moment: str) -> list[str]:
+    return [week_text(one) if moment == "week" else month_text(one) for one in moments]

@@ -1,0 +1,77 @@
+"""What a scope can be made of: pipelines, people, teams, sources, fields; and since when there are figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from crm.actor import Actor
+from crm.auth.permissions import Action, require
+from crm.auth.visibility import deal_visible, owner_visible
+from crm.models import Deal, FieldType, Pipeline, StageReach, Team, User
+from crm.pipelines.reads import load_fields
+from crm.pipelines.values import FieldInfo
+
+MOST_SOURCES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeChoices:
+    """Names by id in the order to show them; of people and teams only those in sight, switched-off ones too."""
+
+    pipelines: dict[int, str]
+    owners: dict[int, str]
+    teams: dict[int, str]
+    fields: tuple[FieldInfo, ...]
+
+
+def load_choices(session: Session, actor: Actor) -> ScopeChoices:
+    """Return what a scope can be narrowed to, sources aside.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.SEE_ANALYTICS)
+    order = (Pipeline.is_archived, Pipeline.position, Pipeline.id)
+    pipelines = session.execute(select(Pipeline.id, Pipeline.name).order_by(*order)).tuples().all()
+    people = session.execute(
+        select(User.id, User.name, User.team_id)
+        .where(owner_visible(actor, User.id))
+        .order_by(User.is_active.desc(), User.name, User.id)
+    ).all()
+    team_ids = {one.team_id for one in people if one.team_id is not None}
+    teams = session.execute(select(Team.id, Team.name).where(Team.id.in_(team_ids)).order_by(Team.name, Team.id))
+    return ScopeChoices(
+        pipelines=dict(pipelines),
+        owners={one.id: one.name for one in people},
+        teams=dict(teams.tuples().all()),
+        fields=tuple(one for one in load_fields(session) if one.type is FieldType.CHOICE),
+    )
+
+
+def load_sources(session: Session, actor: Actor) -> tuple[str, ...]:
+    """Return the sources of visible deals by name, the first two hundred.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.SEE_ANALYTICS)
+    query = select(Deal.source).where(deal_visible(actor), Deal.source.is_not(None), Deal.source != "")
+    return tuple(session.scalars(query.distinct().order_by(Deal.source).limit(MOST_SOURCES)))
+
+
+def first_day(session: Session, pipeline_ids: tuple[int, ...], zone: str) -> date | None:
+    """Return the day on which the first deal came to one of the pipelines, to any without ids; None without deals."""
+    ids = pipeline_ids or tuple(session.scalars(select(Pipeline.id)))
+    # One by one: each is the first row of an index.
+    found = [session.scalar(select(func.min(StageReach.began_at)).where(StageReach.pipeline_id == one)) for one in ids]
+    moments = [one for one in found if one is not None]
+    return min(moments).astimezone(ZoneInfo(zone)).date() if moments else None
+
+
+def is_busy_since(session: Session, pipeline_ids: tuple[int, ...], moment: datetime, least: int) -> bool:
+    """Tell whether deals came to stages of the pipelines at least so many times since a moment."""
+    rows = select(StageReach.deal_id).where(StageReach.pipeline_id.in_(pipeline_ids), StageReach.reached_at >= moment)
+    return (session.scalar(select(func.count()).select_from(rows.limit(least).subquery())) or 0) >= least

@@ -1,0 +1,1 @@
+"""What dashboards share: the bar of their scope, charts whose numbers open deals, the list of deals."""
