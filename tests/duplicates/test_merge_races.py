@@ -26,6 +26,7 @@ from crm.duplicates.clusters import merge_several
 from crm.duplicates.merging import merge_records
 from crm.duplicates.pair_decisions import dismiss_pair
 from crm.duplicates.pair_store import FoundPair, keep_pairs
+from crm.duplicates.row_values import MODELS
 from crm.duplicates.undo import undo_merge
 from crm.matching.models_in_use import load_model
 from crm.matching.values import Match
@@ -33,6 +34,7 @@ from crm.models import (
     ActivityKind,
     BackgroundJob,
     Contact,
+    ContactPoint,
     DealContact,
     EntityType,
     JobStatus,
@@ -40,6 +42,7 @@ from crm.models import (
     MergeBatch,
     MergeBatchStatus,
     PairSource,
+    PointKind,
     StepKind,
 )
 from tests.conftest import Cast
@@ -235,6 +238,48 @@ def test_of_two_undos_one_wins(database: Database, desks: Callable[[], Desk], en
 
     runs = in_every_order(database, desks, jobs)
     assert {tuple(sorted(outcomes)) for outcomes in runs} == {("InvalidInput", "done")}
+
+
+@pytest.mark.parametrize("entity_type", EntityType)
+def test_undo_and_merge_of_the_survivor_end_whole(
+    database: Database, desks: Callable[[], Desk], entity_type: EntityType
+) -> None:
+    merges: list[tuple[int, Desk, int]] = []  # with the record that takes the survivor in
+
+    def jobs(desk: Desk) -> tuple[Job, Job]:
+        with database.session_scope() as session:
+            merge_id: int = merging(desk, entity_type)(session)
+            add: Callable[[], int] = {
+                CONTACT: lambda: add_contact(session, desk.cast.anna, "Ivan"),
+                COMPANY: lambda: add_company(session, desk.cast.anna),
+                DEAL: lambda: add_deal(session, desk.cast.anna, desk.pipeline),
+            }[entity_type]
+            third = add()
+        merges.append((merge_id, desk, third))
+        return (
+            lambda session: undo_merge(session, desk.cast.vera, merge_id=merge_id),
+            lambda session: merge_records(
+                session, desk.cast.vera, entity_type=entity_type, survivor_id=third,
+                merged_id=desk.pair(entity_type)[0],
+            ),
+        )  # fmt: skip
+
+    runs = in_every_order(database, desks, jobs)
+    # A merge that came first is one that the undo would have to take back as well; nobody asked for that.
+    assert set(runs) <= {("done", "done"), ("InvalidInput", "done")}
+    model = MODELS[entity_type]
+    with database.read_scope() as session:
+        for merge_id, desk, third in merges:
+            survivor, hidden = desk.pair(entity_type)
+            is_undone = session.get_one(Merge, merge_id).undone_at is not None
+            where = dict(session.execute(select(model.id, model.merged_into_id)).all())
+            assert where[hidden] == (None if is_undone else survivor)
+            assert where[survivor] == third or is_undone
+            if entity_type is CONTACT:  # the mailbox goes home, or on
+                holder = select(ContactPoint.contact_id).where(ContactPoint.contact_id.in_((hidden, third)))
+                assert session.scalars(holder.where(ContactPoint.kind == PointKind.EMAIL)).all() == [
+                    hidden if is_undone else third
+                ]
 
 
 @dataclass(frozen=True, slots=True)
