@@ -10,7 +10,7 @@ from itertools import chain
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
-from crm.matching.fetching import fetch, padded
+from crm.matching.fetching import look, padded
 from crm.matching.normalise.evidence import Evidence
 from crm.matching.small_bases import LEAST_RECORDS, as_of, facts_as_of
 from crm.matching.statistics import (
@@ -88,7 +88,7 @@ class BaseStatistics:
             given += [self._entity_type.value, *chain.from_iterable(asked)]
         sql = _statement(len(known), len(asked) if identifiers else 0)
         self._terms.update((term, 0 if term == RECORDS else 1) for term in terms)
-        for field, value, records in fetch(self._connection, sql, given):
+        for field, value, records in look(self._connection, sql, given):
             if field.startswith("="):
                 self._counted[field[1:], value] = IdentifierFacts(records // 4, 1, bool(records & 2), bool(records & 1))
             else:

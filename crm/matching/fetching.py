@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 
 def fetch(connection: Connection, sql: str, given: Sequence[Any]) -> Sequence[Any]:
@@ -14,6 +15,24 @@ def fetch(connection: Connection, sql: str, given: Sequence[Any]) -> Sequence[An
     if connection.dialect.paramstyle != "qmark":
         sql = _with_percents(sql)
     return connection.exec_driver_sql(sql, tuple(given)).fetchall()
+
+
+def look(connection: Connection, sql: str, given: Sequence[Any]) -> Sequence[Any]:
+    """Do as `fetch` past the engine's events and logs, which take longer than these reads do; its errors are the same.
+
+    The caller has begun the transaction.
+    """
+    dialect = connection.dialect
+    if dialect.paramstyle != "qmark":
+        sql = _with_percents(sql)
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql, tuple(given))
+        return cursor.fetchall()
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(sql, tuple(given), error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+    finally:
+        cursor.close()
 
 
 def perform(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:

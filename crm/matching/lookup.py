@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from crm.matching.base_statistics import BaseStatistics
-from crm.matching.fetching import fetch, padded
+from crm.matching.fetching import look, padded
 from crm.matching.keys import BLOCK, NAME_BLOCK, NAME_ONLY, keyed
 from crm.matching.models_in_use import KnownModel, load_model
 from crm.matching.normalise.evidence import Evidence
@@ -99,7 +99,7 @@ def _candidate_ids(
         part = keys[start : start + _KEYS_AT_ONCE]
         found: list[list[int]] = [[] for _ in part]
         for place, entity_id in _read_keys(connection, entity_type, part):
-            if place < len(part) and entity_id != exclude_id:
+            if entity_id != exclude_id:
                 found[place].append(entity_id)
         for (_, most), ids in zip(part, found, strict=True):
             if len(ids) <= most:
@@ -112,16 +112,17 @@ def _candidate_ids(
 def _read_keys(
     connection: Connection, entity_type: EntityType, keys: Sequence[tuple[int, int]]
 ) -> Sequence[tuple[int, int]]:
-    asked = padded(keys, _KEYS_STEP)
-    given = [value for key, most in asked for value in (entity_type.value, key, most + 2)]
-    return fetch(connection, _keys_statement(len(asked)), given)
+    missing = -len(keys) % _KEYS_STEP
+    given = [value for key, most in keys for value in (entity_type.value, key, most + 2)]
+    given += (entity_type.value, keys[-1][0], 0) * missing  # of these no row is asked for
+    return look(connection, _keys_statement(len(keys) + missing), given)
 
 
 def _evidences(connection: Connection, entity_type: EntityType, ids: Sequence[int]) -> list[tuple[int, Evidence]]:
     if not ids:
         return []
     asked = padded(ids, 2 if len(ids) <= _FEW else _FEW)
-    rows = fetch(connection, _evidence_statement(len(asked)), [entity_type.value, *asked])
+    rows = look(connection, _evidence_statement(len(asked)), [entity_type.value, *asked])
     return [(key, evidence_of(text)) for key, text in rows]
 
 

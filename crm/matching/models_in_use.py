@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
-from crm.matching.fetching import fetch
+from crm.matching.fetching import look
 from crm.matching.model import MatchModel, default_model, model_from_json
 from crm.models import EntityType
 from crm.models import MatchModel as MatchModelRow
@@ -31,7 +31,7 @@ class KnownModel:
 def load_model(session: Session, entity_type: EntityType) -> KnownModel:
     """Return the model in use."""
     connection = session.connection()
-    found = fetch(connection, _NEWEST, (entity_type.value,))
+    found = look(connection, _NEWEST, (entity_type.value,))
     if not found:
         return KnownModel(default_model(entity_type))
     model_id, text, trained_on = found[0]

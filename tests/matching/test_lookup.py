@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from crm.clock import utc_now
@@ -106,12 +106,16 @@ def test_what_is_no_longer_counted_goes(database: Database, cast: Cast) -> None:
 
 
 def test_lookup_takes_few_statements(session: Session, cast: Cast) -> None:
+    if session.get_bind().dialect.name != "sqlite":
+        pytest.skip("the statements are the same, and this driver tells nobody of them")
     fill(session, [*CROWD, person("Щербаков Александр", "+79162041853", "ash@stal.ru", "ООО Сталь")])
-    seen: list[str] = []
-    event.listen(session.get_bind(), "before_cursor_execute", lambda *given: seen.append(given[2]))
     wanted = make_evidence(person("Щербаков Александр", "+79162041853", "ash@stal.ru", "ООО Сталь"))
+    seen: list[str] = []
+    driver: Any = session.connection().connection.dbapi_connection
+    driver.set_trace_callback(seen.append)
     assert len(find_matches(session, CONTACT, wanted)) == 1
-    assert len(seen) <= 6
+    driver.set_trace_callback(None)
+    assert 0 < len(seen) <= 6
 
 
 def test_newest_model_is_in_use(session: Session, cast: Cast) -> None:
