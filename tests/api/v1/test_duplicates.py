@@ -12,7 +12,8 @@ from crm.clock import utc_now
 from crm.contacts.commands import create_contact
 from crm.db import Database
 from crm.duplicates.intake import match_changed_records
-from crm.models import Contact, EntityType, MatchPair, PairSource, PairState, PointKind
+from crm.duplicates.merging import merge_records
+from crm.models import Contact, DealContact, EntityType, MatchPair, PairSource, PairState, PointKind
 from tests import factories
 from tests.api.v1.conftest import ClientOf, World
 from tests.conftest import Cast, UnchangedFactory
@@ -174,3 +175,25 @@ def test_repeat_under_one_key_merges_once(boris: TestClient, database: Database,
     assert (first.status_code, second.json()) == (200, first.json())
     with database.read_scope() as session:
         assert len(session.scalars(select(Contact.id).where(Contact.merged_into_id == world.contact)).all()) == 1
+
+
+def test_undo_counts_later_merges_out_of_sight_and_names_none(
+    boris: TestClient, database: Database, cast: Cast, unchanged: UnchangedFactory
+) -> None:
+    with database.session_scope() as session:
+        pipeline = factories.add_pipeline(session, "Sales of another team")
+        people = [factories.add_contact(session, cast.anna, "Ivan") for _number in range(2)]
+        deals = [factories.add_deal(session, cast.dina, pipeline, title="Secret") for _number in range(2)]
+        session.add_all(DealContact(deal_id=deal, contact_id=one) for deal, one in zip(deals, people, strict=True))
+        merge_id = merge_records(
+            session, cast.boris, entity_type=EntityType.CONTACT, survivor_id=people[0], merged_id=people[1]
+        )
+        merge_records(session, cast.dina, entity_type=EntityType.DEAL, survivor_id=deals[0], merged_id=deals[1])
+    with unchanged(database):
+        plan = boris.post(f"{MERGES}/{merge_id}/undo", json={"dry_run": True})
+        refused = boris.post(f"{MERGES}/{merge_id}/undo", json={"cascade": True})
+    assert plan.json()["dependents"] == []
+    assert [one["code"] for one in plan.json()["refusals"]] == ["merge_dependents_hidden"]
+    assert [one["code"] for one in refused.json()["violations"]] == ["merge_dependents_hidden"]
+    assert "1" in refused.json()["violations"][0]["message"]
+    assert "Secret" not in plan.text + refused.text
