@@ -71,7 +71,7 @@ def split_values(session: Session, split: Split, values: Iterable[Any]) -> dict[
 def names_of(session: Session, code: str, ids: Sequence[int]) -> dict[int, str]:
     """Return the names of owners, teams or pipelines."""
     model: Any = {OWNER: User, TEAM: Team, PIPELINE: Pipeline}[code]
-    return dict(session.execute(select(model.id, model.name).where(model.id.in_(ids))).tuples().all())
+    return dict(session.execute(select(model.id, model.name).where(model.id.in_(ids))).all())
 
 
 def choice_keys(session: Session) -> frozenset[str]:
