@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, case, literal, or_, select, true, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, case, literal, or_, select, true, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.actor import Actor
@@ -103,7 +103,7 @@ class Split:
             return self.column == self.days.index(value)
         if self.code == PRIORITY:
             value = Priority[value]
-        return self.column.is_(None) if value is None else self.column == value
+        return self.column.is_not_distinct_from(value)
 
 
 def split_by(by: str, scope: Scope, *, owner: Column, at: Column) -> Split:
@@ -126,7 +126,13 @@ def split_by(by: str, scope: Scope, *, owner: Column, at: Column) -> Split:
 
 def custom_value(key: str) -> ColumnElement[Any]:
     """Return a choice field's value on a deal: the option's code, None without one."""
-    return Deal.custom[key.removeprefix(CUSTOM_PREFIX)].as_string()
+    return cast(ColumnElement[Any], Deal.custom[key.removeprefix(CUSTOM_PREFIX)].as_string())
+
+
+def seconds_between(start: Column, end: Column) -> ColumnElement[int]:
+    """Return the seconds from one instant to another, as `value`."""
+    whole = BigInteger()
+    return cast(ColumnElement[int], (type_coerce(end, whole) - type_coerce(start, whole)).label("value"))
 
 
 def _plain(column: Column) -> ColumnElement[Any]:

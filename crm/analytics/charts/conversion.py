@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -86,8 +86,8 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
     if ask.meaning is Meaning.STRICT and door in (_PASSED, _OFF):
         went_on = _went_on(session, ask, key["stage_id"])
         return query.where(StageReach.outcome == ReachOutcome.PASSED, went_on if door == _PASSED else ~went_on)
-    if door == _CAME:
-        return query
+    if door in (_CAME, _OFF):  # off the path is nobody outside the strict cohort
+        return query if door == _CAME else query.where(false())
     return query.where(StageReach.outcome == _OUTCOMES[door])
 
 

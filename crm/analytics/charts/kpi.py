@@ -1,0 +1,177 @@
+"""Key figures by month or week, of the company or of people: new deals, sales, losses, plan and fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, null, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from crm.actor import Actor
+from crm.analytics.frames import frame_of, percent, split_columns, split_values
+from crm.analytics.percentiles import percentiles
+from crm.analytics.population import (
+    MONTH,
+    OWNER,
+    PIPELINE,
+    PRIORITY,
+    SOURCE,
+    TEAM,
+    WEEK,
+    Split,
+    deals_of,
+    owned,
+    seconds_between,
+    split_by,
+    within,
+)
+from crm.analytics.targets import plans_of
+from crm.analytics.theme import lines
+from crm.analytics.values import Ask, Chart, Column, Kind, Words
+from crm.models import Deal, DealContact, DealStatus, LossReason, User
+
+NEW, INVALID, WON, FIRST, REPEAT, LOST = "new", "invalid", "won", "first", "repeat", "lost"
+
+COLUMNS = (
+    Column(NEW, Kind.COUNT, is_door=True),  # created in the time, invalid ones left out
+    Column(INVALID, Kind.COUNT, is_door=True),  # created in the time and closed as no deal at all
+    Column(WON, Kind.COUNT, is_door=True),
+    Column("won_sum", Kind.MONEY, is_door=True),
+    Column(FIRST, Kind.COUNT, is_door=True),  # won, the client's first
+    Column("first_sum", Kind.MONEY, is_door=True),
+    Column(REPEAT, Kind.COUNT, is_door=True),  # won, of a client who had bought before
+    Column("repeat_sum", Kind.MONEY, is_door=True),
+    Column(LOST, Kind.COUNT, is_door=True),
+    Column("lost_sum", Kind.MONEY, is_door=True),  # the unrealised volume
+    Column("win_rate", Kind.PERCENT),  # won of won and lost
+    Column("mean_won", Kind.MONEY),  # of won deals with an amount
+    Column("median_days", Kind.NUMBER),  # from creation to the win
+    Column("plan_sum", Kind.MONEY),  # what was planned to be won; None without a plan
+    Column("plan_percent", Kind.PERCENT),  # won of the plan
+)
+_SUMS = {f"{one}_sum": one for one in (WON, FIRST, REPEAT, LOST)}
+
+
+def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
+    """Return a row for each value of the split, months without deals included; one row without a split.
+
+    Columns: see `COLUMNS`. Owners are those of the deals today.
+    """
+    cells: dict[Any, dict[str, Any]] = {}
+    for name in (NEW, INVALID, WON, REPEAT, LOST):
+        split = _split(ask, name)
+        part = split.column if split else null()
+        in_currency = func.sum(Deal.amount_minor).filter(Deal.currency == ask.scope.currency)
+        priced = func.count(Deal.amount_minor).filter(Deal.currency == ask.scope.currency)
+        query = _query(ask, actor, name, part.label("part"), func.count().label("deals"), in_currency.label("amount"),
+                       priced.label("priced"))  # fmt: skip
+        for row in session.execute(query.group_by(part) if split else query):
+            cell = cells.setdefault(row.part, {})
+            cell[name], cell[f"{name}_sum"], cell[f"{name}_priced"] = row.deals, int(row.amount or 0), row.priced
+    _add_days(session, actor, ask, cells)
+    split = _split(ask, NEW)
+    if split is None:
+        cells.setdefault(None, {})
+    for number in range(len(split.days) if split else 0):
+        cells.setdefault(number, {})
+    plans = plans_of(session, actor, ask)
+    head = split_columns(split)
+    shown = split_values(session, split, cells) if split else {None: ()}
+    rows = [
+        {**dict(zip((one.code for one in head), values, strict=True)), **_row(cells[value], plans(value))}
+        for value, values in shown.items()
+    ]
+    return frame_of((*head, *COLUMNS), rows)
+
+
+def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
+    """Return the deals behind a count or a sum."""
+    name = _SUMS.get(door, door)
+    query, split = _query(ask, actor, name, Deal.id.label("deal_id")), _split(ask, name)
+    return query if split is None else query.where(split.chosen(key))
+
+
+def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
+    """Return lines of the won sum and its plan along time; bars for other splits."""
+    return lines(frame, values=("won_sum", "plan_sum"), words=words)
+
+
+def _split(ask: Ask, name: str) -> Split | None:
+    return split_by(ask.by, ask.scope, owner=Deal.owner_id, at=_moment(name)) if ask.by else None
+
+
+def _moment(name: str) -> InstrumentedAttribute[Any]:
+    return Deal.created_at if name in (NEW, INVALID) else Deal.closed_at
+
+
+def _query(ask: Ask, actor: Actor, name: str, *columns: Any) -> Select[Any]:
+    query = select(*columns).select_from(Deal).where(within(ask.scope, _moment(name)), *_kind(name))
+    split = _split(ask, name)
+    if split is not None and split.needs_user:
+        query = query.outerjoin(User, User.id == Deal.owner_id)
+    return deals_of(query, ask.scope, actor).where(owned(ask.scope, Deal.owner_id))
+
+
+def _kind(name: str) -> list[ColumnElement[bool]]:
+    no_loss = Deal.loss_reason_id.in_(select(LossReason.id).where(LossReason.counts_as_loss.is_(False)))
+    is_invalid = and_(Deal.status == DealStatus.LOST, no_loss)
+    won = Deal.status == DealStatus.WON
+    kinds: dict[str, list[ColumnElement[bool]]] = {
+        NEW: [or_(Deal.status != DealStatus.LOST, ~no_loss)],
+        INVALID: [is_invalid],
+        WON: [won],
+        FIRST: [won, ~_bought_before()],
+        REPEAT: [won, _bought_before()],
+        LOST: [Deal.status == DealStatus.LOST, ~no_loss],
+    }
+    return kinds[name]
+
+
+def _bought_before() -> ColumnElement[bool]:
+    """Say that the deal's client, its company or a person in it, has a deal won before."""
+    earlier, part, other = aliased(Deal), aliased(DealContact), aliased(DealContact)
+    before = (
+        earlier.status == DealStatus.WON,
+        or_(earlier.closed_at < Deal.closed_at, and_(earlier.closed_at == Deal.closed_at, earlier.id < Deal.id)),
+    )
+    of_company = exists().where(earlier.company_id == Deal.company_id, *before)
+    of_person = exists().where(
+        part.deal_id == Deal.id, other.contact_id == part.contact_id, earlier.id == other.deal_id, *before
+    )
+    return or_(of_company, of_person)
+
+
+def _add_days(session: Session, actor: Actor, ask: Ask, cells: dict[Any, dict[str, Any]]) -> None:
+    split = _split(ask, WON)
+    part = split.column if split else literal(0)
+    query = _query(ask, actor, WON, part.label("part"), seconds_between(Deal.created_at, Deal.closed_at))
+    for row in session.execute(percentiles(query, hundredths=(50,))):
+        cells.setdefault(row.part if split else None, {})["median_days"] = row.p50 / 86400
+
+
+def _row(cell: Mapping[str, Any], plan: int | None) -> dict[str, Any]:
+    counts = {name: cell.get(name, 0) for name in (NEW, INVALID, WON, REPEAT, LOST)}
+    sums = {code: cell.get(code, 0) for code, name in _SUMS.items() if name != FIRST}
+    return {
+        **counts, **sums,
+        FIRST: counts[WON] - counts[REPEAT], "first_sum": sums["won_sum"] - sums["repeat_sum"],
+        "win_rate": percent(counts[WON], counts[WON] + counts[LOST]),
+        "mean_won": sums["won_sum"] / cell["won_priced"] if cell.get("won_priced") else None,
+        "median_days": cell.get("median_days"),
+        "plan_sum": plan, "plan_percent": None if plan is None else percent(sums["won_sum"], plan),
+    }  # fmt: skip
+
+
+CHART = Chart(
+    name="kpi",
+    columns=COLUMNS,
+    keys=(),
+    frame=frame,
+    behind=behind,
+    figure=figure,
+    splits=frozenset({OWNER, TEAM, SOURCE, PRIORITY, PIPELINE, MONTH, WEEK}),
+    has_fields=True,
+)
