@@ -16,6 +16,7 @@ from bench.clients import PEOPLE_PER_COMPANY, Clients
 from bench.entries import CHUNK, Gathered, deal_entries, paired
 from bench.facts import DAY, LOST, OPEN, WON, Block, Facts, Ints, Visits
 from bench.histories import history_blocks
+from bench.reaches import reach_block
 from bench.skeleton import REQUIRED, Skeleton
 from crm.contacts.search_words import words_of_deal
 
@@ -44,6 +45,7 @@ def deal_blocks(
         yield _deal_contacts(facts, gathered, rng)
         gathered.company_owners.append(paired(facts.company, facts.owner)[facts.company > 0])
         yield _stage_visits(skeleton, facts, visits)
+        yield reach_block(skeleton, facts, visits, _stage_ids(skeleton, facts.pipeline[visits.at], visits.stage))
         yield from history_blocks(skeleton, facts, visits, due, titles, rng)
         found = [words_of_deal(one, title) for one, title in zip(ids.tolist(), titles, strict=True)]
         yield deal_entries(ids, found, facts.owner)

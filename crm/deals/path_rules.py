@@ -12,6 +12,7 @@ from typing import NamedTuple
 from crm.models import DealStatus, ReachOutcome, VisitOutcome
 
 _OFF_THE_WAY = -1  # the place of a retired stage
+_OPEN, _PASSED, _LOST = ReachOutcome.OPEN.value, ReachOutcome.PASSED.value, ReachOutcome.LOST.value
 
 
 class Stay(NamedTuple):
@@ -42,12 +43,13 @@ class Way:
     live: tuple[int, ...]
     places: Mapping[int, int]
     won_stage_id: int
+    has_retired: bool
 
     @classmethod
     def of(cls, live: Sequence[int], retired: Sequence[int], won_stage_id: int) -> Way:
         """Lay a way through stages, given by their ids."""
         places = {stage_id: at for at, stage_id in enumerate(live)} | dict.fromkeys(retired, _OFF_THE_WAY)
-        return cls(tuple(live), places, won_stage_id)
+        return cls(tuple(live), places, won_stage_id, bool(retired))
 
 
 class Reached(NamedTuple):
@@ -108,7 +110,8 @@ def trace(stays: Sequence[Stay], ending: Ending, way: Way) -> list[Reached]:
                 at < marks.chain,
             )
         )
-    rows += _on_retired(own, way, began_at, end)
+    if way.has_retired:
+        rows += _on_retired(own, way, began_at, end)
     if won_at is not None:
         is_whole = marks.chain == len(way.live)
         rows.append(Reached(way.won_stage_id, began_at, won_at, won_at, end.credited_to, *end, is_whole))
@@ -131,8 +134,9 @@ def _marks(own: Sequence[Stay], way: Way) -> _Marks:
     first: list[int | None] = [None] * count
     come, gone = first.copy(), first.copy()
     top, chain = -1, 0
+    places = way.places
     for number, one in enumerate(own):
-        at = way.places[one.stage_id]
+        at = places[one.stage_id]
         if at == _OFF_THE_WAY:
             continue
         if first[at] is None:
@@ -150,15 +154,15 @@ def _marks(own: Sequence[Stay], way: Way) -> _Marks:
 
 def _passed(own: Sequence[Stay], gone: int) -> _Decision:
     before = own[gone - 1] if gone else own[0]  # born past the stage: whoever began it there
-    return _Decision(ReachOutcome.PASSED.value, own[gone].entered_at, before.owner_id)
+    return _Decision(_PASSED, own[gone].entered_at, before.owner_id)
 
 
 def _end(own: Sequence[Stay], ending: Ending) -> _Decision:
     """Say what became of a deal where it went no further."""
     if ending.status is DealStatus.OPEN:
-        return _Decision(ReachOutcome.OPEN.value, None, ending.owner_id)
-    outcome = ReachOutcome.PASSED if ending.status is DealStatus.WON else ReachOutcome.LOST
-    return _Decision(outcome.value, ending.closed_at, own[-1].owner_id if own else ending.owner_id)
+        return _Decision(_OPEN, None, ending.owner_id)
+    outcome = _PASSED if ending.status is DealStatus.WON else _LOST
+    return _Decision(outcome, ending.closed_at, own[-1].owner_id if own else ending.owner_id)
 
 
 def _on_retired(own: Sequence[Stay], way: Way, began_at: int, end: _Decision) -> list[Reached]:
@@ -172,7 +176,7 @@ def _on_retired(own: Sequence[Stay], way: Way, began_at: int, end: _Decision) ->
     return [
         Reached(
             stage_id, began_at, one.entered_at, one.entered_at, one.owner_id,
-            *(_Decision(ReachOutcome.PASSED.value, left[stage_id].left_at, left[stage_id].owner_id)
+            *(_Decision(_PASSED, left[stage_id].left_at, left[stage_id].owner_id)
               if stage_id in left else end),
             in_order=False,
         )
@@ -186,7 +190,7 @@ def _unrecorded(ending: Ending, way: Way) -> list[Reached]:
         return []
     furthest = max(way.places.get(ending.loss_stage_id or 0, 0), 0)
     end = _end((), ending)
-    passed = end._replace(outcome=ReachOutcome.PASSED.value)
+    passed = end._replace(outcome=_PASSED)
     return [
         Reached(
             stage_id, ending.created_at, ending.created_at, None, ending.owner_id,

@@ -91,6 +91,7 @@ REFERENCES: tuple[Reference, ...] = (
     _any("merges", "survivor_id", "entity_type", Policy.STAY),
     _any("merges", "merged_id", "entity_type", Policy.STAY),
     # Derived from the records.
+    Reference("stage_reaches", "deal_id", DEAL, Policy.REBUILD),
     _any("search_entries", "record_id", "kind", Policy.REBUILD),
     _any("match_evidence", "entity_id", "entity_type", Policy.REBUILD),
     _any("match_keys", "entity_id", "entity_type", Policy.REBUILD),
@@ -131,6 +132,7 @@ JSON_COLUMNS: Mapping[str, str] = {
     "pipelines.creation_roles": "none",
     "pipelines.lint_limits": "none",
     "rule_overrides.rules": "none",
+    "saved_views.query": "an address: ids of pipelines and people",
     "saved_mappings.mapping": "none",
     "stages.step_kinds": "none",
     "workspace.own_identifiers": "none",

@@ -19,6 +19,7 @@ from crm.clock import utc_now
 from crm.contacts.search_index import rebuild_search
 from crm.db import Database
 from crm.deals.invariants import broken_invariants
+from crm.deals.retracing import stale_paths
 from crm.models import Contact, Deal, DealStatus, Pipeline, SearchEntry, Stage, StageKind, User
 from tests.conftest import rows_of_all_tables
 
@@ -35,6 +36,7 @@ def base(database: Database) -> Database:
 def test_generated_base_is_whole(base: Database) -> None:
     with base.read_scope() as session:
         assert broken_invariants(session, system_actor()) == []
+        assert stale_paths(session, system_actor()) == []
         assert session.scalar(select(func.count()).select_from(Deal)) == DEALS
         open_deals = session.scalar(select(func.count()).where(Deal.status == DealStatus.OPEN)) or 0
         assert DEALS * 0.05 < open_deals < DEALS * 0.2
