@@ -72,12 +72,10 @@ def _origins(session: Session, deal_ids: list[int], activity_ids: set[int]) -> d
         Merge.entity_type == EntityType.DEAL, Merge.survivor_id.in_(deal_ids), Merge.undone_at.is_(None)
     )
     origins: dict[int, int] = {}
-    for moved in session.scalars(query.order_by(Merge.id)):
-        for entry in moved:
-            if (entry["table"], entry.get("column")) == ("activities", "deal_id"):
-                # Moved again since, it was still written on the first one.
-                for activity_id in activity_ids.intersection(entry["ids"]):
-                    origins.setdefault(activity_id, entry["from"])
+    for entry in (entry for moved in session.scalars(query.order_by(Merge.id)) for entry in moved):
+        if (entry["table"], entry.get("column")) == ("activities", "deal_id"):
+            # Moved again since, it was still written on the first one.
+            origins = dict.fromkeys(activity_ids.intersection(entry["ids"]), entry["from"]) | origins
     return origins
 
 
