@@ -28,7 +28,7 @@ from crm.api.v1.schemas.duplicates import (
 )
 from crm.api.v1.schemas.merges import MergeOut, PairMerge
 from crm.api.v1.strict_route import StrictRoute
-from crm.api.v1.values import PathId, QueryId
+from crm.api.v1.values import PathId, QueryId, QueryText
 from crm.duplicates.hints import hint
 from crm.duplicates.merge_plan import better_survivor, plan_merge
 from crm.duplicates.merging import merge_records
@@ -53,6 +53,9 @@ class PairQuery(PageQuery):
     state: Literal["open", "snoozed", "merged", "not_duplicate", "gone"] = "open"
     source: Literal["intake", "batch", "bridge"] | None = None
     owner_id: QueryId | None = Field(default=None, description=N_("Who owns one of the two"))
+    text: QueryText | None = Field(
+        default=None, description=N_("Words of the name, a phone, an e-mail or the number of one of the two")
+    )
 
     def wanted(self) -> QueueFilter:
         """Return the filters as the read takes them."""
@@ -61,6 +64,7 @@ class PairQuery(PageQuery):
             state=PairState(self.state),
             source=PairSource(self.source) if self.source else None,
             owner_id=self.owner_id,
+            text=self.text,
         )
 
 

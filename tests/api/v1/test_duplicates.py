@@ -42,6 +42,9 @@ def test_queue_tells_pairs_with_their_reasons(boris: TestClient, world: World) -
     assert detail.json()["better_survivor_id"] in {pair["left"]["id"], pair["right"]["id"]}
     assert boris.get(DUPLICATES, params={"kind": "deal"}).json()["items"] == []
     assert boris.get(DUPLICATES, params={"source": "bridge"}).json()["items"] == []
+    assert boris.get(DUPLICATES, params={"text": "nobody"}).json()["items"] == []
+    for text in (pair["left"]["name"], f"#{pair['right']['id']}"):
+        assert [one["id"] for one in boris.get(DUPLICATES, params={"text": text}).json()["items"]] == [world.pair]
 
 
 def test_queue_is_paged_by_rank(boris: TestClient, database: Database, cast: Cast, world: World) -> None:
