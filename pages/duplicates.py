@@ -117,6 +117,7 @@ def draw_moving_scan(actor: Actor) -> None:
     """Draw how the scan goes."""
     draw_scan(actor)
     if not is_scan_running(actor):
+        forget_waiting()
         st.rerun()
 
 
