@@ -36,7 +36,7 @@ def load_choices(session: Session, actor: Actor) -> ScopeChoices:
     """
     require(actor, Action.SEE_ANALYTICS)
     order = (Pipeline.is_archived, Pipeline.position, Pipeline.id)
-    pipelines = session.execute(select(Pipeline.id, Pipeline.name).order_by(*order)).tuples().all()
+    pipelines = session.execute(select(Pipeline.id, Pipeline.name).order_by(*order)).all()
     people = session.execute(
         select(User.id, User.name, User.team_id)
         .where(owner_visible(actor, User.id))
@@ -47,7 +47,7 @@ def load_choices(session: Session, actor: Actor) -> ScopeChoices:
     return ScopeChoices(
         pipelines=dict(pipelines),
         owners={one.id: one.name for one in people},
-        teams=dict(teams.tuples().all()),
+        teams=dict(teams.all()),
         fields=tuple(one for one in load_fields(session) if one.type is FieldType.CHOICE),
     )
 

@@ -112,14 +112,14 @@ def _rows(session: Session, actor: Actor, chart: Chart, ask: Ask, row: Mapping[s
 
 def _with_clients(session: Session, found: Any) -> list[ListedDeal]:
     companies = {one.company_id for one in found if one.company_id is not None}
-    names = dict(session.execute(select(Company.id, Company.name).where(Company.id.in_(companies))).tuples().all())
+    names = dict(session.execute(select(Company.id, Company.name).where(Company.id.in_(companies))).all())
     of_deal = (
         select(DealContact.deal_id, Contact.name)
         .join(Contact, Contact.id == DealContact.contact_id)
         .where(DealContact.deal_id.in_({one.id for one in found if one.company_id is None}))
         .order_by(DealContact.position.desc())
     )
-    people = dict(session.execute(of_deal).tuples().all())  # the main contact comes last and stays
+    people = dict(session.execute(of_deal).all())  # the main contact comes last and stays
     return [
         ListedDeal(
             one.id, one.title, names.get(one.company_id) or people.get(one.id), one.owner, one.stage, one.status,

@@ -27,10 +27,13 @@ SERIES = ("#0072B2", "#E69F00", "#8A8F98", "#CC79A7", "#D55E00")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])  # a line is known without its colour
 _ON_COLOR = {"#0072B2": "#FFFFFF", "#D55E00": "#FFFFFF"}
 HEAT = ("#DCEAF4", "#0B4F8A")
+FAINT, FAINT_INK = "#E8EBEC", "#5A6668"
 BAR_HEIGHT, CELL_HEIGHT, HEIGHT = 34, 30, 260
 LABELLED = 16  # marks in a row; more would write over each other
 _NARROW = 0.06  # of the longest bar: its number would not fit inside
 CELL = "cell"
+FEW = "few"
+_MARKS = {"better": " ▲", "worse": " ▼"}
 
 
 def bars(
@@ -48,11 +51,11 @@ def bars(
             f"{category}:N", sort=alt.EncodingSortField("row", op="min"), title=None,
             axis=alt.Axis(labelLimit=220, ticks=False, domain=False),
         ),
-        order="order:Q",
     )  # fmt: skip
     x = alt.X("sum(value):Q", title=None, stack="zero", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5))
     marks = base.mark_bar().encode(
         x=x,
+        order="order:Q",
         color=alt.Color("part_name:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(colors)),
                         legend=alt.Legend(orient="top", labelLimit=200)),
         opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
@@ -60,12 +63,12 @@ def bars(
                  alt.Tooltip("value:Q", title=words("deals"), format=","), alt.Tooltip("part_name:N", title=" ")],
     ).add_params(chosen)  # fmt: skip
     inside = base.mark_text(fontSize=12, tooltip=None).encode(
-        x=alt.X("sum(value):Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N",
+        x=alt.X("sum(value):Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N", order="order:Q",
         color=alt.Color("part_name:N", legend=None, scale=alt.Scale(
             domain=names, range=[_ON_COLOR.get(one, "#101517") for one in colors])),
     )  # fmt: skip
     total = base.mark_text(align="left", dx=5, fontSize=12, fontWeight="bold").encode(
-        x="sum(value):Q", text=alt.Text("sum(value):Q", format=","), order=alt.Order()
+        x="sum(value):Q", text=alt.Text("sum(value):Q", format=",")
     )
     layers = alt.layer(marks, inside, total) if len(parts) > 1 else alt.layer(marks, total)
     return finished(layers.resolve_scale(color="independent").properties(height=alt.Step(BAR_HEIGHT)))
@@ -80,38 +83,45 @@ def heat_map(
     words: Words,
     door: str | None = None,
     label: str | None = None,
-    faint: str | None = None,
+    kind: str | None = None,
 ) -> alt.LayerChart | alt.FacetChart:
     """Return a table of coloured cells with their numbers; a click chooses the cell's number `door`, else its `value`.
 
-    `label` is a column with the text of each cell; cells where the column `faint` holds are drawn pale.
+    `label` is a column of verdicts: better and worse get a mark beside the number, those of few deals are drawn pale.
     """
-    kept = [row, column, value, *dict.fromkeys(one for one in (label, faint) if one)]
-    shown = frame.reset_index(names="row_number")[["row_number", *dict.fromkeys(kept)]].copy()
-    shown = shown.rename(columns={row: "row_name", column: "column_name", "row_number": "row"})
-    shown = shown[shown[value].notna()]
+    kind = kind or ("percent" if value.startswith("conversion") or value.endswith("share") else "count")
+    kept = [row, column, value, *([label] if label else [])]
+    shown = frame.reset_index(names="place")[["place", *kept]]
+    shown = shown[shown[value].notna()].rename(columns={row: "row_name", column: "column_name", "place": "row"})
+    shown["row_name"] = [NOTHING if pd.isna(one) else one for one in shown["row_name"]]
+    shown["column_name"] = [NOTHING if pd.isna(one) else one for one in shown["column_name"]]
     shown["value"] = shown[value].astype(float)
     shown["part"] = door or value
-    shown["shown"] = shown[label] if label else [number(round(one)) for one in shown["value"]]
-    is_faint = shown[faint].astype(bool) if faint else pd.Series(False, index=shown.index)
-    top, low = float(shown["value"].max() or 1), 0.0
-    shown["ink"] = ["#101517" if pale or one < (top + low) / 2 else "#FFFFFF"
+    verdicts = shown[label] if label else pd.Series("", index=shown.index)
+    shown["verdict"] = verdicts.map(lambda one: words(one) if one else "")
+    shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
+                      for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
+    is_faint = verdicts == FEW
+    top, low = float(shown["value"].max() or 1) if len(shown) else 1.0, 0.0
+    shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
                     for one, pale in zip(shown["value"], is_faint, strict=True)]  # fmt: skip
-    shown["depth"] = [0.25 if pale else 1.0 for pale in is_faint]
+    shown["pale"] = is_faint
     columns_seen = list(dict.fromkeys(shown["column_name"]))
     rows_seen = list(dict.fromkeys(shown["row_name"]))
     chosen = _selection()
-    base = alt.Chart(shown.drop(columns=[one for one in (label, faint) if one])).encode(
+    told = [alt.Tooltip("verdict:N", title=words(label))] if label else []
+    kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale"]
+    base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
             orient="top", labelAngle=0, labelLimit=130, labelOverlap=False, ticks=False, domain=False)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
     )  # fmt: skip
     cells = base.mark_rect(stroke="#8A8F98", strokeWidth=0.5, cornerRadius=2).encode(
-        color=alt.Color("value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top])),
-        opacity=alt.Opacity("depth:Q", legend=None, scale=None),
+        color=alt.condition("datum.pale", alt.value(FAINT), alt.Color(
+            "value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top]))),
         strokeWidth=alt.condition(chosen & (alt.datum.row >= 0), alt.value(2), alt.value(0.5), empty=False),
         tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),
-                 alt.Tooltip("shown:N", title=words(value))],
+                 alt.Tooltip("shown:N", title=words(value)), *told],
     ).add_params(chosen)  # fmt: skip
     texts = base.mark_text(fontSize=12).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
     return finished(alt.layer(cells, texts).properties(height=alt.Step(CELL_HEIGHT)))
@@ -216,7 +226,7 @@ def short_text(value: float | None, kind: str) -> str:
 
 
 def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str) -> alt.LayerChart | alt.FacetChart:
-    named = frame.reset_index(drop=True)
+    named = frame.copy()
     first = next((one for one in named.columns if one not in values and not one.endswith("_id")), None)
     named["name"] = words("total") if first is None or len(named) == 1 else named[first].map(lambda one: one or "—")
     long = _long(named, ["name"], values, words, scale=0.01 if kind == "money" else 1.0)
@@ -247,7 +257,7 @@ def _long(
     frame: pd.DataFrame, kept: Sequence[str], parts: Sequence[str], words: Words, scale: float = 1.0
 ) -> pd.DataFrame:
     """Return a row for each part of each row: the row's number, the part's code, name and order, its value."""
-    numbered = frame.reset_index(drop=True).reset_index(names="row")[["row", *dict.fromkeys(kept), *parts]]
+    numbered = frame.reset_index(names="row")[["row", *dict.fromkeys(kept), *parts]]
     long = numbered.melt(id_vars=["row", *dict.fromkeys(kept)], value_vars=list(parts), var_name="part")
     long = long[long["value"].notna()].copy()
     long["value"] = long["value"].astype(float) * scale

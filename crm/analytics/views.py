@@ -25,6 +25,7 @@ class View:
     """A saved view as a reader finds it; `is_mine` tells who may change it."""
 
     id: int
+    page: str
     name: str
     query: Mapping[str, str]
     is_shared: bool
@@ -46,7 +47,16 @@ def list_views(session: Session, actor: Actor, page: str) -> list[View]:
         .order_by(SavedView.owner_id != actor.user_id, SavedView.name, SavedView.id)
     )
     return [
-        View(one.id, one.name, dict(one.query), one.is_shared, one.owner_id == actor.user_id, owner, one.version)
+        View(
+            one.id,
+            one.page,
+            one.name,
+            dict(one.query),
+            one.is_shared,
+            one.owner_id == actor.user_id,
+            owner,
+            one.version,
+        )
         for one, owner in session.execute(query)
     ]
 

@@ -47,6 +47,7 @@ EVENT_TEXTS: dict[str, str] = {
     "deal.came_by_link": N_("Came from deal #{origin_id} of “{from_pipeline}”: {outcome}"),
     "deal.created": N_("Created the deal on “{stage}”"),
     "deal.edited": N_("Changed the deal"),
+    "deal.history_added": N_("Imported more of the deal's history"),
     "deal.imported": N_("Imported the deal"),
     "deal.link_note": N_("The client came here again from deal #{origin_id} of “{from_pipeline}”: {outcome}"),
     "deal.link_noted": N_("Deal #{child_id} in “{pipeline}” is open already and got a note"),
@@ -122,6 +123,9 @@ EVENT_TEXTS: dict[str, str] = {
     "user.profile_edited": N_("Changed the own profile"),
     "user.restored": N_("Gave a user the former values: the import was taken back"),
     "user.role_changed": N_("Gave a user another role"),
+    "view.changed": N_("Changed the saved view “{name}”"),
+    "view.deleted": N_("Deleted the saved view “{name}”"),
+    "view.saved": N_("Saved the view “{name}”"),
     "workspace.created": N_("Set the company up"),
     "workspace.edited": N_("Changed the company's settings"),
 }

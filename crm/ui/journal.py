@@ -36,6 +36,7 @@ ENTITIES: dict[str, str] = {
     "pair": N_("Pair of records"),
     "user": N_("User"),
     "team": N_("Team"),
+    "view": N_("Saved view"),
     "pipeline": N_("Pipeline"),
     "stage": N_("Stage"),
     "field": N_("Field"),

@@ -25,8 +25,8 @@ class PageSpec:
     in_menu: bool = True
 
 
-WORK, BASE, ADMINISTRATION = N_("Work"), N_("Set-up"), N_("Administration")
-SECTIONS = (WORK, BASE, ADMINISTRATION)
+WORK, ANALYTICS, BASE, ADMINISTRATION = N_("Work"), N_("Analytics"), N_("Set-up"), N_("Administration")
+SECTIONS = (WORK, ANALYTICS, BASE, ADMINISTRATION)
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec(
@@ -52,6 +52,10 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "exceptions", N_("Exceptions"), ":material/gavel:",
         N_("Rules passed with a reason, and removed deals."), Action.SEE_EXCEPTIONS, WORK,
+    ),
+    PageSpec(
+        "conversion", N_("Conversion"), ":material/filter_alt:",
+        N_("How many deals go on from stage to stage, and where they are lost."), Action.SEE_ANALYTICS, ANALYTICS,
     ),
     PageSpec(
         "pipelines", N_("Pipelines"), ":material/filter_alt:",

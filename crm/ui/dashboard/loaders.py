@@ -29,15 +29,20 @@ _lock = threading.Lock()
 
 def load_frame(actor: Actor, chart: Chart, ask: Ask) -> pd.DataFrame:
     """Return the chart's frame; many readers share it, so it must not be changed."""
-    return kept_while_nothing_happens(
-        actor, ("frame", chart.name, ask), lambda session: chart.frame(session, actor, ask)
-    )
+
+    def load(session: Session) -> pd.DataFrame:
+        frame = chart.frame(session, actor, ask)
+        return frame.loc[:, ~frame.columns.duplicated()]  # by pipeline its name is there twice
+
+    return kept_while_nothing_happens(actor, ("frame", chart.name, ask), load)
 
 
-def load_figure(actor: Actor, chart: Chart, ask: Ask, draw: Callable[[pd.DataFrame], dict[str, Any]]) -> dict[str, Any]:
-    """Return the chart's drawing as a specification in the reader's language."""
+def load_figure(
+    actor: Actor, chart: Chart, ask: Ask, draw: Callable[[pd.DataFrame], dict[str, Any]], *, on_phone: bool
+) -> dict[str, Any]:
+    """Return the chart's drawing as a specification in the reader's language; it must not be changed either."""
     frame = load_frame(actor, chart, ask)
-    name = ("figure", chart.name, ask, current_reader())
+    name = ("figure", chart.name, ask, current_reader(), on_phone)
     return kept_while_nothing_happens(actor, name, lambda session: draw(frame))
 
 

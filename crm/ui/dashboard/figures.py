@@ -1,0 +1,53 @@
+"""Drawings of charts as specifications in the reader's language, fit for a phone where one is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from crm.actor import Actor
+from crm.analytics.values import Ask, Chart, Words
+from crm.i18n.analytics_texts import word
+from crm.i18n.labels import label
+from crm.models import Priority
+from crm.pipelines.values import FieldInfo
+from crm.ui.dashboard.loaders import load_figure
+from crm.ui.device import is_phone
+
+_PHONE_LABEL = 104
+
+
+def specification(actor: Actor, chart: Chart, ask: Ask, fields: Sequence[FieldInfo]) -> dict[str, Any] | None:
+    """Return the Vega-Lite specification of a chart's figure; None where it has nothing to draw."""
+    draw = chart.figure
+    if draw is None:
+        return None
+    phone = is_phone()
+
+    def made(frame: pd.DataFrame) -> dict[str, Any]:
+        spec: dict[str, Any] = draw(frame, words_of(ask, fields)).to_dict()
+        return _for_phone(spec) if phone else spec
+
+    return load_figure(actor, chart, ask, made, on_phone=phone)
+
+
+def words_of(ask: Ask, fields: Sequence[FieldInfo]) -> Words:
+    """Return what gives codes of columns, parts and values of the split their names."""
+    names = {option.code: option.name for one in fields if one.key == ask.by for option in one.options}
+    names |= {one.key: one.name for one in fields}
+    names |= {one.name: label(one) for one in Priority}
+    return lambda code: names.get(code) or word(code)
+
+
+def _for_phone(spec: Any) -> Any:
+    """Return the specification with shorter labels and legends below each other."""
+    if isinstance(spec, dict):
+        found = {name: _for_phone(value) for name, value in spec.items() if name != "datasets"}
+        if "labelLimit" in found:
+            found["labelLimit"] = min(found["labelLimit"], _PHONE_LABEL)
+        if "orient" in found and "labelLimit" in found:
+            found["columns"] = 2
+        return found | ({"datasets": spec["datasets"]} if "datasets" in spec else {})
+    return [_for_phone(one) for one in spec] if isinstance(spec, list) else spec
