@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crm.auth.actors import system_actor
 from crm.auth.setup import ensure_workspace
+from crm.cli.import_visits import add_visit_options, files_of, is_of_visits, visits_mapping, with_pipelines
 from crm.clock import utc_now
 from crm.db import get_database, read_scope, session_scope
 from crm.db.migrate import is_current, migrate
@@ -20,7 +21,7 @@ from crm.imports.fields import RecordKind
 from crm.imports.formats import Table, open_table
 from crm.imports.mapping import ImportMapping
 from crm.imports.mapping_text import read_mapping
-from crm.imports.memory import guess_mapping, recall_mapping, remember_mapping
+from crm.imports.memory import fitted_mapping, guess_mapping, recall_mapping, remember_mapping
 from crm.imports.plan import Plan, plan_import
 from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
@@ -37,8 +38,9 @@ _SHOWN_FAILURES = 10
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `import`, `imports list` and `imports undo`."""
-    parser = commands.add_parser("import", help="import CSV and XLSX files")
+    parser = commands.add_parser("import", help="import CSV and XLSX files; `import visits FILE` a history of deals")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add_visit_options(parser)
     parser.add_argument("--mapping", type=Path, help="TOML file; without one the columns' names decide")
     parser.add_argument("--owner", default="", help="e-mail or name of who owns what the files name nobody for")
     parser.add_argument("--dry-run", action="store_true", help="judge every row and write nothing")
@@ -58,9 +60,9 @@ def import_files(arguments: argparse.Namespace) -> None:
     database = get_database()
     if not is_current(database):
         migrate(database)
-    paths: list[Path] = arguments.files
+    paths = files_of(arguments)
     tables = [open_table(path) for path in paths]
-    prepared = prepare(_mapping(arguments, tables), tables)
+    prepared = with_pipelines(arguments, prepare(_mapping(arguments, tables), tables))
     if arguments.dry_run:
         report = _dry_run(prepared)
     else:
@@ -100,7 +102,9 @@ def _mapping(arguments: argparse.Namespace, tables: Sequence[Table]) -> ImportMa
     else:
         with read_scope() as session:
             known = recall_mapping(session, ACTOR, headers=[table.header for table in tables])
-        mapping = known or guess_mapping({table.name: table.header for table in tables})
+        headers = {table.name: table.header for table in tables}
+        known = None if is_of_visits(arguments) or known is None else fitted_mapping(known, headers)
+        mapping = visits_mapping(arguments, known or guess_mapping(headers), tables)
     if arguments.owner:
         mapping = replace(mapping, owners=replace(mapping.owners, default=arguments.owner))
     return mapping

@@ -19,6 +19,7 @@ class RecordKind(StrEnum):
     COMPANIES = "companies"
     CONTACTS = "contacts"
     DEALS = "deals"
+    VISITS = "visits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ _EMAIL = ImportField("email", N_("E-mail"), ("email", "e-mail", "mail", "поч�
 _CREATED = ImportField(
     "created_on", N_("Created on"), ("created", "created at", "created_on", "дата создания", "создано"), is_date=True
 )
+
+# Headers that mean the time of a visit only where nothing speaks for a list of deals.
+UNSURE_TIMES = ("date", "time", "datetime", "дата", "время")
 
 FIELDS: Mapping[RecordKind, tuple[ImportField, ...]] = {
     RecordKind.USERS: (
@@ -121,6 +125,65 @@ FIELDS: Mapping[RecordKind, tuple[ImportField, ...]] = {
         ImportField("utm_term", N_("UTM term"), ("utm_term",)),
         _NOTE,
     ),
+    RecordKind.VISITS: (
+        ImportField(
+            "deal", N_("Deal"),
+            ("deal", "deal id", "deal_id", "case id", "case_id", "caseid", "case:concept:name", "case",
+             "opportunity_id", "opportunity id", "opportunity", "lead id", "lead_id", "trace", "deal name",
+             "сделка", "id сделки",             "ид сделки", "номер сделки", "сделка id",
+             "№ сделки", "лид", "id лида", "id", "ид", "номер"),
+            is_required=True,
+        ),
+        ImportField(
+            "stage", N_("Stage"),
+            ("stage", "concept:name", "activity", "activity name", "stage name", "to stage", "new stage", "deal_stage",
+             "event", "event name", "task", "status", "этап", "стадия", "новый этап", "этап сделки", "стадия сделки",
+             "название этапа", "активность", "операция", "событие", "статус"),
+            is_required=True,
+        ),
+        ImportField(
+            "entered_at", N_("Entered at"),
+            ("entered at", "entered_at", "entered", "stage entered at", "entered on", "entry", "start timestamp",
+             "start_timestamp", "starttimestamp", "starttime", "start time", "moved at", "changed at", "event time",
+             "time:timestamp", "timestamp", "complete timestamp", "complete_timestamp", "completetimestamp",
+             "completetime", "complete time", "at",
+             "вход", "вошла", "вошел", "дата входа", "время входа", "вход на этап", "дата входа на этап",
+             "дата перехода", "время перехода", "дата изменения", "дата события", "время события", "дата и время",
+             "метка времени", "начало", *UNSURE_TIMES),
+            is_required=True, is_date=True,
+        ),
+        ImportField(
+            "left_at", N_("Left at"),
+            ("left at", "left_at", "left", "exit", "exited at", "stage left at", "end timestamp", "end_timestamp",
+             "endtime", "end time", "complete timestamp", "complete_timestamp", "completetimestamp", "completetime",
+             "complete time", "time:timestamp", "timestamp", "выход", "вышла",
+             "вышел", "дата выхода", "время выхода", "выход с этапа", "дата выхода с этапа", "конец", "окончание"),
+            is_date=True,
+        ),
+        ImportField(
+            "owner", N_("Owner"),
+            (*_OWNER.words, "org:resource", "resource", "user", "employee", "responsible user", "owner name",
+             "исполнитель", "сотрудник", "пользователь", "ответственный сотрудник", "владелец", "ресурс"),
+        ),
+        ImportField(
+            "outcome", N_("Outcome"),
+            ("outcome", "result", "visit outcome", "deal outcome", "исход", "результат", "итог"),
+        ),
+        ImportField(
+            "loss_reason", N_("Reason of loss"),
+            ("loss reason", "lost reason", "loss_reason", "lost_reason", "reason", "причина отказа", "причина",
+             "причина потери", "причина закрытия"),
+        ),
+        ImportField(
+            "amount", N_("Amount"),
+            ("amount", "close_value", "value", "budget", "price", "case:amount", "сумма", "бюджет", "цена",
+             "сумма сделки"),
+        ),
+        ImportField("currency", N_("Currency"), ("currency", "case:currency", "валюта")),
+        ImportField("source", N_("Source"), ("source", "lead source", "channel", "case:source", "источник", "канал")),
+        ImportField("pipeline", N_("Pipeline"), ("pipeline", "funnel", "process", "воронка", "процесс")),
+        ImportField("title", N_("Title"), ("title", "deal title", "case title", "название", "название сделки", "name")),
+    ),
 }  # fmt: skip
 
 _KIND_NAMES: Mapping[RecordKind, str] = {
@@ -129,6 +192,7 @@ _KIND_NAMES: Mapping[RecordKind, str] = {
     RecordKind.COMPANIES: N_("Companies"),
     RecordKind.CONTACTS: N_("Contacts"),
     RecordKind.DEALS: N_("Deals"),
+    RecordKind.VISITS: N_("Visits: which deal came to which stage, and when"),
 }
 
 

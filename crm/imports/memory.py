@@ -14,13 +14,16 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.errors import InvalidInput
-from crm.imports.fields import FIELDS, RecordKind
-from crm.imports.mapping import FileMapping, ImportMapping, folded
+from crm.imports.fields import FIELDS, UNSURE_TIMES, RecordKind
+from crm.imports.mapping import FileMapping, ImportMapping, OwnerRule, folded
 from crm.imports.mapping_text import mapping_from, mapping_tree
 from crm.models import SavedMapping
 
 # The namespace of foreign ids where nobody named the system they come from.
 GUESSED_SYSTEM = "file"
+_ONLY_OF_DEALS = frozenset({
+    "company", "inn", "contact", "phone", "email", "created_on", "closed_on", "expected_close_on", "next_step", "note",
+})  # fmt: skip
 
 
 def header_hash(headers: Sequence[Sequence[str]]) -> str:
@@ -83,15 +86,24 @@ def fitted_mapping(mapping: ImportMapping, headers: Mapping[str, Sequence[str]])
 def guess_mapping(headers: Mapping[str, Sequence[str]]) -> ImportMapping:
     """Return a mapping by the files' headers alone, by file name; what no header tells is left out."""
     parts = []
+    kinds = {name: guess_kind(header) for name, header in headers.items()}
+    with_visits = RecordKind.VISITS in kinds.values()
     for name, header in headers.items():
-        kind = guess_kind(header)
-        parts.append(FileMapping(glob.escape(name), kind, guess_columns(kind, header)))
-    return ImportMapping(name="", system=GUESSED_SYSTEM, files=tuple(parts))
+        kind = kinds[name]
+        columns = guess_columns(kind, header)
+        if kind is RecordKind.DEALS and with_visits:
+            columns = columns_beside_visits(columns, header)
+        parts.append(FileMapping(glob.escape(name), kind, columns))
+    # A history names people who have left long ago: they come in, too, where the actor may add people.
+    return ImportMapping("", GUESSED_SYSTEM, tuple(parts), owners=OwnerRule(create=with_visits))
 
 
 def guess_kind(header: Sequence[str]) -> RecordKind:
     """Return what the rows of a file with this header most likely are."""
-    scores = {kind: len(guess_columns(kind, header)) for kind in RecordKind if kind is not RecordKind.OPTIONS}
+    if _is_of_visits(header):
+        return RecordKind.VISITS
+    listed = [kind for kind in RecordKind if kind not in {RecordKind.OPTIONS, RecordKind.VISITS}]
+    scores = {kind: len(guess_columns(kind, header)) for kind in listed}
     words = {folded(name) for name in header}
     if words & {"stage", "deal_stage", "этап", "стадия", "этап сделки", "close_value", "сумма", "бюджет", "воронка"}:
         return RecordKind.DEALS
@@ -110,3 +122,18 @@ def guess_columns(kind: RecordKind, header: Sequence[str]) -> dict[str, tuple[st
             guessed[field.code] = (found,)
             taken.add(found)
     return guessed
+
+
+def columns_beside_visits(columns: Mapping[str, tuple[str, ...]], header: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return a deals file's columns with an id and a title: one is the other where the file has only one of them."""
+    key = columns.get("external_id") or guess_columns(RecordKind.VISITS, header).get("deal") or columns.get("title")
+    return {**({"external_id": key, "title": key} if key else {}), **columns}
+
+
+def _is_of_visits(header: Sequence[str]) -> bool:
+    """Tell whether rows say which deal came to which stage, and when; a bare "date" may be any date of a deal."""
+    guessed = guess_columns(RecordKind.VISITS, header)
+    if not {"deal", "stage", "entered_at"} <= guessed.keys():
+        return False
+    is_unsure = folded(guessed["entered_at"][0]) in UNSURE_TIMES
+    return not is_unsure or not _ONLY_OF_DEALS & guess_columns(RecordKind.DEALS, header).keys()

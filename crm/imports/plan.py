@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,14 @@ from crm.errors import Violation
 from crm.imports.fields import RecordKind
 from crm.imports.judged import Judged
 from crm.imports.judges import JUDGES
-from crm.imports.prepare import Prepared
+from crm.imports.prepare import Prepared, PreparedFile
 from crm.imports.progress import Counts, StepKind, steps_of
 from crm.imports.report import DealFigures, Report, tallied
-from crm.imports.run import BATCH_ROWS, batches, imports_actor, names_in_files
+from crm.imports.run import BATCH_ROWS, VISITS_AT_ONCE, batches, imports_actor, names_in_files
 from crm.imports.setup import SetUp, plan_set_up
+from crm.imports.visits.figures import tallied_visits
+from crm.imports.visits.judge import judge_visits
+from crm.imports.visits.rows import deal_batches
 from crm.imports.world import World
 from crm.models.codes import RowVerdict
 
@@ -84,15 +87,26 @@ def plan_import(
                 draft.add(name, [verdict])
         if step.file is None:
             continue
-        for rows in batches(step.file.table.rows(), BATCH_ROWS):
-            judged = JUDGES[step.file.kind](session, world, prepared, step.file, rows)
+        for judged in _judged(session, world, prepared, step.file):
             draft.add(step.file.name, judged)
             if step.file.kind is RecordKind.DEALS:
                 draft.report = tallied(session, draft.report, judged, world.people.names())
+                world.new_deals |= {one.draft.id: one.draft.columns for one in judged if one.draft and one.draft.id < 0}
+            elif step.file.kind is RecordKind.VISITS:
+                draft.report = tallied_visits(session, draft.report, judged, world.people.names())
             session.expunge_all()  # a dry run of a large file must not gather the whole table
             if on_progress:
                 on_progress(draft.report.counts)
     return draft.plan(_open_date_columns(prepared))
+
+
+def _judged(session: Session, world: World, prepared: Prepared, file: PreparedFile) -> Iterator[list[Judged[Any]]]:
+    if file.kind is RecordKind.VISITS:
+        for deals in deal_batches(world.visits_in(prepared, file), BATCH_ROWS * VISITS_AT_ONCE):
+            yield judge_visits(session, world, deals)
+    else:
+        for rows in batches(file.table.rows(), BATCH_ROWS):
+            yield JUDGES[file.kind](session, world, prepared, file, rows)
 
 
 class _Draft:

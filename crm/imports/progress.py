@@ -22,6 +22,9 @@ class StepKind(StrEnum):
     FINISH = "finish"
 
 
+_AFTER_COMPANIES = (RecordKind.CONTACTS, RecordKind.DEALS, RecordKind.VISITS)
+
+
 @dataclass(frozen=True, slots=True)
 class RunStep:
     """A step of a run; `file` is set for rows."""
@@ -32,7 +35,10 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What is done: all steps before `step`, and in it all rows up to `line`."""
+    """What is done: all steps before `step`, and in it all rows up to `line`.
+
+    Of visits, `line` is where the last deal done first appears.
+    """
 
     step: int = 0
     line: int = 0
@@ -65,12 +71,12 @@ class Counts:
 
 
 def steps_of(prepared: Prepared) -> list[RunStep]:
-    """Return the steps of a run: people, what must be there, companies and their parents, contacts, deals."""
+    """Return the steps of a run: people, what must be there, companies with parents, contacts, deals, their visits."""
     steps = [_rows(file) for file in prepared.of_kind(RecordKind.USERS)]
     steps.append(RunStep(StepKind.SET_UP))
     steps += [_rows(file) for file in prepared.of_kind(RecordKind.COMPANIES)]
     steps.append(RunStep(StepKind.PARENTS))
-    steps += [_rows(file) for kind in (RecordKind.CONTACTS, RecordKind.DEALS) for file in prepared.of_kind(kind)]
+    steps += [_rows(file) for kind in _AFTER_COMPANIES for file in prepared.of_kind(kind)]
     steps.append(RunStep(StepKind.FINISH))
     return steps
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.imports.clients_known import in_turn
-from crm.imports.judged import DealDraft, Judged
+from crm.imports.judged import Judged
 from crm.imports.progress import Counts
 from crm.imports.reads import load_import
 from crm.models import Deal, DealStatus, ImportRow, User
@@ -82,7 +82,7 @@ def load_report(session: Session, actor: Actor, import_id: int) -> Report:
     return Report(import_id, summary.counts, figures, owners)
 
 
-def tallied(session: Session, report: Report, judged: Iterable[Judged[DealDraft]], names: Mapping[int, str]) -> Report:
+def tallied(session: Session, report: Report, judged: Iterable[Judged[Any]], names: Mapping[int, str]) -> Report:
     """Return a dry run's report with a batch of deals added; present deals count as they would be."""
     drafts = [one.draft for one in judged if one.draft is not None]
     present = _present(session, [draft.id for draft in drafts if draft.id > 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from time import monotonic, sleep
 from typing import Any
@@ -28,6 +29,9 @@ from crm.imports.meanwhile import MergedMeanwhile, MergesSeen, hold_records, mer
 from crm.imports.prepare import Prepared, PreparedFile
 from crm.imports.progress import Counts, Cursor, RunStep, StepKind, counts_from, counts_tree, cursor_from, steps_of
 from crm.imports.setup import plan_set_up
+from crm.imports.visits.judge import judge_visits
+from crm.imports.visits.rows import DealRows, deal_batches
+from crm.imports.visits.writer import write_visits
 from crm.imports.world import World
 from crm.imports.writers import WRITERS, link_parents
 from crm.imports.writers.set_up import write_set_up
@@ -35,6 +39,7 @@ from crm.models import Import, ImportRow
 from crm.models.codes import Channel, ImportStatus, RowVerdict
 
 BATCH_ROWS = 500
+VISITS_AT_ONCE = 8  # times as many rows of visits: they are light, and several stand for one deal
 # SQLite's waiting writers look at the lock every tenth of a second: in shorter gaps they would never get a turn.
 _GIVE_WAY_SECONDS = 0.12
 _ROWS_WORTH_ANALYZE = 500
@@ -200,21 +205,36 @@ class _Run:
 
     def _learn(self, session: Session, row: Import, file: PreparedFile | None = None) -> None:
         names = self.world.company_names if self.world else names_in_files(self.prepared)
+        visits = self.world.visits if self.world else {}
         self.merges = merges_seen(session)  # first: what is merged after this look is looked at again
         # The start and not the present: an interrupted run gives the same rows as an undisturbed one.
         self.world = World(session, self.actor, self.prepared, row.created_at, is_dry_run=False)
         self.world.seen |= _seen(session, self.import_id)
-        self.world.company_names = names
+        self.world.company_names, self.world.visits = names, visits
+        self.world.bare_deals = self._bare_deals(session)
         if file is not None and file.kind is RecordKind.DEALS:
             done = [one for one in file.table.rows() if one.line <= self.cursor.line]
             note_skipped_deals(self.world, self.prepared, file, done)
 
+    def _bare_deals(self, session: Session) -> frozenset[int]:
+        files = [file.name for file in self.prepared.of_kind(RecordKind.DEALS)]
+        if not self.prepared.of_kind(RecordKind.VISITS) or not files:
+            return frozenset()
+        made = select(ImportRow.entity_id).where(
+            ImportRow.import_id == self.import_id, ImportRow.file.in_(files), ImportRow.entity == "deal",
+            ImportRow.verdict == RowVerdict.CREATED,
+        )  # fmt: skip
+        return frozenset(one for one in session.scalars(made) if one)
+
     def do(self, step: RunStep, batch_rows: int) -> None:
         """Do what is left of one step and go behind it."""
+        if step.file is not None and step.file.kind is RecordKind.VISITS:
+            with self.scope() as session:
+                self._world.bare_deals = self._bare_deals(session)
         if step.kind is StepKind.ROWS and step.file is not None:
-            for rows in batches(self._rows_left(step.file), batch_rows):
+            for work in self._batches_left(step.file, batch_rows):
                 begun = monotonic()
-                self._batch_of_living(step.file, rows)
+                self._among_living(work)
                 sleep(min(_GIVE_WAY_SECONDS, monotonic() - begun))
             with self._turn() as (_session, _row):
                 self.cursor = Cursor(self.cursor.step + 1)
@@ -226,15 +246,35 @@ class _Run:
                 self._structure(session, step.kind)
             self.cursor = Cursor(self.cursor.step + 1)
 
-    def _batch_of_living(self, file: PreparedFile, rows: Sequence[Row]) -> None:
+    def _batches_left(self, file: PreparedFile, size: int) -> Iterator[Callable[[], None]]:
+        """Yield what does one batch."""
+        if file.kind is RecordKind.VISITS:
+            everything = self._world.visits_in(self.prepared, file)
+            left = [deal for deal in everything if deal.first_line > self.cursor.line]
+            for deals in deal_batches(left, size * VISITS_AT_ONCE):
+                yield partial(self._batch_of_visits, file, deals)
+        else:
+            for rows in batches(self._rows_left(file), size):
+                yield partial(self._batch, file, rows)
+
+    def _among_living(self, work: Callable[[], None]) -> None:
         for _try in range(_TRIES - 1):
             try:
-                self._batch(file, rows)
+                work()
             except MergedMeanwhile:
                 self.merges = None  # whatever has been merged: all is read anew
             else:
                 return
-        self._batch(file, rows)
+        work()
+
+    def _batch_of_visits(self, file: PreparedFile, deals: Sequence[DealRows]) -> None:
+        with self._turn(file) as (session, _row):
+            judged = judge_visits(session, self._world, deals)
+            journal = Journal(self.import_id)
+            write_visits(session, self._world, journal, file.name, judged)
+            journal.write(session)
+            self.counts = self.counts.plus(file.name, judged)
+            self.cursor = Cursor(self.cursor.step, deals[-1].first_line)
 
     def _batch(self, file: PreparedFile, rows: Sequence[Row]) -> None:
         with self._turn(file) as (session, _row):

@@ -18,6 +18,7 @@ from crm.imports.people import Person, names_only
 from crm.imports.prepare import Prepared, PreparedFile
 from crm.imports.reading import RowReader
 from crm.imports.values import split_values
+from crm.imports.visits.needs import owners_of_visits, reasons_of_visits
 from crm.imports.world import World
 from crm.models.codes import FieldType, Role, RowVerdict, StageKind
 from crm.pipelines.values import FieldInfo, LossReasonInfo, Option, PipelineInfo, StageInfo
@@ -80,8 +81,11 @@ def _mapping_violations(
         found += [Violation("pipeline_unknown", "pipeline", {"name": one.name}) for one in missing]
     known = {*world.pipelines, *(folded(one.name) for one in prepared.mapping.pipelines)}
     wanted = prepared.mapping.pipeline
-    if prepared.of_kind(RecordKind.DEALS) and (not known or (wanted and folded(wanted) not in known)):
+    with_deals = (*prepared.of_kind(RecordKind.DEALS), *prepared.of_kind(RecordKind.VISITS))
+    if with_deals and (not known or (wanted and folded(wanted) not in known)):
         found.append(Violation("pipeline_unknown", "pipeline", {"name": wanted}))
+    if len(prepared.of_kind(RecordKind.VISITS)) > 1:
+        found.append(Violation("visits_in_one_file", "mapping"))
     to_come = {folded(one.name) for one in prepared.mapping.fields} if designs else set()
     for name in _custom_names(prepared):
         if folded(name) not in world.fields and folded(name) not in to_come:
@@ -115,9 +119,10 @@ def _new_owners(world: World, prepared: Prepared) -> list[UserDraft]:
     gathered = [
         prepared.alias("owner", value)
         for file in prepared.files
-        if file.kind is not RecordKind.USERS
+        if file.kind not in {RecordKind.USERS, RecordKind.VISITS}
         for value in file.scan.values.get("owner", ())
     ]
+    gathered += owners_of_visits(world, prepared)
     default = prepared.mapping.owners.default
     drafts = []
     for value in names_only([*gathered, *([default] if default else [])]):
@@ -194,9 +199,13 @@ def _parts(text: str, kind: FieldType) -> list[str]:
 
 def _new_reasons(world: World, prepared: Prepared) -> list[tuple[str, str]]:
     reasons = []
-    for key, pipeline in _pipelines_of_deals(world, prepared).items():
+    of_visits = reasons_of_visits(world, prepared)
+    pipelines = _pipelines_of_deals(world, prepared) | {key: world.pipelines[key] for key in of_visits}
+    for key, pipeline in pipelines.items():
         present = {folded(reason.name) for reason in pipeline.active_reasons()}
         named, is_default_needed = _reasons_in(world, prepared, pipeline)
+        if key in of_visits:
+            named, is_default_needed = [*named, *of_visits[key].names], is_default_needed or of_visits[key].some_missing
         fresh = [name for name in names_only(named) if folded(name) not in present]
         if len(fresh) > MAX_NEW_REASONS:
             fresh, is_default_needed = [], True  # free text and no list of reasons: it goes into the note

@@ -12,7 +12,7 @@ from crm.models.codes import Priority
 
 _DATE = re.compile(
     r"(?P<a>\d{1,4})\s*[-./]\s*(?P<b>\d{1,2})\s*[-./]\s*(?P<c>\d{1,4})(?:\s*г\.?)?"
-    r"(?:(?:\s+|T|,\s*)(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,]\d+)?)?"
+    r"(?:(?:\s+|T|,\s*)(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,]\d+)?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
     r"(?:\s*(?P<zone>Z|[+-]\d{2}:?\d{2}))?)?",
 )
 _YEARS = range(1900, 2101)
@@ -94,7 +94,7 @@ def parse_moment(text: str, order: DateOrder, zone: ZoneInfo) -> datetime | None
     found = _matched(text)
     if found is None:
         return None
-    at = time(int(found["h"] or 0), int(found["m"] or 0), int(found["s"] or 0))
+    at = time(_hour(found), int(found["m"] or 0), int(found["s"] or 0))
     local = datetime.combine(_day(found, order), at)
     return local.replace(tzinfo=_zone(found["zone"]) or zone).astimezone(UTC)
 
@@ -170,6 +170,15 @@ def _day(found: re.Match[str], order: DateOrder) -> date:
     if number not in _YEARS:
         raise ValueError(found.string)
     return date(number, int(month), int(day))
+
+
+def _hour(found: re.Match[str]) -> int:
+    hour, half = int(found["h"] or 0), (found["half"] or "").lower()
+    if not half:
+        return hour
+    if hour not in range(1, 13):
+        raise ValueError(found.string)
+    return hour % 12 + (12 if half == "p" else 0)
 
 
 def _zone(text: str | None) -> tzinfo | None:

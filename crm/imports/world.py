@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -16,7 +18,8 @@ from crm.imports.clients_known import CompaniesKnown, ContactsKnown, ForeignIds,
 from crm.imports.fields import RecordKind
 from crm.imports.mapping import ImportMapping, folded
 from crm.imports.people import People, load_people
-from crm.imports.prepare import Prepared
+from crm.imports.prepare import Prepared, PreparedFile
+from crm.imports.visits.rows import DealRows, read_visits
 from crm.models import Workspace
 from crm.pipelines.reads import list_pipelines, load_fields, load_pipeline
 from crm.pipelines.values import FieldInfo, LossReasonInfo, PipelineInfo
@@ -80,8 +83,17 @@ class World:
         self.company_names: frozenset[str] = frozenset()  # keys of all names in the files of companies
         self.seen: dict[tuple[str, int], int] = {}  # line of the row that made or changed a record of this import
         self.made_ids: Counter[str] = Counter()
+        self.visits: dict[str, tuple[DealRows, ...]] = {}  # by file, once it has been read
+        self.bare_deals: frozenset[int] = frozenset()  # made by this import's file of deals; visits are their history
+        self.new_deals: dict[int, Mapping[str, Any]] = {}  # columns of deals that a dry run has promised
         self._real: dict[int, int] = {}
         self._last_new_id = 0
+
+    def visits_in(self, prepared: Prepared, file: PreparedFile) -> tuple[DealRows, ...]:
+        """Return a file of visits, read once."""
+        if file.name not in self.visits:
+            self.visits[file.name] = read_visits(prepared, file, self.place.zone)
+        return self.visits[file.name]
 
     def reload_funnels(self, session: Session) -> None:
         """Read pipelines and custom fields anew."""

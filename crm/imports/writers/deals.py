@@ -26,7 +26,9 @@ def write_deals(
     """Create and change the deals of a batch, with the clients that only they name."""
     drafts = [one.draft for one in judged if one.draft]
     write_promised(session, world, journal, (one.company_id for one in drafts), (one.contact_id for one in drafts))
-    _insert(session, world, journal, [one.draft for one in judged if one.draft and one.verdict is RowVerdict.CREATED])
+    insert_deals(
+        session, world, journal, [one.draft for one in judged if one.draft and one.verdict is RowVerdict.CREATED]
+    )
     changed = []
     for one in judged:
         before = None
@@ -40,7 +42,8 @@ def write_deals(
     index_records(session, "deal", changed)
 
 
-def _insert(session: Session, world: World, journal: Journal, drafts: Sequence[DealDraft]) -> None:
+def insert_deals(session: Session, world: World, journal: Journal, drafts: Sequence[DealDraft]) -> None:
+    """Create deals whole, with whatever their drafts hold."""
     if not drafts:
         return
     rows = [_columns(world, draft) for draft in drafts]
