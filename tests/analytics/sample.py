@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from crm.models import Priority
-from tests.analytics.histories import Came, add_history
+from crm.models import Deal, Objection, ObjectionKind, ObjectionOutcome, Priority
+from tests.analytics.histories import Came, add_history, day
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_company, add_pipeline
 
@@ -52,4 +52,29 @@ def add_sample(session: Session, cast: Cast) -> Sample:
     deals["handed over"] = add_history(session, sales, handed, won=50, title="handed", source="call")
     deals["care"] = add_history(session, care, [Came(0, 21, boris), Came(1, 25, boris)], won=30, company_id=mir)
     deals["care open"] = add_history(session, care, [Came(0, 52, boris)])
+    add_objections(session, sales, deals)
+    session.get_one(Deal, deals["care open"]).return_source = "Refusals"
+    session.get_one(Deal, deals["won"]).utm_campaign = "spring"
     return Sample(sales, care, deals)
+
+
+def add_objections(session: Session, sales: PipelineRows, deals: dict[str, int]) -> None:
+    """Insert what clients objected: a deal twice on a stage, one on two stages, an invalid one, one handed over."""
+    said = (
+        ("won", 2, 6, ObjectionKind.REAL, ObjectionOutcome.OVERCOME),
+        ("won", 2, 7, ObjectionKind.PRETENDED, ObjectionOutcome.OVERCOME),
+        ("lost", 1, 8, ObjectionKind.REAL, ObjectionOutcome.NOT_OVERCOME),
+        ("lost for another", 1, 35, ObjectionKind.UNKNOWN, ObjectionOutcome.OVERCOME),
+        ("lost for another", 2, 45, ObjectionKind.REAL, ObjectionOutcome.NOT_OVERCOME),
+        ("invalid", 0, 2.5, ObjectionKind.UNKNOWN, ObjectionOutcome.NOT_OVERCOME),
+        ("no amount", 1, 55, ObjectionKind.UNKNOWN, ObjectionOutcome.OPEN),
+        ("handed over", 1, 15, ObjectionKind.REAL, ObjectionOutcome.OVERCOME),  # before the hand-over: Anna's
+    )
+    for name, stage, at, kind, outcome in said:
+        session.add(
+            Objection(
+                deal_id=deals[name], stage_id=sales.stages[stage], kind=kind, text="Too dear", outcome=outcome,
+                at=day(at), resolved_at=None if outcome is ObjectionOutcome.OPEN else day(at + 1),
+            )
+        )  # fmt: skip
+    session.flush()
