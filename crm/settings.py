@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     api_requests_per_minute: int = Field(default=600, description="Rate limit of one API key")
     worker: Literal["inside", "outside"] = Field(default="inside", description="Where background work is done")
     import_max_mb: int = Field(default=50, description="Largest import file")
-    import_max_rows: int = Field(default=200_000, description="Most rows in one import file")
+    import_max_rows: int = Field(default=1_000_000, description="Most rows in one import file")
     import_max_columns: int = Field(default=200, description="Most columns in one import file")
     import_max_cell_chars: int = Field(default=32_767, description="Longest cell of an import file")
     import_max_unpacked_mb: int = Field(default=200, description="Largest XLSX file once unpacked")
