@@ -17,6 +17,8 @@ from crm.i18n import _
 from crm.i18n.analytics_formats import NOTHING, month_text, number_locale, percent_text, rounded, week_text
 from crm.i18n.formats import number
 
+Figure = alt.LayerChart
+
 # Okabe and Ito's palette, darkened where a light ground asks for 3:1; readable in print by lightness alone.
 COLORS: Mapping[str, str] = {
     "won": "#0072B2", "passed": "#0072B2", "came": "#0072B2",
@@ -36,9 +38,7 @@ FEW = "few"
 _MARKS = {"better": " ▲", "worse": " ▼"}
 
 
-def bars(
-    frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Sequence[str], words: Words
-) -> alt.LayerChart | alt.FacetChart:
+def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Sequence[str], words: Words) -> Figure:
     """Return stacked horizontal bars, one for each row in its order, with its total; a click chooses a part of one."""
     long = _long(frame, [category], parts, words)
     long["value"] = long["value"].astype(int)
@@ -52,7 +52,8 @@ def bars(
             axis=alt.Axis(labelLimit=220, ticks=False, domain=False),
         ),
     )  # fmt: skip
-    x = alt.X("sum(value):Q", title=None, stack="zero", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5))
+    # Not summed: a sum would forget which row a mark is of.
+    x = alt.X("value:Q", title=None, stack="zero", axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5))
     marks = base.mark_bar().encode(
         x=x,
         order="order:Q",
@@ -63,7 +64,7 @@ def bars(
                  alt.Tooltip("value:Q", title=words("deals"), format=","), alt.Tooltip("part_name:N", title=" ")],
     ).add_params(chosen)  # fmt: skip
     inside = base.mark_text(fontSize=12, tooltip=None).encode(
-        x=alt.X("sum(value):Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N", order="order:Q",
+        x=alt.X("value:Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N", order="order:Q",
         color=alt.Color("part_name:N", legend=None, scale=alt.Scale(
             domain=names, range=[_ON_COLOR.get(one, "#101517") for one in colors])),
     )  # fmt: skip
@@ -84,7 +85,7 @@ def heat_map(
     door: str | None = None,
     label: str | None = None,
     kind: str | None = None,
-) -> alt.LayerChart | alt.FacetChart:
+) -> Figure:
     """Return a table of coloured cells with their numbers; a click chooses the cell's number `door`, else its `value`.
 
     `label` is a column of verdicts: better and worse get a mark beside the number, those of few deals are drawn pale.
@@ -129,7 +130,7 @@ def heat_map(
 
 def lines(
     frame: pd.DataFrame, *, values: Sequence[str], words: Words, moment: str | None = None, kind: str = "money"
-) -> alt.LayerChart | alt.FacetChart:
+) -> Figure:
     """Return a line of each value over the frame's months or weeks; `kind` is money, count, percent or hours.
 
     Without months and weeks the values stand as bars beside each other, one group for each row.
@@ -172,7 +173,7 @@ def columns(
     told: Sequence[str] = (),
     kind: str = "money",
     color: str = COLORS["lost"],
-) -> alt.LayerChart | alt.FacetChart:
+) -> Figure:
     """Return an upright bar for each month or week, the columns `told` in its tooltip; a click chooses one."""
     long = _long(frame, [moment, *told], [value], words, scale=0.01 if kind == "money" else 1.0)
     long["name"] = _moment_names(long[moment], moment)
@@ -196,9 +197,10 @@ def columns(
     return finished(alt.layer(*layers).properties(height=HEIGHT))
 
 
-def finished(chart: Any) -> Any:
+def finished(chart: Figure) -> Figure:
     """Return the chart with the reader's numbers and a quiet frame."""
-    return chart.configure(locale=alt.Locale(number=number_locale())).configure_view(stroke=None)
+    chart = chart.configure(locale=alt.Locale(number=number_locale()))
+    return chart.configure_view(stroke=None)
 
 
 def short_axis(kind: str) -> alt.Axis:
@@ -225,7 +227,7 @@ def short_text(value: float | None, kind: str) -> str:
     return rounded(value)
 
 
-def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str) -> alt.LayerChart | alt.FacetChart:
+def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str) -> Figure:
     named = frame.copy()
     first = next((one for one in named.columns if one not in values and not one.endswith("_id")), None)
     named["name"] = words("total") if first is None or len(named) == 1 else named[first].map(lambda one: one or "—")

@@ -21,13 +21,13 @@ def present_address() -> dict[str, str]:
 
 def changed_address(changes: Mapping[str, str | None]) -> None:
     """Put parameters into the address, a step of the browser's history; None and "" take one out. For callbacks."""
-    address = present_address() | changes
+    address = {**present_address(), **changes}
     st.query_params.from_dict({name: value for name, value in address.items() if value})
 
 
 def changed_figures(changes: Mapping[str, str | None]) -> None:
     """Do as `changed_address` where other figures come: the list of an open number is closed."""
-    changed_address(dict.fromkeys(_NARROWS_NUMBERS) | changes)
+    changed_address({**dict.fromkeys(_NARROWS_NUMBERS), **changes})
 
 
 def addressed_choice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -73,8 +73,19 @@ def addressed_cell(address: str, name: str, chart: Chart, ask: Ask, frame: pd.Da
     keys = key_columns(chart, ask)
     for place, values in enumerate(zip(*(frame[one] for one in keys), strict=True) if keys else [()] * len(frame)):
         if _MARK.join((name, door_code, *(_written(one) for one in values))) == address:
-            return Cell(frame.iloc[place].to_dict(), door)
+            return Cell(frame_row(frame, place), door)
     return None
+
+
+def frame_row(frame: pd.DataFrame, place: int) -> dict[str, Any]:
+    """Return a row of a frame by its place."""
+    return {str(code): value for code, value in frame.iloc[place].items()}
+
+
+def frame_rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Return every row of a frame."""
+    codes = [str(one) for one in frame.columns]
+    return (dict(zip(codes, values, strict=True)) for values in frame.itertuples(index=False, name=None))
 
 
 def doors(chart: Chart) -> tuple[Column, ...]:
@@ -135,7 +146,7 @@ def _code(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]
     return label(Priority[value]) if column.code == PRIORITY else word(str(value))
 
 
-_TEXTS = {
+_TEXTS: Mapping[Kind, Callable[[Column, Any, str, Sequence[FieldInfo]], str]] = {
     Kind.ID: lambda column, value, currency, fields: str(value),
     Kind.NAME: lambda column, value, currency, fields: str(value),
     Kind.CODE: _code,

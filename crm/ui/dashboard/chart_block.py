@@ -17,7 +17,7 @@ from crm.i18n import _
 from crm.i18n.analytics_texts import chart_tells, chart_title
 from crm.pipelines.values import FieldInfo
 from crm.ui.dashboard.address import OPEN, OPEN_PAGE, changed_address
-from crm.ui.dashboard.cells import Cell, addressed_cell, cell_address, columns_of
+from crm.ui.dashboard.cells import Cell, addressed_cell, cell_address, columns_of, frame_row
 from crm.ui.dashboard.deal_list import draw_deals
 from crm.ui.dashboard.exporting import draw_frame_export
 from crm.ui.dashboard.figures import specification
@@ -48,8 +48,7 @@ class Block:
 
     def open(self, place: int, door: str) -> None:
         """Open the deals behind a number of the frame's row at a place; for callbacks."""
-        row = self.frame.iloc[place].to_dict()
-        address = cell_address(self.key, self.chart, self.ask, row, door)
+        address = cell_address(self.key, self.chart, self.ask, frame_row(self.frame, place), door)
         changed_address({OPEN: address, OPEN_PAGE: None})
 
     def let_go(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -90,7 +91,7 @@ def _deal_row(deal: ListedDeal) -> list[str]:
             at.strftime("%Y-%m-%d %H:%M")]  # fmt: skip
 
 
-def _plain(column: Column, value: object, currency: str, fields: Sequence[FieldInfo]) -> str:
+def _plain(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]) -> str:
     if value is None or pd.isna(value):
         return ""
     if column.kind is Kind.MONEY:

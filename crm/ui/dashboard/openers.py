@@ -8,7 +8,7 @@ import streamlit as st
 
 from crm.i18n import _
 from crm.ui.dashboard.address import OPEN, OPEN_PAGE, changed_address
-from crm.ui.dashboard.cells import cell_address, cell_text, column_name, doors, row_name
+from crm.ui.dashboard.cells import cell_address, cell_text, column_name, doors, frame_rows, row_name
 
 if TYPE_CHECKING:
     from crm.ui.dashboard.chart_block import Block
@@ -38,7 +38,7 @@ def _offered(block: Block, *, with_pipeline: bool) -> dict[str, str]:
     """Return names of numbers by their addresses, empty ones left out."""
     found: dict[str, str] = {}
     chart, ask, currency = block.chart, block.ask, block.ask.scope.currency
-    for row in block.frame.to_dict("records"):
+    for row in frame_rows(block.frame):
         name = row_name(chart, ask, row, block.fields, with_pipeline=with_pipeline)
         for door in doors(chart):
             value = row[door.code]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -77,9 +77,10 @@ def _styled(frame: pd.DataFrame, columns: Sequence[Column], currency: str, block
         )
 
     ink = _DOOR_INK.get(st.context.theme.type or "light", _DOOR_INK["light"])
-    doors = [one.code for one in columns if one.is_door]
+    doors: list[Hashable] = [one.code for one in columns if one.is_door]
     writers: dict[Any, Any] = {one.code: writer(one) for one in columns if one.kind in (*_NUMBERS, Kind.DAY)}
-    return frame.style.format(writers).set_properties(subset=doors, color=ink)
+    styler = frame.style.format(writers)
+    return styler.map(lambda value: f"color: {ink}" if value and not pd.isna(value) else "", subset=doors)
 
 
 def _unscaled(value: Any, scale: int) -> Any:
