@@ -23,6 +23,7 @@ from crm.deals.next_steps import complete_next_step, plan_next_step, postpone_ne
 from crm.deals.overrides import REASON_AT_LEAST
 from crm.deals.removal import remove_deal, restore_deal
 from crm.deals.retiring import retire_stage
+from crm.deals.retracing import stale_paths
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
 from crm.errors import CrmError
 from crm.i18n.event_texts import event_sentence
@@ -54,6 +55,7 @@ from crm.pipelines.rules import PipelineRules, edit_rules, set_transitions
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_pipeline
 from tests.properties.linked import check_links, do_due_links, link_outcomes, link_pipelines
+from tests.properties.retraces import work_off_retraces
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 OUTCOMES = {DealStatus.WON: VisitOutcome.WON, DealStatus.LOST: VisitOutcome.LOST}
@@ -90,6 +92,7 @@ class Department:
         self.done.update(link_outcomes(self.session))
         try:
             assert broken_invariants(self.session, self.cast.vera) == []
+            assert stale_paths(self.session, self.cast.vera) == []
         finally:
             self.session.rollback()
             self.session.close()
@@ -352,6 +355,8 @@ class Department:
         self._check_exceptions(deals)
         self._check_board()
         check_links(self.session)
+        work_off_retraces(self.session)
+        assert stale_paths(self.session, self.cast.vera) == []
         self.is_checked = True
 
     def _check_visits(self, deals: Any) -> None:

@@ -37,6 +37,7 @@ from crm.deals import (
     objections,
     removal,
     retiring,
+    retracing,
     splitting,
     step_lists,
     timeline,
@@ -496,6 +497,7 @@ DEALS: dict[Callable[..., Any], Row] = {
         lambda s, a, sc, _o: {name for name, owned in sc.belongings.items() if link_runs.waiting_runs(s, a, owned.deal)}
     ),
     invariants.broken_invariants: office(ADMINS, lambda s, a, _sc, _o: invariants.broken_invariants(s, a)),
+    retracing.stale_paths: office(ADMINS, lambda s, a, _sc, _o: retracing.stale_paths(s, a)),
     deal_reads.load_deal: of_owner(lambda s, a, _sc, o: deal_reads.load_deal(s, a, o.deal)),
     deal_reads.other_deals: of_owner(
         lambda s, a, _sc, o: deal_reads.other_deals(s, a, deal_reads.load_deal(s, a, o.deal))
