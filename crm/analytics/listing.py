@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -110,20 +110,26 @@ def _rows(session: Session, actor: Actor, chart: Chart, ask: Ask, row: Mapping[s
     )  # fmt: skip
 
 
-def _with_clients(session: Session, found: Any) -> list[ListedDeal]:
-    companies = {one.company_id for one in found if one.company_id is not None}
+def client_names(session: Session, deals: Sequence[Any]) -> dict[int, str]:
+    """Return the client of each deal, its company or else its main contact; rows of deals have id and company_id."""
+    companies = {one.company_id for one in deals if one.company_id is not None}
     names = dict(session.execute(select(Company.id, Company.name).where(Company.id.in_(companies))).all())
     of_deal = (
         select(DealContact.deal_id, Contact.name)
         .join(Contact, Contact.id == DealContact.contact_id)
-        .where(DealContact.deal_id.in_({one.id for one in found if one.company_id is None}))
+        .where(DealContact.deal_id.in_({one.id for one in deals if one.company_id is None}))
         .order_by(DealContact.position.desc())
     )
     people = dict(session.execute(of_deal).all())  # the main contact comes last and stays
+    return people | {one.id: names[one.company_id] for one in deals if one.company_id in names}
+
+
+def _with_clients(session: Session, found: Sequence[Any]) -> list[ListedDeal]:
+    names = client_names(session, found)
     return [
         ListedDeal(
-            one.id, one.title, names.get(one.company_id) or people.get(one.id), one.owner, one.stage, one.status,
-            one.amount_minor, one.currency, one.at,
+            one.id, one.title, names.get(one.id), one.owner, one.stage, one.status, one.amount_minor, one.currency,
+            one.at,
         )
         for one in found
     ]  # fmt: skip

@@ -21,7 +21,12 @@ def loss_split(ask: Ask) -> Split | None:
 
 def lost_deals(ask: Ask, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
     """Select columns of the deals lost within the period, invalid ones too; those taken up again are no longer lost."""
-    query = select(*columns).select_from(Deal).where(Deal.status == DealStatus.LOST, within(ask.scope, Deal.closed_at))
+    return closed_deals(ask, actor, split, *columns).where(Deal.status == DealStatus.LOST)
+
+
+def closed_deals(ask: Ask, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
+    """Select columns of the deals won or lost within the period, of their last owner."""
+    query = select(*columns).select_from(Deal).where(within(ask.scope, Deal.closed_at))
     query = deals_of(query, ask.scope, actor)
     if split is not None and split.needs_user:
         query = query.outerjoin(User, User.id == last_owner())
