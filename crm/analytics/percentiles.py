@@ -63,16 +63,22 @@ def waits(values: Select[Any], *, hundredths: Sequence[int] = HUNDREDTHS) -> Sel
 
     An open one is known to last at least as long as its value. Columns: the keys, `n`, `closed`, `p50`, `p90` of the
     closed ones as `percentiles` has them (None without any), and `waited50`, `waited90`: when, by the estimate of
-    Kaplan and Meier, so many of a hundred are over; None where the open ones leave that unknown.
+    Kaplan and Meier, so many of a hundred are over; None where the open ones leave that unknown. What the query
+    selects after `is_open` comes back as sums under its names.
     """
     source, keys = _source(values)
-    ordered = {"partition_by": [source.c[one] for one in keys], "order_by": (source.c.value, source.c.is_open)}
+    sums = [one.name for one in list(source.c)[len(keys) + 2 :]]
+    ordered: dict[str, Any] = {
+        "partition_by": [source.c[one] for one in keys],
+        "order_by": (source.c.value, source.c.is_open),
+    }
     ranked = select(
-        *source.c,
+        *(source.c[one] for one in (*keys, "value", "is_open")),
         func.row_number().over(**ordered).label("at_row"),
         func.sum(source.c.is_open).over(**ordered, rows=(None, 0)).label("open_before"),
     ).cte("ranked")
-    groups = _groups(source, keys, func.count().label("n"), func.sum(source.c.is_open).label("still_open"))
+    counts = func.count().label("n"), func.sum(source.c.is_open).label("still_open")
+    groups = _groups(source, keys, *counts, *(func.sum(source.c[one]).label(one) for one in sums))
     crossings = _crossings(ranked, groups, keys, hundredths)
     closed = groups.c.n - groups.c.still_open
     rank = case((ranked.c.is_open == 0, ranked.c.at_row - ranked.c.open_before), else_=0)
@@ -85,6 +91,7 @@ def waits(values: Select[Any], *, hundredths: Sequence[int] = HUNDREDTHS) -> Sel
           for one in hundredths),
         *(func.max(case((ranked.c.at_row == crossings.c[f"row{one}"], ranked.c.value))).label(f"waited{one}")
           for one in hundredths),
+        *(func.max(groups.c[one]).label(one) for one in sums),
     ]  # fmt: skip
     return (
         select(*_named(groups, keys), func.max(groups.c.n).label("n"), func.max(closed).label("closed"), *columns)
@@ -152,10 +159,11 @@ def _place(hundredth: int, total: ColumnElement[int]) -> ColumnElement[int]:
 
 def _interpolated(
     hundredth: int, rank: ColumnElement[int], total: ColumnElement[int], value: ColumnElement[int]
-) -> ColumnElement[float]:
+) -> ColumnElement[Any]:
     place = _place(hundredth, total)
     weight = case((rank == place // 100 + 1, 100 - place % 100), (rank == place // 100 + 2, place % 100), else_=0)
-    return func.sum(value * weight) / 100.0
+    interpolated: ColumnElement[Any] = func.sum(value * weight) / 100.0
+    return interpolated
 
 
 def _crossings(ranked: CTE, groups: CTE, keys: Iterable[str], hundredths: Sequence[int]) -> CTE:
@@ -166,7 +174,7 @@ def _crossings(ranked: CTE, groups: CTE, keys: Iterable[str], hundredths: Sequen
     """
     left = groups.c.n - ranked.c.at_row  # after the row
     grown = case((left > 0, func.ln((left + 1.0) / left)), else_=0.0)
-    within = {"partition_by": [ranked.c[one] for one in keys], "order_by": ranked.c.at_row}
+    within: dict[str, Any] = {"partition_by": [ranked.c[one] for one in keys], "order_by": ranked.c.at_row}
     opened = (
         select(
             *(ranked.c[one] for one in keys), groups.c.n, ranked.c.at_row.label("since"),
@@ -186,8 +194,8 @@ def _crossings(ranked: CTE, groups: CTE, keys: Iterable[str], hundredths: Sequen
     rows = []
     for one in hundredths:
         rest = (100 - one) / 100.0 * parts.c.n * func.exp(-parts.c.grown)
-        row = func.ceil(parts.c.n - rest - _ROUNDING)
-        row = case((row <= parts.c.since, parts.c.since + 1), else_=row)
+        lowest = func.ceil(parts.c.n - rest - _ROUNDING)
+        row = case((lowest <= parts.c.since, parts.c.since + 1), else_=lowest)
         rows.append(func.min(case((row < parts.c.before, row))).label(f"row{one}"))
     own = [parts.c[one] for one in keys]
     return select(*own, *rows).group_by(*own).cte("crossings")
