@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from crm.analytics.charts import CHARTS
+from crm.analytics.findings import conversion_finding
 from crm.analytics.values import Ask, Meaning
 from crm.i18n import _
+from crm.i18n.analytics_texts import MEANINGS, finding_sentence
+from crm.ui.dashboard.address import addressed_choice
 from crm.ui.dashboard.chart_block import chart_block
+from crm.ui.dashboard.conversion_figures import draw_conversion_figures
+from crm.ui.dashboard.loaders import load_frame
 from crm.ui.dashboard.scope_bar import scope_bar
+from crm.ui.dashboard.splits import split_choice
 from crm.ui.page import open_page
 
 actor = open_page("conversion")
 st.markdown(f"### {_('Conversion')}")
+charts = {one.name: one for one in CHARTS}
 scope = scope_bar(actor, "conversion")
-chart_block(actor, CHARTS[0], Ask(scope, None, Meaning.REAL_PATH), key="conversion")
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    meaning = addressed_choice(
+        _("What counts as conversion"), [one.value for one in Meaning], param="meaning", as_buttons=True,
+        format_func=lambda one: _(MEANINGS[one][0]),
+    )  # fmt: skip
+    by = split_choice(actor, charts["conversion"], scope)
+st.caption(_(MEANINGS[meaning][1]))
+whole = Ask(scope, None, Meaning(meaning))
+draw_conversion_figures(actor, whole)
+found = conversion_finding(load_frame(actor, charts["conversion"], whole))
+chart_block(
+    actor,
+    charts["conversion"],
+    replace(whole, by=by),
+    key="conversion",
+    title=finding_sentence(found.code, found.params) if found else None,
+    hidden=() if whole.meaning is Meaning.STRICT else ("off_path",),
+)
+for name in ("transitions", "time-on-stage", "cohorts"):
+    ask = Ask(scope, by if by in charts[name].splits or charts[name].has_fields else None)
+    chart_block(actor, charts[name], ask, key=name, figure_ask=Ask(scope) if ask.by else None)

@@ -7,6 +7,7 @@ selection "cell" gives the number of the frame's row and the code of the door th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -17,7 +18,7 @@ from crm.i18n import _
 from crm.i18n.analytics_formats import NOTHING, month_text, number_locale, percent_text, rounded, week_text
 from crm.i18n.formats import number
 
-Figure = alt.LayerChart
+Figure = alt.LayerChart | alt.FacetChart
 
 # Okabe and Ito's palette, darkened where a light ground asks for 3:1; readable in print by lightness alone.
 COLORS: Mapping[str, str] = {
@@ -32,6 +33,7 @@ HEAT = ("#DCEAF4", "#0B4F8A")
 FAINT, FAINT_INK = "#E8EBEC", "#5A6668"
 BAR_HEIGHT, CELL_HEIGHT, HEIGHT = 34, 30, 260
 LABELLED = 16  # marks in a row; more would write over each other
+PALE = 0.6  # what isn't chosen: its numbers stay readable
 _NARROW = 0.06  # of the longest bar: its number would not fit inside
 CELL = "cell"
 FEW = "few"
@@ -59,7 +61,7 @@ def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Se
         order="order:Q",
         color=alt.Color("part_name:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(colors)),
                         legend=alt.Legend(orient="top", labelLimit=200)),
-        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(PALE)),
         tooltip=[alt.Tooltip(f"{category}:N", title=words(category)),
                  alt.Tooltip("value:Q", title=words("deals"), format=","), alt.Tooltip("part_name:N", title=" ")],
     ).add_params(chosen)  # fmt: skip
@@ -94,8 +96,8 @@ def heat_map(
     kept = [row, column, value, *([label] if label else [])]
     shown = frame.reset_index(names="place")[["place", *kept]]
     shown = shown[shown[value].notna()].rename(columns={row: "row_name", column: "column_name", "place": "row"})
-    shown["row_name"] = [NOTHING if pd.isna(one) else one for one in shown["row_name"]]
-    shown["column_name"] = [NOTHING if pd.isna(one) else one for one in shown["column_name"]]
+    shown["row_name"] = [_named(row, one, words) for one in shown["row_name"]]
+    shown["column_name"] = [_named(column, one, words) for one in shown["column_name"]]
     shown["value"] = shown[value].astype(float)
     shown["part"] = door or value
     verdicts = shown[label] if label else pd.Series("", index=shown.index)
@@ -154,7 +156,7 @@ def lines(
             domain=names, range=list(DASHES[: len(names)])))
     )  # fmt: skip
     points = base.mark_point(size=70, filled=True).encode(
-        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(PALE)),
         tooltip=[alt.Tooltip("name:N", title=words(moment)), alt.Tooltip("part_name:N", title=" "),
                  alt.Tooltip("shown:N", title="  ")],
     ).add_params(chosen)  # fmt: skip
@@ -187,7 +189,7 @@ def columns(
         y=alt.Y("value:Q", title=None, axis=short_axis(kind)),
     )  # fmt: skip
     marks = base.mark_bar(color=color).encode(
-        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(PALE)),
         tooltip=[alt.Tooltip("name:N", title=words(moment)), alt.Tooltip("shown:N", title=words(value)),
                  *(alt.Tooltip(f"{one}:N", title=words(one)) for one in told)],
     ).add_params(chosen)  # fmt: skip
@@ -199,8 +201,9 @@ def columns(
 
 def finished(chart: Figure) -> Figure:
     """Return the chart with the reader's numbers and a quiet frame."""
-    chart = chart.configure(locale=alt.Locale(number=number_locale()))
-    return chart.configure_view(stroke=None)
+    configured: Figure = chart.configure(locale=alt.Locale(number=number_locale()))
+    quiet: Figure = configured.configure_view(stroke=None)
+    return quiet
 
 
 def short_axis(kind: str) -> alt.Axis:
@@ -243,7 +246,7 @@ def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str
     marks = base.mark_bar().encode(
         color=alt.Color("part_name:N", title=None, sort=names, legend=alt.Legend(orient="top", labelLimit=240),
                         scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
-        opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.35)),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(PALE)),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("part_name:N", title="  "),
                  alt.Tooltip("shown:N", title="   ")],
     ).add_params(chosen)  # fmt: skip
@@ -272,6 +275,14 @@ def _told(code: str, cell: Any) -> str:
     if cell is None or pd.isna(cell):
         return NOTHING
     return short_text(cell / 100, "money") if code.startswith("mean_") else str(cell)
+
+
+def _named(code: str, value: Any, words: Words) -> str:
+    if value is None or pd.isna(value):
+        return words(f"no_{code}")
+    if isinstance(value, date):
+        return week_text(value) if code == "week" else month_text(value)
+    return words(str(value))
 
 
 def _moment_names(moments: pd.Series[Any], moment: str) -> list[str]:

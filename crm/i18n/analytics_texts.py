@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from crm.i18n import N_, _
+from crm.i18n.analytics_formats import percent_text
 
 # Columns of frames, parts of charts, values of splits.
 WORDS: dict[str, str] = {
@@ -68,6 +72,12 @@ MEANINGS: dict[str, tuple[str, str]] = {
     ),
 }
 
+# Titles that say what a frame shows, by the codes of findings.
+FINDINGS: dict[str, str] = {
+    "most_lost_on": N_("Most is lost on “{stage}”: {percent} of those decided go no further"),
+    "nothing_lost": N_("Nobody who was decided was lost on the way"),
+}
+
 # Where an id or a value is missing.
 NOBODY: dict[str, str] = {
     "owner": N_("No owner"),
@@ -99,3 +109,9 @@ def chart_tells(name: str) -> str:
 def nothing_stated(code: str) -> str:
     """Return the words for a missing value of a column."""
     return _(NOBODY[code]) if code in NOBODY else _("Not stated")
+
+
+def finding_sentence(code: str, params: Mapping[str, Any]) -> str:
+    """Return what a frame says, in the reader's language; shares are called percent."""
+    values = {name: percent_text(value) if name == "percent" else value for name, value in params.items()}
+    return _(FINDINGS[code], **values)

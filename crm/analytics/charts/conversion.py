@@ -26,7 +26,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )  # fmt: skip
-from crm.analytics.theme import COLORS, bars
+from crm.analytics.theme import COLORS, bars, heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
 from crm.models import ReachOutcome, StageKind, StageReach, User
 
@@ -80,7 +80,8 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
 def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
     """Return the deals behind a count: those that came to the stage, or what became of them."""
     split = _split(ask)
-    query = _query(ask, actor, split, StageReach.deal_id).where(StageReach.stage_id == key["stage_id"])
+    at = StageReach.decided_at if door in (_PASSED, _OFF, _LOST) else StageReach.reached_at
+    query = _query(ask, actor, split, StageReach.deal_id, at.label("at")).where(StageReach.stage_id == key["stage_id"])
     if split is not None:
         query = query.where(split.chosen(key))
     if ask.meaning is Meaning.STRICT and door in (_PASSED, _OFF):
@@ -92,7 +93,15 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return bars of the deals that came to each stage, split by what became of them."""
+    """Return bars of the deals that came to each stage, split by what became of them; of a split, its shares."""
+    split = [one for one in frame.columns if one not in {column.code for column in COLUMNS}]
+    if frame["pipeline"].nunique() > 1:
+        frame = frame.assign(stage=frame["pipeline"] + " · " + frame["stage"])
+    if split:
+        return heat_map(
+            frame, row=split[-1].removesuffix("_id"), column="stage", value="conversion_decided", door="came",
+            words=words,
+        )  # fmt: skip
     parts = [one for one in _COUNTS[1:] if one != _OFF or frame[_OFF].any()]
     return bars(frame, category="stage", parts=parts, colors=[COLORS[one] for one in parts], words=words)
 

@@ -24,10 +24,11 @@ from crm.ui.dashboard.figures import specification
 from crm.ui.dashboard.loaders import choices, load_frame
 from crm.ui.dashboard.openers import draw_opener
 from crm.ui.dashboard.present_scope import scope_words
-from crm.ui.dashboard.tables import draw_table
+from crm.ui.dashboard.tables import TABLE, draw_table
 from crm.ui.markdown import md
 
-_DRAWN = "dashboard_drawn"  # how often marks and cells were let go of, by block
+FIGURE = "figure"
+_DRAWN = "dashboard_drawn"  # how often marks and cells were let go of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +41,23 @@ class Block:
     frame: pd.DataFrame
     fields: tuple[FieldInfo, ...]
 
-    @property
-    def widget_key(self) -> str:
-        """Return the key of what can be chosen from; another one lets go of the choice."""
-        drawn = st.session_state.get(_DRAWN, {}).get(self.key, 0)
-        return f"{self.key}_{hash(self.ask)}_{drawn}"
+    def widget_key(self, part: str) -> str:
+        """Return the key of the figure or the table; another one lets go of what is chosen there."""
+        drawn = st.session_state.get(_DRAWN, {}).get((self.key, part), 0)
+        return f"{self.key}_{part}_{hash(self.ask)}_{drawn}"
 
-    def open(self, place: int, door: str) -> None:
-        """Open the deals behind a number of the frame's row at a place; for callbacks."""
+    def open(self, place: int, door: str, *, part: str) -> None:
+        """Open the deals behind a number of the frame's row at a place, chosen in a part; for callbacks."""
+        self.let_go(but=part)
         address = cell_address(self.key, self.chart, self.ask, frame_row(self.frame, place), door)
         changed_address({OPEN: address, OPEN_PAGE: None})
 
-    def let_go(self) -> None:
-        """Forget which mark or cell is chosen, so that it can be chosen again; for callbacks."""
+    def let_go(self, *, but: str = "") -> None:
+        """Forget which mark and which cell are chosen, so that they can be chosen again; for callbacks."""
         drawn = st.session_state.setdefault(_DRAWN, {})
-        drawn[self.key] = drawn.get(self.key, 0) + 1
+        for part in (FIGURE, TABLE):
+            if part != but:
+                drawn[self.key, part] = drawn.get((self.key, part), 0) + 1
 
 
 def chart_block(
@@ -65,14 +68,14 @@ def chart_block(
     key: str,
     title: str | None = None,
     help: str | None = None,  # noqa: A002 - as Streamlit calls it
-    columns: Sequence[str] | None = None,
+    hidden: Sequence[str] = (),
     figure_ask: Ask | None = None,
     empty: str | None = None,
 ) -> None:
     """Draw a chart with its table and, when a number is open, the deals behind it.
 
     `key` names the block in the address. `title` says the finding, else it is the chart's name; `help` says more than
-    the definition under it. `columns` are the codes of the table's columns, else all. `figure_ask` draws the figure
+    the definition under it. `hidden` are codes of columns that the table leaves out. `figure_ask` draws the figure
     of another question, its marks don't open then. `empty` is told in place of a frame without a number.
     """
     known = choices(actor)
@@ -87,7 +90,7 @@ def chart_block(
             return
         with_pipeline = _has_pipelines(frame)
         _draw_figure(actor, block, title, figure_ask)
-        shown = _shown_columns(block, columns, with_pipeline=with_pipeline)
+        shown = _shown_columns(block, hidden, with_pipeline=with_pipeline)
         draw_table(block, shown)
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
             draw_opener(block, with_pipeline=with_pipeline)
@@ -116,8 +119,8 @@ def _has_pipelines(frame: pd.DataFrame) -> bool:
     return "pipeline" in frame.columns and frame["pipeline"].nunique() > 1
 
 
-def _shown_columns(block: Block, wanted: Sequence[str] | None, *, with_pipeline: bool) -> list[Column]:
-    columns = [one for one in columns_of(block.chart, block.ask) if wanted is None or one.code in wanted]
+def _shown_columns(block: Block, hidden: Sequence[str], *, with_pipeline: bool) -> list[Column]:
+    columns = [one for one in columns_of(block.chart, block.ask) if one.code not in hidden]
     return columns if with_pipeline else [one for one in columns if one.code != "pipeline"]
 
 
@@ -127,12 +130,12 @@ def _draw_figure(actor: Actor, block: Block, title: str | None, figure_ask: Ask 
     spec = specification(actor, block.chart, figure_ask or block.ask, block.fields)
     if spec is None:
         return
-    key = f"{block.widget_key}_figure"
+    key = block.widget_key(FIGURE)
 
     def choose() -> None:
         chosen: list[dict[str, Any]] = st.session_state[key]["selection"].get(CELL) or []
-        if chosen:
-            block.open(int(chosen[0]["row"]), str(chosen[0]["part"]))
+        if chosen and "row" in chosen[0]:
+            block.open(int(chosen[0]["row"]), str(chosen[0]["part"]), part=FIGURE)
 
     st.vega_lite_chart(
         spec, key=key, on_select=choose if figure_ask is None else "ignore", alt=title or chart_title(block.chart.name)

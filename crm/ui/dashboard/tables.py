@@ -17,6 +17,7 @@ from crm.ui.device import is_phone
 if TYPE_CHECKING:
     from crm.ui.dashboard.chart_block import Block
 
+TABLE = "table"
 _NUMBERS = (Kind.COUNT, Kind.MONEY, Kind.PERCENT, Kind.HOURS, Kind.NUMBER)
 _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
 MOST_STYLED = 2500  # cells; styling more would be felt at each click
@@ -28,13 +29,13 @@ def draw_table(block: Block, columns: Sequence[Column]) -> None:
     """Draw the frame's columns, ids aside; a click on a door's number opens its deals."""
     shown = [one for one in columns if one.kind is not Kind.ID]
     frame = _typed(block, shown)
-    key = f"{block.widget_key}_table"
+    key = block.widget_key(TABLE)
     openable = {one.code for one in shown if one.is_door}
 
     def choose() -> None:
         for place, code in st.session_state[key]["selection"]["cells"]:
             if code in openable and block.frame.iloc[place][code]:
-                block.open(place, code)
+                block.open(place, code, part=TABLE)
 
     currency = block.ask.scope.currency
     is_small = frame.size <= MOST_STYLED

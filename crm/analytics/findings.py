@@ -1,0 +1,34 @@
+"""What a frame says in one sentence: a code and its parameters, which edges put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+ENOUGH = 10  # decided deals; a share of fewer says nothing yet
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence to be: the code of its text, the values put in."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def conversion_finding(frame: pd.DataFrame) -> Finding | None:
+    """Return on which stage the largest share of decided deals goes no further; None where too few are decided.
+
+    The frame is that of the chart "conversion" without a split.
+    """
+    decided = frame["passed"].astype(float) + frame["lost"].astype(float)
+    seen = frame[(decided >= ENOUGH) & frame["conversion_decided"].notna()]
+    if seen.empty:
+        return None
+    worst = seen.loc[seen["conversion_decided"].astype(float).idxmin()]
+    if worst["lost"] == 0:
+        return Finding("nothing_lost")
+    return Finding("most_lost_on", {"stage": worst["stage"], "percent": 100 - float(worst["conversion_decided"])})
