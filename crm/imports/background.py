@@ -23,6 +23,8 @@ from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
 from crm.imports.run import FileSource, give_up, origin_of, run_import
 from crm.imports.sources import forget_old_uploads, kept_path
+from crm.imports.visits.describing import order_in
+from crm.imports.visits.detecting import StageOrder
 from crm.models import Import
 from crm.typed_text import clean_line
 
@@ -40,7 +42,8 @@ log = logging.getLogger(__name__)
 class FileLook:
     """What a file shows at first sight: how it was read, its columns, its first rows.
 
-    `values` are the different values of columns that have few of them, in order of appearance.
+    `values` are the different values of columns that have few of them, in order of appearance; `stages` are those of a
+    file of visits, in their order.
     """
 
     source: FileSource
@@ -53,6 +56,7 @@ class FileLook:
     sheets: tuple[str, ...]
     row_count: int
     values: Mapping[str, tuple[str, ...]]
+    stages: StageOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def _look(source: FileSource, options: ReadOptions) -> Answer[FileLook]:
         row_count, values = _few_values(table)
         return FileLook(
             source, table.format_name, table.header, sample, table.encoding, table.delimiter, table.sheet,
-            table.sheets, row_count, values,
+            table.sheets, row_count, values, order_in(table),
         )  # fmt: skip
 
     return _answer(read)

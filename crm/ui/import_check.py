@@ -50,6 +50,7 @@ def draw_check(actor: Actor, draft: ImportDraft) -> None:
     plan = answer.value.plan if answer.value else None
     if plan is not None:
         draw_counts(plan)
+        draw_new_stages(draft, plan)
         draw_unknown(actor, draft, plan)
         draw_rows(draft, plan)
     ready = plan.report.counts.of(RowVerdict.CREATED) + plan.report.counts.of(RowVerdict.UPDATED) if plan else 0
@@ -81,6 +82,14 @@ def draw_counts(plan: Plan) -> None:
     for label, names in created:
         if names:
             st.caption(f"{label}: {md(', '.join(names))}")
+
+
+def draw_new_stages(draft: ImportDraft, plan: Plan) -> None:
+    """Draw the stages of each pipeline that would be created."""
+    for new in draft.mapping["pipelines"]:
+        if new["name"] in plan.new_pipelines:
+            stages = " → ".join(md(name) for name in new["open"])
+            st.caption(f"{md(new['name'])}: {stages} → {md(new['won'])} / {md(new['lost'])}")
 
 
 def draw_unknown(actor: Actor, draft: ImportDraft, plan: Plan) -> None:

@@ -44,7 +44,7 @@ def draw_columns(actor: Actor, draft: ImportDraft) -> None:
         pipelines = [load_pipeline(session, one.id) for one in list_pipelines(session)]
     looks = seen_files(draft)
     draw_common(actor, draft)
-    if any(part["kind"] == RecordKind.DEALS for part in draft.mapping["files"]):
+    if any(part["kind"] in {RecordKind.DEALS, RecordKind.VISITS} for part in draft.mapping["files"]):
         draw_pipeline(actor, draft, pipelines, looks)
     stages, _all_stages = stage_names(draft, pipelines)
     for at, look in enumerate(looks):

@@ -46,6 +46,12 @@ def draw_files(actor: Actor, draft: ImportDraft) -> None:
             rows=number(settings.import_max_rows),
         )
     )
+    st.caption(
+        _(
+            "A history comes in too: a file whose rows say which deal came to which stage, when, and whose it was, "
+            "such as the events of another CRM or a process log."
+        )
+    )
     if uploads and st.button(_("Read the files"), type="primary", key=draft.key("read")):
         _keep(draft, uploads)
         st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from crm.i18n import _
 from crm.imports.background import FileLook
 from crm.imports.fields import RecordKind
 from crm.imports.mapping import folded
+from crm.imports.visits.detecting import StageOrder
 from crm.pipelines.values import PipelineInfo
 from crm.ui.import_draft import ImportDraft
 
@@ -31,15 +33,23 @@ def draw_pipeline(
     if not choices:
         return
     is_described = any(one["name"] == tree["pipeline"] for one in tree["pipelines"])
-    present = tree["pipeline"] if tree["pipeline"] in names else NEW if is_described or not names else names[0]
+    order = next((look.stages for look in looks if look.stages is not None), None)
+    usual = _fitting(pipelines, order) if order else names[0] if names else NEW
+    usual = usual if usual in choices else choices[0]
+    present = tree["pipeline"] if tree["pipeline"] in names else NEW if is_described else usual
     chosen = st.selectbox(
         _("Pipeline"), choices, index=choices.index(present), key=draft.key("pipeline"), width=230,
         format_func=lambda name: name or _("A new pipeline"),
     )  # fmt: skip
     if chosen:
         tree["pipeline"], tree["pipelines"] = chosen, []
+        known = next(one for one in pipelines if one.name == chosen)
+        own = known.won_stage.name, known.lost_stage.name
+        _name_ends(tree, order, own, [stage.name for stage in known.stages if not stage.is_retired])
     else:
-        _draw_new(draft, _stage_values(tree, looks))
+        _draw_new(draft, _stage_values(tree, looks), order, looks)
+        new = tree["pipelines"][0]
+        _name_ends(tree, order, (new["won"], new["lost"]), [*new["open"], new["won"], new["lost"]])
 
 
 def stage_names(draft: ImportDraft, pipelines: Sequence[PipelineInfo]) -> tuple[list[str], list[str]]:
@@ -53,15 +63,39 @@ def stage_names(draft: ImportDraft, pipelines: Sequence[PipelineInfo]) -> tuple[
     return [], []
 
 
-def _draw_new(draft: ImportDraft, values: Sequence[str]) -> None:
+def _fitting(pipelines: Sequence[PipelineInfo], order: StageOrder) -> str:
+    """Return the first pipeline that has all working stages of a file, NEW where none has."""
+    wanted = {folded(name) for name in order.open_stages}
+    fitting = (one.name for one in pipelines if wanted <= {folded(stage.name) for stage in one.open_stages})
+    return next(fitting, NEW)
+
+
+def _name_ends(tree: dict[str, Any], order: StageOrder | None, own: tuple[str, str], known: Sequence[str]) -> None:
+    """Let the names a file has for won and lost mean the pipeline's own, unless it has such stages."""
+    here = {folded(name) for name in known}
+    aliases = tree["aliases"].setdefault("stage", {})
+    for names, ours in zip((order.won, order.lost) if order else (), own, strict=False):
+        aliases |= {name: ours for name in names if folded(name) not in here}
+
+
+def _draw_new(draft: ImportDraft, values: Sequence[str], order: StageOrder | None, looks: Sequence[FileLook]) -> None:
     tree = draft.mapping
     described: dict[str, Any] = tree["pipelines"][0] if tree["pipelines"] else {}
-    won = described.get("won") or _first(values, _WON_WORDS) or _("Won")
-    lost = described.get("lost") or _first(values, _LOST_WORDS) or _("Lost")
-    stages = described.get("open") or [value for value in values if value not in {won, lost}]
+    if order is not None:
+        usual = next(iter(order.won), None), next(iter(order.lost), None), list(order.open_stages)
+        usual_name = next(Path(look.source.name).stem for look in looks if look.stages is not None)
+    else:
+        usual = _first(values, _WON_WORDS), _first(values, _LOST_WORDS), list(values)
+        usual_name = ""
+    won = described.get("won") or usual[0] or _("Won")
+    lost = described.get("lost") or usual[1] or _("Lost")
+    stages = described.get("open") or [value for value in usual[2] if value not in {won, lost}]
     with st.container(border=True, key=draft.key("new_pipeline")):
         name = st.text_input(
-            _("Name of the new pipeline"), described.get("name", ""), max_chars=200, key=draft.key("pipeline_name")
+            _("Name of the new pipeline"),
+            described.get("name") or usual_name,
+            max_chars=200,
+            key=draft.key("pipeline_name"),
         )
         lines = st.text_area(
             _("Working stages in order, one a line"), "\n".join(stages), key=draft.key("pipeline_stages"), height=150

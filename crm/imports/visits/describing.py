@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from crm.errors import Violation, refuse_if_any
 from crm.i18n import _
 from crm.imports.fields import RecordKind
+from crm.imports.formats import Table
 from crm.imports.mapping import NewPipeline, folded
-from crm.imports.prepare import Prepared
+from crm.imports.memory import guess_mapping
+from crm.imports.prepare import Prepared, prepare
 from crm.imports.visits.detecting import StageOrder, Trail, stage_order
 from crm.imports.visits.rows import TRAIL_FIELDS, DealRows, read_visits
 from crm.imports.visits.words import end_named
@@ -86,6 +88,19 @@ def described(prepared: Prepared, zone: ZoneInfo, wanted: Wanted, present: Mappi
         aliases={**prepared.mapping.aliases, "stage": aliases},
     )  # fmt: skip
     return replace(prepared, mapping=mapping)
+
+
+def order_in(table: Table) -> StageOrder | None:
+    """Return the stages of a file whose header says that it holds visits; None for any other file.
+
+    Errors: FileRefused.
+    """
+    mapping = guess_mapping({table.name: table.header})
+    if mapping.files[0].kind is not RecordKind.VISITS:
+        return None
+    prepared = prepare(mapping, [table])
+    deals = read_visits(prepared, prepared.files[0], ZoneInfo("UTC"), TRAIL_FIELDS)
+    return stage_order(map(_trail, deals))
 
 
 @dataclass(frozen=True, slots=True)

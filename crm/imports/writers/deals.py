@@ -26,9 +26,8 @@ def write_deals(
     """Create and change the deals of a batch, with the clients that only they name."""
     drafts = [one.draft for one in judged if one.draft]
     write_promised(session, world, journal, (one.company_id for one in drafts), (one.contact_id for one in drafts))
-    insert_deals(
-        session, world, journal, [one.draft for one in judged if one.draft and one.verdict is RowVerdict.CREATED]
-    )
+    created = [one.draft for one in judged if one.draft and one.verdict is RowVerdict.CREATED]
+    insert_deals(session, world, journal, created)
     changed = []
     for one in judged:
         before = None
@@ -38,12 +37,12 @@ def write_deals(
         journal.row(
             file, one, "deal" if one.draft else None, world.real_id(one.draft.id) if one.draft else None, before
         )
-    retrace_deals(session, changed)
+    retrace_deals(session, [*(world.real_id(draft.id) for draft in created), *changed])
     index_records(session, "deal", changed)
 
 
 def insert_deals(session: Session, world: World, journal: Journal, drafts: Sequence[DealDraft]) -> None:
-    """Create deals whole, with whatever their drafts hold."""
+    """Create deals whole but for their paths: whoever adds the last of their visits calls `retrace_deals`."""
     if not drafts:
         return
     rows = [_columns(world, draft) for draft in drafts]
@@ -56,7 +55,6 @@ def insert_deals(session: Session, world: World, journal: Journal, drafts: Seque
     _insert_rows(session, DealContact, (row for pair in pairs for row in _contacts(world, *pair)))
     _insert_rows(session, Activity, (row for pair in pairs for row in _notes(world, *pair)))
     _insert_rows(session, ExternalId, (_foreign(world, *pair) for pair in pairs))
-    retrace_deals(session, ids)
     index_records(session, "deal", ids)
     details = {
         deal_id: {"title": draft.columns["title"], "foreign": draft.foreign, "import_id": journal.import_id}
