@@ -53,11 +53,12 @@ def bare_columns(
 ) -> dict[str, Any] | Violation:  # fmt: skip
     """Return the columns of a deal that this import has just made of a file of deals, which says more of the deal."""
     facts, about = present.facts, _last_said(deal)
-    loss = _loss(world, pipeline, deal, history)
+    if history.standing.kind is StageKind.LOST and not about.loss_reason and facts["loss_reason_id"]:
+        loss: dict[str, Any] | Violation = {name: facts[name] for name in ("loss_reason_id", "loss_note")}
+    else:
+        loss = _loss(world, pipeline, deal, history)
     if isinstance(loss, Violation):
         return loss
-    if history.standing.kind is StageKind.LOST and not about.loss_reason and facts["loss_reason_id"]:
-        loss |= {"loss_reason_id": facts["loss_reason_id"], "loss_note": facts["loss_note"]}
     amount_minor, currency = facts["amount_minor"], facts["currency"]
     if amount_minor is None and about.amount_minor is not None:
         amount_minor, currency = about.amount_minor, about.currency or currency

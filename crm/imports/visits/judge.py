@@ -146,8 +146,15 @@ class _Deal:
         if isinstance(ending, Violation):
             self._refuse(ending.code, ending.field)
             return None
-        history = self._built(build([*happenings, *ending], self.positions))
-        owner_id = _last_owner(happenings) or present.facts["owner_id"]
+        owner_id = present.facts["owner_id"]
+        if owner_id == self.names.default_owner():  # the file of deals names nobody
+            owner_id = _last_owner(happenings) or owner_id
+        told = [*happenings, *ending]
+        visit = build(told, self.positions).standing.visit
+        if visit is not None and visit.owner_id not in (None, owner_id):
+            # It has changed hands since; nobody says when, so it counts from now on.
+            told.append(replace(told[-1], at=self.world.now, owner_id=owner_id, left_at=None))
+        history = self._built(build(told, self.positions))
         columns = bare_columns(self.world, self.pipeline, self.deal, history, owner_id, happenings[0].at, present)
         if isinstance(columns, Violation):
             self._refuse(columns.code, columns.field)
