@@ -25,6 +25,7 @@ from crm.deals.moves import Move, lose_deal, move_deal
 from crm.deals.next_steps import complete_next_step, plan_next_step
 from crm.deals.objections import ObjectionPlan, record_objection
 from crm.deals.removal import remove_deal, restore_deal
+from crm.deals.retracing import stale_paths
 from crm.deals.values import DealChanges, DealPart, LossAnswer, StepDone, StepPlan
 from crm.duplicates.dependents import dependents_of
 from crm.duplicates.merge_values import Side
@@ -352,6 +353,7 @@ class Office:
     def check(self) -> None:
         """Look the whole base over; with no merge in force and nothing else done, it is what it was."""
         assert broken_invariants(self.session, self.cast.vera) == []
+        assert stale_paths(self.session, self.cast.vera) == []
         self.check_nothing_is_lost()
         self.check_pairs()
         if self.in_force() is not None:

@@ -11,6 +11,7 @@ from crm.auth.actors import system_actor
 from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.invariants import broken_invariants
+from crm.deals.retracing import stale_paths
 from crm.imports.formats import open_table
 from crm.imports.mapping_text import mapping_from
 from crm.imports.plan import Plan, plan_import
@@ -95,6 +96,7 @@ def assert_whole(database: Database) -> None:
     """Hold what must always hold among deals, stages, visits and next steps."""
     with database.read_scope() as session:
         assert broken_invariants(session, system_actor()) == []
+        assert stale_paths(session, system_actor()) == []
 
 
 def deals_file(*rows: str) -> dict[str, str]:

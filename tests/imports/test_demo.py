@@ -14,6 +14,7 @@ from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.activities import add_activity
 from crm.deals.commands import NewDeal, create_deal
+from crm.deals.retracing import stale_paths
 from crm.deals.values import DealChanges, StepPlan
 from crm.duplicates.intake import match_saved
 from crm.errors import Forbidden, InvalidInput
@@ -93,6 +94,7 @@ def test_past_of_each_deal_is_whole(database: Database, cast: Cast) -> None:
         add_pipeline(session)
         fill_demo(session, cast.vera, language="ru")
     with database.read_scope() as session:
+        assert stale_paths(session, cast.vera) == []
         deals = {deal.id: deal for deal in session.scalars(select(Deal))}
         stages = {stage.id: stage for stage in session.scalars(select(Stage))}
         visits: dict[int, list[StageVisit]] = {deal_id: [] for deal_id in deals}
