@@ -12,6 +12,7 @@ from crm.analytics.charts.objections import CHART as OBJECTIONS
 from crm.analytics.charts.sources import CHART as SOURCES
 from crm.analytics.charts.time_on_stage import CHART as TIME_ON_STAGE
 from crm.analytics.charts.transitions import CHART as TRANSITIONS
+from crm.analytics.charts.trust import CHART as TRUST
 from crm.analytics.values import Chart
 
 CHARTS: tuple[Chart, ...] = (
@@ -27,4 +28,5 @@ CHARTS: tuple[Chart, ...] = (
     LOST_MONEY,
     OBJECTIONS,
     SOURCES,
+    TRUST,
 )

@@ -1,0 +1,21 @@
+"""Deals closed long after the last work on them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_
+
+from crm.analytics.trust.contacts import worked_by, worked_within
+from crm.analytics.trust.findings.late_move import LATE_SECONDS
+from crm.analytics.trust.values import Facts, Finding, Subject
+from crm.models import Channel, Deal
+
+
+def _worked_before(_facts: Facts) -> ColumnElement[bool]:
+    return and_(Deal.created_channel != Channel.IMPORT, worked_by(Deal.id, Deal.closed_at))
+
+
+def _is_late(_facts: Facts) -> ColumnElement[bool]:
+    return ~worked_within(Deal.id, Deal.closed_at, LATE_SECONDS)
+
+
+FINDING = Finding(code="late_close", subject=Subject.CLOSED, weight=10, looked_at=_worked_before, found=_is_late)

@@ -1,0 +1,24 @@
+"""Stays that ended by going back."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement
+
+from crm.analytics.trust.values import Facts, Finding, Subject
+from crm.models import StageVisit, VisitOutcome
+
+ENDS = (VisitOutcome.FORWARD, VisitOutcome.BACK, VisitOutcome.WON, VisitOutcome.LOST)
+
+
+def has_ended(_facts: Facts) -> ColumnElement[bool]:
+    """Say that the deal left the stage, and went on, back or out."""
+    return StageVisit.outcome.in_(ENDS)
+
+
+FINDING = Finding(
+    code="went_back",
+    subject=Subject.STAYS,
+    weight=5,
+    looked_at=has_ended,
+    found=lambda facts: StageVisit.outcome == VisitOutcome.BACK,
+)
