@@ -30,8 +30,8 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from crm.db.types import Code
 
 HUNDREDTHS = (50, 90)
-# What stands for no key inside: joins find no NULL. Ids are positive, and no text of users is this character.
-_NO_NUMBER, _NO_TEXT = -1, "\x01"
+# What stands for no key inside: joins find no NULL. No id is so low, no text of users is this character.
+_NO_NUMBER, _NO_TEXT = -(2**62), "\x01"
 _Nothing = ColumnElement[Any] | None
 _ROUNDING = 1e-6  # of a row's number, where it comes out of logarithms
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, func
+from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.analytics.arrivals import arrivals, stands_for_deal
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
 from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
@@ -21,20 +22,19 @@ from crm.analytics.population import (
     SOURCE,
     TEAM,
     Split,
-    narrowed,
-    owned,
     seconds_between,
     split_by,
-    within,
 )
 from crm.analytics.theme import heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.i18n.analytics_formats import month_text
-from crm.models import Deal, DealStatus, StageKind, StageReach, User
+from crm.models import Deal, DealStatus, StageKind, StageReach
 
 STAGE, WON, LOST, OPEN = "stage", "won", "lost", "open"
 _STATUSES = {LOST: DealStatus.LOST, OPEN: DealStatus.OPEN}
 _HOUR = 3600
+_TO_WIN = seconds_between(StageReach.began_at, StageReach.reached_at)
+_TO_LOSS = seconds_between(StageReach.began_at, Deal.closed_at)
 
 COLUMNS = (
     Column("month", Kind.DAY),  # of coming to the pipeline
@@ -80,13 +80,13 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
     """Return the deals of a month, or those of them that came so far."""
     split, step = _split(ask), key["step"]
     by_month = split_by(MONTH, ask.scope, owner=Deal.owner_id, at=StageReach.began_at)
-    query = _reaches(ask, actor, split, StageReach.deal_id, needs_deal=True)
+    query = arrivals(ask, actor, split, StageReach.deal_id, needs_deal=True)
     query = query.where(StageReach.pipeline_id == key["pipeline_id"], by_month.chosen(key))
     if split is not None:
         query = query.where(split.chosen(key))
     if door == "deals" and step not in _STATUSES:
         return query.where(StageReach.stage_id == key["stage_id"])
-    query = query.where(_stands_for_deal(stage_rows(session, ask.scope)))
+    query = query.where(stands_for_deal(stage_rows(session, ask.scope)))
     return query.where(Deal.status == _STATUSES[step]) if door == "deals" else query
 
 
@@ -107,17 +107,23 @@ class _Counts:
     ) -> None:
         grouped = [one.element for one in keys]
         where: ColumnElement[Any] = StageReach.stage_id  # type: ignore[assignment]
-        query = _reaches(ask, actor, split, *keys, where, func.count().label("n")).group_by(*grouped, where)
+        query = arrivals(ask, actor, split, *keys, where, func.count().label("n")).group_by(*grouped, where)
         self.reached = {self._key(row, split, row.stage_id): row.n for row in session.execute(query)}
         own, status = StageReach.pipeline_id, Deal.status
-        query = _reaches(ask, actor, split, *keys, own, status, func.count().label("n"), needs_deal=True)
-        query = query.where(_stands_for_deal(stages)).group_by(*grouped, own, status)
+        query = arrivals(ask, actor, split, *keys, own, status, func.count().label("n"), needs_deal=True)
+        query = query.where(stands_for_deal(stages)).group_by(*grouped, own, status)
         self.now: dict[tuple[Any, int, Any, Any], int] = {}
         self.sizes: dict[tuple[Any, int, Any], int] = defaultdict(int)
         for row in session.execute(query):
             self.now[(*self._key(row, split, row.pipeline_id), row.status)] = row.n
             self.sizes[self._key(row, split, row.pipeline_id)] += row.n
-        self.hours = self._hours(session, ask, actor, split, keys, stages)
+        won = StageReach.stage_id.in_([one.stage_id for one in stages if one.kind is StageKind.WON])
+        wins = arrivals(ask, actor, split, *keys, where.label("end"), _TO_WIN).where(won)
+        self.hours_to_win = self._medians(session, wins, split)
+        losses = arrivals(ask, actor, split, *keys, own.label("end"), _TO_LOSS, needs_deal=True).where(
+            stands_for_deal(stages), status == DealStatus.LOST, Deal.closed_at.is_not(None)
+        )
+        self.hours_to_loss = self._medians(session, losses, split)
 
     def size(self, part: Any, month: int, pipeline_id: int) -> int:
         """Return how many deals came in a month."""
@@ -127,23 +133,9 @@ class _Counts:
     def _key(row: Any, split: Split | None, last: Any) -> tuple[Any, int, Any]:
         return (row.split if split else None, row.month, last)
 
-    def _hours(
-        self, session: Session, ask: Ask, actor: Actor, split: Split | None, keys: list[Any], stages: list[StageRow]
-    ) -> dict[tuple[Any, int, Any], float]:
-        """Measure from coming to the win, by the won stage, and to the loss, by the pipeline's negative id."""
-        won = StageReach.stage_id.in_([one.stage_id for one in stages if one.kind is StageKind.WON])
-        to_win = seconds_between(StageReach.began_at, StageReach.reached_at)
-        wins = _reaches(ask, actor, split, *keys, StageReach.stage_id.label("end"), to_win).where(won)
-        lost_of = (-StageReach.pipeline_id).label("end")
-        to_loss = seconds_between(StageReach.began_at, Deal.closed_at)
-        losses = _reaches(ask, actor, split, *keys, lost_of, to_loss, needs_deal=True).where(
-            _stands_for_deal(stages), Deal.status == DealStatus.LOST, Deal.closed_at.is_not(None)
-        )
-        return {
-            self._key(row, split, row.end): row.p50 / _HOUR
-            for query in (wins, losses)
-            for row in session.execute(percentiles(query, hundredths=(50,)))
-        }
+    def _medians(self, session: Session, query: Select[Any], split: Split | None) -> dict[tuple[Any, int, Any], float]:
+        medians = session.execute(percentiles(query, hundredths=(50,)))
+        return {self._key(row, split, row.end): row.p50 / _HOUR for row in medians}
 
 
 def _rows(came: _Counts, part: Any, month: int, stages: list[StageRow]) -> list[dict[str, Any]]:
@@ -154,10 +146,10 @@ def _rows(came: _Counts, part: Any, month: int, stages: list[StageRow]) -> list[
         count = came.reached.get((part, month, one.stage_id), 0)
         if not one.is_retired or count:
             step = WON if one.kind is StageKind.WON else STAGE
-            rows.append((step, one.stage_id, one.stage, count, came.hours.get((part, month, one.stage_id))))
+            rows.append((step, one.stage_id, one.stage, count, came.hours_to_win.get((part, month, one.stage_id))))
     for step, status in _STATUSES.items():
         count = came.now.get((part, month, pipeline.pipeline_id, status), 0)
-        hours = came.hours.get((part, month, -pipeline.pipeline_id)) if step == LOST else None
+        hours = came.hours_to_loss.get((part, month, pipeline.pipeline_id)) if step == LOST else None
         rows.append((step, None, None, count, hours))
     return [
         {
@@ -170,34 +162,6 @@ def _rows(came: _Counts, part: Any, month: int, stages: list[StageRow]) -> list[
 
 def _split(ask: Ask) -> Split | None:
     return None if ask.by is None else split_by(ask.by, ask.scope, owner=Deal.owner_id, at=StageReach.began_at)
-
-
-def _reaches(ask: Ask, actor: Actor, split: Split | None, *columns: Any, needs_deal: bool = False) -> Select[Any]:
-    """Select columns of the reaches of deals that came to the pipeline within the period."""
-    has_owner = bool(ask.scope.owner_ids or ask.scope.team_ids) or (split is not None and split.code in (OWNER, TEAM))
-    needs_deal = needs_deal or has_owner or (split is not None and split.needs_deal)
-    query = select(*columns).select_from(StageReach).where(within(ask.scope, StageReach.began_at))
-    query = narrowed(query, ask.scope, actor, fact=StageReach, needs_deal=needs_deal)
-    if split is not None and split.needs_user:
-        query = query.outerjoin(User, User.id == Deal.owner_id)
-    return query.where(owned(ask.scope, Deal.owner_id)) if has_owner else query
-
-
-def _stands_for_deal(stages: list[StageRow]) -> ColumnElement[bool]:
-    """Choose one reach of each deal: the first stage's, which all have but those that were on retired stages alone."""
-    first: dict[int, int] = {}
-    for one in stages:
-        if not one.is_retired:
-            first.setdefault(one.pipeline_id, one.stage_id)
-    retired = [one.stage_id for one in stages if one.is_retired]
-    if not retired:
-        return StageReach.stage_id.in_(first.values())
-    other = aliased(StageReach)
-    before = or_(
-        other.stage_id.in_(first.values()), and_(other.stage_id.in_(retired), other.stage_id < StageReach.stage_id)
-    )
-    alone = ~select(other.deal_id).where(other.deal_id == StageReach.deal_id, before).exists()
-    return or_(StageReach.stage_id.in_(first.values()), and_(StageReach.stage_id.in_(retired), alone))
 
 
 CHART = Chart(
