@@ -39,7 +39,7 @@ chart_block(
     replace(whole, by=by),
     key="conversion",
     title=finding_sentence(found.code, found.params) if found else None,
-    hidden=() if whole.meaning is Meaning.STRICT else ("off_path",),
+    columns=[one.code for one in charts["conversion"].columns if one.code != "off_path" or meaning == Meaning.STRICT],
 )
 for name in ("transitions", "time-on-stage", "cohorts"):
     ask = Ask(scope, by if by in charts[name].splits or charts[name].has_fields else None)

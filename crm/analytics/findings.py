@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-ENOUGH = 10  # decided deals; a share of fewer says nothing yet
+from crm.analytics.intervals import ENOUGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def conversion_finding(frame: pd.DataFrame) -> Finding | None:
     seen = frame[(decided >= ENOUGH) & frame["conversion_decided"].notna()]
     if seen.empty:
         return None
-    worst = seen.loc[seen["conversion_decided"].astype(float).idxmin()]
+    worst = seen.iloc[int(seen["conversion_decided"].astype(float).to_numpy().argmin())]
     if worst["lost"] == 0:
         return Finding("nothing_lost")
     return Finding("most_lost_on", {"stage": worst["stage"], "percent": 100 - float(worst["conversion_decided"])})

@@ -15,7 +15,7 @@ import pandas as pd
 
 from crm.analytics.values import Words
 from crm.i18n import _
-from crm.i18n.analytics_formats import NOTHING, month_text, number_locale, percent_text, rounded, week_text
+from crm.i18n.analytics_formats import NOTHING, hours_text, month_text, number_locale, percent_text, rounded, week_text
 from crm.i18n.formats import number
 
 Figure = alt.LayerChart | alt.FacetChart
@@ -37,7 +37,7 @@ PALE = 0.6  # what isn't chosen: its numbers stay readable
 _NARROW = 0.06  # of the longest bar: its number would not fit inside
 CELL = "cell"
 FEW = "few"
-_MARKS = {"better": " ▲", "worse": " ▼"}
+_MARKS = {"better": " ▲", "faster": " ▲", "worse": " ▼", "slower": " ▼"}
 
 
 def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Sequence[str], words: Words) -> Figure:
@@ -87,13 +87,16 @@ def heat_map(
     door: str | None = None,
     label: str | None = None,
     kind: str | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> Figure:
     """Return a table of coloured cells with their numbers; a click chooses the cell's number `door`, else its `value`.
 
     `label` is a column of verdicts: better and worse get a mark beside the number, those of few deals are drawn pale.
+    `told` are columns of texts for the tooltip, with the codes of their titles.
     """
     kind = kind or ("percent" if value.startswith("conversion") or value.endswith("share") else "count")
-    kept = [row, column, value, *([label] if label else [])]
+    told = told or {}
+    kept = [row, column, value, *([label] if label else []), *told]
     shown = frame.reset_index(names="place")[["place", *kept]]
     shown = shown[shown[value].notna()].rename(columns={row: "row_name", column: "column_name", "place": "row"})
     shown["row_name"] = [_named(row, one, words) for one in shown["row_name"]]
@@ -112,8 +115,9 @@ def heat_map(
     columns_seen = list(dict.fromkeys(shown["column_name"]))
     rows_seen = list(dict.fromkeys(shown["row_name"]))
     chosen = _selection()
-    told = [alt.Tooltip("verdict:N", title=words(label))] if label else []
-    kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale"]
+    more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
+    more += [alt.Tooltip("verdict:N", title=words(label))] if label else []
+    kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
             orient="top", labelAngle=0, labelLimit=130, labelOverlap=False, ticks=False, domain=False)),
@@ -124,7 +128,7 @@ def heat_map(
             "value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top]))),
         strokeWidth=alt.condition(chosen & (alt.datum.row >= 0), alt.value(2), alt.value(0.5), empty=False),
         tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),
-                 alt.Tooltip("shown:N", title=words(value)), *told],
+                 alt.Tooltip("shown:N", title=words(value)), *more],
     ).add_params(chosen)  # fmt: skip
     texts = base.mark_text(fontSize=12).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
     return finished(alt.layer(cells, texts).properties(height=alt.Step(CELL_HEIGHT)))
@@ -224,6 +228,8 @@ def short_text(value: float | None, kind: str) -> str:
         return ""
     if kind == "percent":
         return percent_text(value)
+    if kind == "hours":
+        return hours_text(value)
     for size, text in ((1e9, _("{value}bn")), (1e6, _("{value}M")), (1e3, _("{value}K"))):
         if abs(value) >= size:
             return text.format(value=rounded(value / size))

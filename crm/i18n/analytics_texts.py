@@ -10,28 +10,126 @@ from crm.i18n.analytics_formats import percent_text
 
 # Columns of frames, parts of charts, values of splits.
 WORDS: dict[str, str] = {
+    "again": N_("Came back to the same stage"),
+    "alike": N_("As the others"),
+    "amount_sum": N_("Amount"),
+    "aside": N_("To a retired stage"),
+    "back": N_("Back"),
+    "better": N_("Better than the others"),
     "came": N_("Came"),
     "conversion": N_("Conversion"),
     "conversion_decided": N_("Of those decided"),
+    "credit": N_("For what"),
+    "credit:first": N_("brought the client"),
+    "credit:return": N_("brought the client back"),
+    "days": N_("Days"),
     "deals": N_("Deals"),
+    "deals_lost": N_("Deals lost"),
+    "deals_open": N_("Deals in progress"),
+    "deals_won": N_("Deals won"),
+    "difference": N_("Difference, points"),
+    "due": N_("Expected"),
+    "due:late": N_("Overdue"),
+    "due:month": N_("in the month"),
+    "due:none": N_("No date"),
+    "few": N_("Too few deals"),
+    "first": N_("First sales"),
+    "first_sum": N_("Sum of first sales"),
     "from_first": N_("From the first stage"),
-    "lost": N_("Lost"),
+    "high": N_("At most"),
+    "history_sum": N_("By history"),
+    "invalid": N_("Not real deals"),
+    "is_loss": N_("Counts as a loss"),
+    "loss_share": N_("Share of losses"),
+    "lost": N_("Lost deals"),
+    "lost_sum": N_("Lost money"),
+    "low": N_("At least"),
+    "mean_lost": N_("Mean lost amount"),
+    "mean_won": N_("Mean sale"),
+    "median_days": N_("Median days to a win"),
+    "median_hours": N_("Median time"),
+    "median_with_open_hours": N_("Median with those waiting"),
     "month": N_("Month"),
+    "new": N_("New deals"),
+    "next": N_("On"),
+    "no_owner": N_("No owner"),
+    "no_source": N_("No source"),
+    "no_team": N_("No team"),
+    "norm_hours": N_("Norm"),
+    "not_overcome": N_("Not overcome"),
+    "not_stated": N_("Not stated"),
+    "objections": N_("Objections"),
     "off_path": N_("Went on otherwise"),
-    "open": N_("Still here"),
+    "open": N_("Still in progress"),
+    "open_hours": N_("Time of those waiting"),
+    "others": N_("The others"),
+    "over_norm": N_("Over the norm"),
+    "over_norm_share": N_("Share over the norm"),
+    "overcome": N_("Overcome"),
+    "overcome_share": N_("Share overcome"),
     "owner": N_("Owner"),
+    "p90_hours": N_("90% within"),
+    "p90_with_open_hours": N_("90% with those waiting"),
     "passed": N_("Went on"),
     "pipeline": N_("Pipeline"),
+    "plan_percent": N_("Plan done"),
+    "plan_sum": N_("Plan"),
+    "pretended": N_("Pretended"),
     "priority": N_("Priority"),
+    "real": N_("Real"),
+    "reason": N_("Reason"),
+    "reason_1": N_("First reason"),
+    "reason_1_lost": N_("Lost for the first reason"),
+    "reason_2": N_("Second reason"),
+    "reason_2_lost": N_("Lost for the second reason"),
+    "reason_3": N_("Third reason"),
+    "reason_3_lost": N_("Lost for the third reason"),
+    "repeat": N_("Repeat sales"),
+    "repeat_sum": N_("Sum of repeat sales"),
+    "share": N_("Share"),
+    "size": N_("Came in the month"),
+    "skip": N_("Past stages"),
     "source": N_("Source"),
     "stage": N_("Stage"),
+    "stage_sum": N_("By stages"),
+    "stays": N_("Stays"),
+    "stays_closed": N_("Stays that ended"),
+    "stays_open": N_("Stays that last"),
+    "step": N_("How far"),
+    "step:lost": N_("Lost"),
+    "step:open": N_("In progress"),
+    "step:stage": N_("Came to the stage"),
+    "step:won": N_("Won"),
+    "sum_share": N_("Share of the money"),
     "team": N_("Team"),
+    "team_median_hours": N_("Median time of all"),
+    "to_stage": N_("Where to"),
     "total": N_("Total"),
+    "total_hours": N_("Time in all"),
+    "unclear": N_("Not clear yet"),
+    "unsettled": N_("Not settled"),
+    "verdict": N_("Against the others"),
+    "visit_median_hours": N_("Median time of an owner"),
+    "visit_p90_hours": N_("90% of owners within"),
+    "visits": N_("Owners' visits"),
+    "visits_closed": N_("Visits that ended"),
+    "way": N_("Way"),
     "week": N_("Week"),
-    "won": N_("Won"),
+    "win_rate": N_("Win rate"),
+    "without_history": N_("Without history"),
+    "without_percent": N_("Without a chance set"),
+    "won": N_("Won deals"),
+    "won_sum": N_("Won money"),
+    "worse": N_("Worse than the others"),
+    "return": N_("the return"),
+    "utm_campaign": N_("Campaign"),
+    "utm_content": N_("UTM content"),
+    "utm_medium": N_("UTM medium"),
+    "utm_source": N_("UTM source"),
+    "utm_term": N_("UTM term"),
 }
 
-# What a column of a table means, in a line; beside its name.
+# What a column of a table means, in a line; beside its name. One that a chart means otherwise has the chart before it.
 MEANS: dict[str, str] = {
     "came": N_("Deals that came to the stage; each is counted once."),
     "conversion": N_("Went on, of all that came. Deals still here make it look low."),
@@ -41,20 +139,52 @@ MEANS: dict[str, str] = {
     "off_path": N_("Went on past a stage, after a return, or after the period."),
     "open": N_("Neither went on nor lost until now."),
     "passed": N_("Came to a later stage or were won, until now."),
+    "invalid": N_("Closed as invalid, a duplicate or a test: no losses, in no share."),
+    "loss_share": N_("Lost, of those won or lost in the period."),
+    "mean_lost": N_("Of the lost deals with an amount."),
+    "mean_won": N_("Of the won deals with an amount."),
+    "overcome_share": N_("Overcome, of those overcome or not; unsettled ones are left out."),
+    "share": N_("Of all losses shown. What was no loss has no share."),
+    "sum_share": N_("Of the money of all losses shown."),
+    "losses:lost": N_("Lost in the period and lost still, from this stage for this reason."),
+    "loss-totals:lost": N_("Lost in the period and lost still, for a reason that counts as a loss."),
+    "lost-money:lost": N_("Lost in the month and lost still, for a reason that counts as a loss."),
+    "objections:deals": N_("Deals on which clients objected here, each once."),
+    "sources:came": N_("Deals created in the period, invalid ones left out."),
+    "sources:conversion_decided": N_("Won, of those won or lost: open deals are left out."),
+    "sources:lost": N_("Of those that came, lost until now."),
+    "sources:median_hours": N_("From the creation of a deal to its win."),
+    "sources:open": N_("Of those that came, still open."),
 }
 
 # Charts by name: title and definition in a line.
 CHART_TITLES: dict[str, str] = {
-    "conversion": N_("From stage to stage"),
-    "transitions": N_("Transitions"),
-    "time-on-stage": N_("Time on stages"),
     "cohorts": N_("Deals by the month they came in"),
+    "conversion": N_("From stage to stage"),
+    "forecast": N_("What open deals will bring"),
+    "kpi": N_("Key figures"),
+    "loss-totals": N_("Losses in all"),
+    "losses": N_("Reasons by stage"),
+    "lost-money": N_("Lost money by month"),
+    "managers": N_("Managers by stage"),
+    "objections": N_("Objections by stage"),
+    "sources": N_("Sources"),
+    "time-on-stage": N_("Time on stages"),
+    "transitions": N_("Transitions"),
 }
 CHART_TELLS: dict[str, str] = {
-    "conversion": N_("Deals that came to each stage in the period, and what has become of them until now."),
-    "transitions": N_("Where deals went from each stage, how many and how fast."),
-    "time-on-stage": N_("How long deals stay on a stage: those that have left it, and those that wait there now."),
     "cohorts": N_("Deals by the month in which they came to the pipeline, and how far they have come until now."),
+    "conversion": N_("Deals that came to each stage in the period, and what has become of them until now."),
+    "forecast": N_("Open deals by the month they are expected to close in: as stages promise, and as history says."),
+    "kpi": N_("New deals, sales and losses of the period, by the owners of today; plan and fact."),
+    "loss-totals": N_("Deals lost in the period; invalid ones and duplicates are counted apart."),
+    "losses": N_("Deals lost in the period: for which reason, and on which stage they stood last."),
+    "lost-money": N_("Amounts of the deals lost in each month, and the reasons that took most of them."),
+    "managers": N_("Deals each owner took further, of those decided on a stage, against all others in the scope."),
+    "objections": N_("What clients objected to on each stage, and what became of it and of the deal."),
+    "sources": N_("Deals created in the period by the source that brought the client, and what became of them."),
+    "time-on-stage": N_("How long deals stay on a stage: those that have left it, and those that wait there now."),
+    "transitions": N_("Stays on each stage by where they led, how many and how fast."),
 }
 
 MEANINGS: dict[str, tuple[str, str]] = {
@@ -75,6 +205,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
 # Titles that say what a frame shows, by the codes of findings.
 FINDINGS: dict[str, str] = {
     "most_lost_on": N_("Most is lost on “{stage}”: {percent} of those decided go no further"),
+    "dearest_month": N_("{month} lost the most money: {money}"),
+    "few_losses": N_("“{stage}” lost {lost} of {all} deals, mostly for: {reason}"),
+    "most_losses": N_("“{stage}” loses the most: {percent} of all losses, mostly for: {reason}"),
+    "most_objections": N_("Clients object most on “{stage}”: {percent} are overcome"),
     "nothing_lost": N_("Nobody who was decided was lost on the way"),
 }
 
@@ -83,6 +217,7 @@ NOBODY: dict[str, str] = {
     "owner": N_("No owner"),
     "team": N_("No team"),
     "source": N_("No source"),
+    "to_stage": N_("nowhere yet"),
 }
 
 
@@ -91,9 +226,15 @@ def word(code: str) -> str:
     return _(WORDS[code]) if code in WORDS else code
 
 
-def meaning_of(code: str) -> str | None:
-    """Return what a column means in one line; None where its name says it."""
-    return _(MEANS[code]) if code in MEANS else None
+def value_word(column: str, value: str) -> str:
+    """Return the reader's name of a column's code; some codes mean something else in another column."""
+    return word(f"{column}:{value}" if f"{column}:{value}" in WORDS else value)
+
+
+def meaning_of(code: str, chart: str) -> str | None:
+    """Return what a column of a chart means in one line; None where its name says it."""
+    told = MEANS.get(f"{chart}:{code}") or MEANS.get(code)
+    return _(told) if told else None
 
 
 def chart_title(name: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
+from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -23,16 +24,18 @@ from crm.analytics.population import (
     Split,
     narrowed,
     owned,
+    seconds_between,
     split_by,
     within,
 )  # fmt: skip
 from crm.analytics.theme import COLORS, bars, heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
-from crm.models import ReachOutcome, StageKind, StageReach, User
+from crm.models import ReachOutcome, Stage, StageKind, StageReach, User
 
 _CAME, _PASSED, _LOST, _OPEN, _OFF = "came", "passed", "lost", "open", "off_path"
 _COUNTS = (_CAME, _PASSED, _LOST, _OPEN, _OFF)
 _OUTCOMES = {_PASSED: ReachOutcome.PASSED, _LOST: ReachOutcome.LOST, _OPEN: ReachOutcome.OPEN}
+_SECONDS_OF_DAY = 86400
 
 COLUMNS = (
     Column("pipeline", Kind.NAME),
@@ -104,6 +107,15 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
         )  # fmt: skip
     parts = [one for one in _COUNTS[1:] if one != _OFF or frame[_OFF].any()]
     return bars(frame, category="stage", parts=parts, colors=[COLORS[one] for one in parts], words=words)
+
+
+def median_days_to_win(session: Session, actor: Actor, ask: Ask) -> float | None:
+    """Return the median days from coming to the pipeline to the win, of the deals that the chart counts as won."""
+    won = select(Stage.id).where(Stage.kind == StageKind.WON)
+    taken = seconds_between(StageReach.began_at, StageReach.reached_at)
+    query = _query(ask, actor, None, taken).where(StageReach.stage_id.in_(won))
+    row = session.execute(percentiles(query, hundredths=(50,))).one_or_none()
+    return None if row is None or row.p50 is None else row.p50 / _SECONDS_OF_DAY
 
 
 def _split(ask: Ask) -> Split | None:

@@ -14,14 +14,14 @@ from crm.analytics.population import MONTH, OWNER, PIPELINE, PRIORITY, TEAM, WEE
 from crm.analytics.values import Ask, Chart, Column, Kind
 from crm.i18n import _
 from crm.i18n.analytics_formats import NOTHING, hours_text, month_text, percent_text, rounded, week_text
-from crm.i18n.analytics_texts import nothing_stated, word
+from crm.i18n.analytics_texts import nothing_stated, value_word, word
 from crm.i18n.formats import money, number
 from crm.i18n.labels import label
 from crm.models import Priority
 from crm.pipelines.values import CUSTOM_PREFIX, FieldInfo
 
 _IDS = (OWNER, TEAM, PIPELINE)
-_MARK = "~"
+MARK = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +60,19 @@ def key_columns(chart: Chart, ask: Ask) -> tuple[str, ...]:
 
 def cell_address(name: str, chart: Chart, ask: Ask, row: Mapping[str, Any], door: str) -> str:
     """Return the text by which an address names a number: the block, the door, the row's keys."""
-    return _MARK.join((name, door, *(_written(row[one]) for one in key_columns(chart, ask))))
+    return MARK.join((name, door, *(_written(row[one]) for one in key_columns(chart, ask))))
 
 
 def addressed_cell(address: str, name: str, chart: Chart, ask: Ask, frame: pd.DataFrame) -> Cell | None:
     """Return the number that an address names in this frame; None where it names another block's, or none."""
-    block, _mark, rest = address.partition(_MARK)
-    door_code, _mark, _keys = rest.partition(_MARK)
+    block, _mark, rest = address.partition(MARK)
+    door_code, _mark, _keys = rest.partition(MARK)
     door = next((one for one in chart.columns if one.code == door_code and one.is_door), None)
     if block != name or door is None:
         return None
     keys = key_columns(chart, ask)
     for place, values in enumerate(zip(*(frame[one] for one in keys), strict=True) if keys else [()] * len(frame)):
-        if _MARK.join((name, door_code, *(_written(one) for one in values))) == address:
+        if MARK.join((name, door_code, *(_written(one) for one in values))) == address:
             return Cell(frame_row(frame, place), door)
     return None
 
@@ -131,7 +131,7 @@ def _written(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124
         return "-"
     text = value.isoformat() if isinstance(value, date) else str(value)
-    return quote(text, safe=" ").replace(_MARK, "%7E").replace("-", "%2D") if isinstance(value, str) else text
+    return quote(text, safe=" ").replace(MARK, "%7E").replace("-", "%2D") if isinstance(value, str) else text
 
 
 def _day(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]) -> str:
@@ -143,7 +143,7 @@ def _code(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]
     del currency
     if column.code.startswith(CUSTOM_PREFIX):
         return next((one.option_name(value) for one in fields if one.key == column.code), str(value))
-    return label(Priority[value]) if column.code == PRIORITY else word(str(value))
+    return label(Priority[value]) if column.code == PRIORITY else value_word(column.code, str(value))
 
 
 _TEXTS: Mapping[Kind, Callable[[Column, Any, str, Sequence[FieldInfo]], str]] = {

@@ -16,6 +16,7 @@ from crm.i18n import _, ngettext
 from crm.i18n.formats import moment, money, number, short_money
 from crm.models import DealStatus
 from crm.pipelines.values import FieldInfo
+from crm.ui.component import browser_script
 from crm.ui.dashboard.address import OPEN, OPEN_PAGE, changed_address
 from crm.ui.dashboard.cells import Cell, column_name, row_name
 from crm.ui.dashboard.exporting import draw_list_export
@@ -24,6 +25,7 @@ from crm.ui.markdown import md
 from crm.ui.nav import page_link
 
 PAGE_ROWS = 20
+LIST = "deals_behind"
 _WIDTHS = [9, 5, 4, 4, 3, 3]
 _STATUS = {DealStatus.WON: ":green[:material/check_circle:]", DealStatus.LOST: ":orange[:material/cancel:]"}
 
@@ -54,7 +56,10 @@ def draw_deals(
         )
     name = row_name(chart, ask, cell.row, fields, with_pipeline=with_pipeline)
     title = f"{name} · {column_name(cell.door.code, fields).lower()}: {_amount_of(listed, cell, ask)}"
-    with st.container(border=True, key="deals_behind"):
+    browser_script("scroll_to")(
+        key="deals_behind_scroll", data={"target": LIST, "token": f"{st.query_params.get(OPEN)} {page}"}, height=1
+    )
+    with st.container(border=True, key=LIST):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{md(title)}**")
             st.button(_("Close the list"), icon=":material/close:", type="tertiary", key="deals_behind_close",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,7 +12,6 @@ from crm.analytics.values import Kind
 from crm.i18n import _, ngettext
 from crm.i18n.analytics_formats import NOTHING, days_text, percent_text, rounded
 from crm.i18n.formats import number, short_money
-from crm.ui.dashboard.address import OPEN, OPEN_PAGE, changed_address
 from crm.ui.device import is_phone
 
 
@@ -20,7 +19,7 @@ from crm.ui.device import is_phone
 class TopFigure:
     """A figure with its value now and before; None where there is none.
 
-    `opens` is the address of the number whose deals stand behind it, `deals` how many they are.
+    `opens` opens the deals behind it, of which there are `deals`.
     """
 
     key: str
@@ -29,7 +28,7 @@ class TopFigure:
     now: float | None
     before: float | None = None
     help: str | None = None
-    opens: str | None = None
+    opens: Callable[[], None] | None = None
     deals: int = 0
     less_is_better: bool = False
 
@@ -52,7 +51,7 @@ def draw_figures(figures: Sequence[TopFigure], *, before: Scope | None, currency
                     st.button(
                         ngettext("Show {n} deal", "Show {n} deals", one.deals),
                         key=f"figure_open_{one.key}", type="tertiary", icon=":material/list_alt:",
-                        on_click=changed_address, args=({OPEN: one.opens, OPEN_PAGE: None},),
+                        on_click=one.opens,
                     )  # fmt: skip
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from crm.i18n import _
 from crm.ui.dashboard.address import OPEN, OPEN_PAGE, changed_address
+from crm.ui.dashboard.blocks import Block
 from crm.ui.dashboard.cells import cell_address, cell_text, column_name, doors, frame_rows, row_name
-
-if TYPE_CHECKING:
-    from crm.ui.dashboard.chart_block import Block
 
 MOST_OFFERED = 600  # numbers in one list; the browser gets all of them
 
 
-def draw_opener(block: Block, *, with_pipeline: bool) -> None:
+def draw_opener(block: Block) -> None:
     """Draw the choice of a number; the open one stands there."""
-    offered = _offered(block, with_pipeline=with_pipeline)
+    offered = _offered(block)
     key = f"{block.key}_opener"
     asked = st.query_params.get(OPEN, "")
     st.session_state[key] = asked if asked in offered else None
@@ -34,12 +30,12 @@ def draw_opener(block: Block, *, with_pipeline: bool) -> None:
     )  # fmt: skip
 
 
-def _offered(block: Block, *, with_pipeline: bool) -> dict[str, str]:
+def _offered(block: Block) -> dict[str, str]:
     """Return names of numbers by their addresses, empty ones left out."""
     found: dict[str, str] = {}
     chart, ask, currency = block.chart, block.ask, block.ask.scope.currency
     for row in frame_rows(block.frame):
-        name = row_name(chart, ask, row, block.fields, with_pipeline=with_pipeline)
+        name = row_name(chart, ask, row, block.fields, with_pipeline=block.with_pipeline)
         for door in doors(chart):
             value = row[door.code]
             if value and value == value:  # noqa: PLR0124 - a missing number

@@ -15,6 +15,7 @@ from crm.i18n.analytics_formats import days_text
 from crm.i18n.analytics_texts import nothing_stated
 from crm.i18n.labels import label
 from crm.models import Priority
+from crm.ui.component import FOLDER
 from crm.ui.dashboard.address import changed_figures
 from crm.ui.dashboard.loaders import choices, sources
 from crm.ui.dashboard.periods import ALL, CUSTOM, PERIODS
@@ -32,6 +33,7 @@ def scope_bar(actor: Actor, page: str) -> Scope:
 
     Call it once at the top of a dashboard. The period before, to compare with, is `compared_scope(actor)`.
     """
+    st.html(FOLDER / "dashboard.css")
     known, here = choices(actor), present(actor)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="scope_bar"):
         if len(known.pipelines) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,13 +11,10 @@ import streamlit as st
 from crm.analytics.values import Column, Kind
 from crm.i18n.analytics_formats import NOTHING
 from crm.i18n.analytics_texts import meaning_of
+from crm.ui.dashboard.blocks import TABLE, Block
 from crm.ui.dashboard.cells import cell_text, column_name
 from crm.ui.device import is_phone
 
-if TYPE_CHECKING:
-    from crm.ui.dashboard.chart_block import Block
-
-TABLE = "table"
 _NUMBERS = (Kind.COUNT, Kind.MONEY, Kind.PERCENT, Kind.HOURS, Kind.NUMBER)
 _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
 MOST_STYLED = 2500  # cells; styling more would be felt at each click
@@ -89,7 +86,7 @@ def _unscaled(value: Any, scale: int) -> Any:
 
 
 def _config(column: Column, block: Block, *, place: int, is_styled: bool) -> Any:
-    name, told = column_name(column.code, block.fields), meaning_of(column.code)
+    name, told = column_name(column.code, block.fields), meaning_of(column.code, block.chart.name)
     pinned = place == 0 and not is_phone()
     if column.kind in _NUMBERS:
         unit = (
