@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, select
 
@@ -10,8 +10,10 @@ from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.population import Split, deals_of, owned, split_by, within
 from crm.analytics.scope import Scope
-from crm.analytics.values import Ask
 from crm.models import Deal, DealStatus, LossReason, User
+
+if TYPE_CHECKING:  # a worker counts without drawing
+    from crm.analytics.values import Ask
 
 
 def loss_split(ask: Ask) -> Split | None:

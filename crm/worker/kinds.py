@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.actor import Actor
+from crm.analytics.trust.days import write_trust_day
 from crm.db import Database
 from crm.deals.retracing import retrace_base
 from crm.duplicates.bulk_work import merge_batch, undo_batch
@@ -44,4 +45,5 @@ JOBS: Mapping[str, Job] = {
     JobKind.MERGE_BATCH: Job(merge_batch, tries=5, is_heavy=True),
     JobKind.UNDO_BATCH: Job(undo_batch, tries=5, is_heavy=True),
     JobKind.RETRACE: Job(retrace_base, tries=5, is_heavy=True),
+    JobKind.TRUST_DAY: Job(write_trust_day, is_heavy=True),
 }

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crm.analytics.trust.days import NIGHT_HOUR
 from crm.auth.actors import system_actor
 from crm.db import Database
 from crm.duplicates.match_changes import has_changes
@@ -38,6 +39,7 @@ class Schedule:
 SCHEDULES: Sequence[Schedule] = (
     Schedule(JobKind.DUE_LINKS, Every(60), has_due_links),
     Schedule(JobKind.MATCH_CHANGED, Every(60), has_changes),
+    Schedule(JobKind.TRUST_DAY, Nightly(NIGHT_HOUR)),
     Schedule(JobKind.SCAN_BASE, Nightly(3)),
     Schedule(JobKind.LINT_PIPELINES, Nightly(4, weekday=0)),
     Schedule(JobKind.TIDY, Nightly(5)),

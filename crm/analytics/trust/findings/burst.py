@@ -39,12 +39,7 @@ def _in_heap(facts: Facts) -> ColumnElement[bool]:
         .subquery()
     )  # fmt: skip
     order: dict[str, Any] = {"partition_by": acts.c.who, "order_by": acts.c.at}
-    spans = [
-        (_at(acts, MOVES - 1 - before, order, ahead=True) - _at(acts, before, order, ahead=False)).label(
-            f"span{before}"
-        )
-        for before in range(MOVES)
-    ]
+    spans = [_span(acts, before, order).label(f"span{before}") for before in range(MOVES)]
     measured = select(acts.c.who, acts.c.at, *spans).subquery()
     heaps = select(measured.c.who, measured.c.at).where(
         or_(*(measured.c[f"span{number}"] <= SECONDS for number in range(MOVES)))
@@ -52,10 +47,12 @@ def _in_heap(facts: Facts) -> ColumnElement[bool]:
     return tuple_(StageVisit.actor_id, type_coerce(StageVisit.stay_entered_at, BigInteger)).in_(heaps)
 
 
-def _at(acts: Any, steps: int, order: dict[str, Any], *, ahead: bool) -> Any:
-    if not steps:
-        return acts.c.at
-    return (func.lead if ahead else func.lag)(acts.c.at, steps).over(**order)
+def _span(acts: Any, before: int, order: dict[str, Any]) -> Any:
+    """Return the seconds that five acts took, so many of them before this one."""
+    after = MOVES - 1 - before
+    first = func.lag(acts.c.at, before).over(**order) if before else acts.c.at
+    last = func.lead(acts.c.at, after).over(**order) if after else acts.c.at
+    return last - first
 
 
 FINDING = Finding(code="burst", subject=Subject.STAYS, weight=5, looked_at=_is_owners, found=_in_heap)
