@@ -87,7 +87,7 @@ def news_in(known: KnownDeal, happenings: Sequence[Happening]) -> News:
     for at, one in enumerate(happenings):
         if one.at > last:
             return News(tuple(happenings[at:]), left_at)
-        if _is_told(known, one):
+        if _is_told(known, one) or _leaves_no_trace(known, happenings, at):
             told_last = told_last or one.at == last
             left_at = one.left_at
         elif one.at == last and told_last:
@@ -105,11 +105,21 @@ def _is_told(known: KnownDeal, one: Happening) -> bool:
         )
     if known.kind is one.kind and known.facts["closed_at"] <= one.at:
         return True
-    following = [visit.entered_at for visit in known.visits[1:]]
+    following = [*(visit.entered_at for visit in known.visits[1:]), one.at]
     return any(
         visit.outcome is _OUTCOME_OF[one.kind] and visit.left_at is not None and visit.left_at <= one.at <= entered_at
         for visit, entered_at in zip(known.visits, following, strict=False)
     )
+
+
+def _leaves_no_trace(known: KnownDeal, happenings: Sequence[Happening], at: int) -> bool:
+    """Tell whether an end ended no visit, and was none itself for long: another row follows it."""
+    one = happenings[at]
+    if one.kind is StageKind.OPEN or at + 1 == len(happenings):
+        return False
+    if at:
+        return happenings[at - 1].kind is not StageKind.OPEN
+    return not any(visit.entered_at < one.at for visit in known.visits)
 
 
 def _lies_in(at: datetime, visit: StayDraft) -> bool:
