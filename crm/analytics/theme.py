@@ -123,15 +123,16 @@ def heat_map(
             orient="top", labelAngle=0, labelLimit=130, labelOverlap=False, ticks=False, domain=False)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
     )  # fmt: skip
-    cells = base.mark_rect(stroke="#8A8F98", strokeWidth=0.5, cornerRadius=2).encode(
+    cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.condition("datum.pale", alt.value(FAINT), alt.Color(
             "value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top]))),
-        strokeWidth=alt.condition(chosen & (alt.datum.row >= 0), alt.value(2), alt.value(0.5), empty=False),
+        strokeWidth=alt.condition(chosen, alt.value(3), alt.value(0.5), empty=False),
+        stroke=alt.condition(chosen, alt.value(COLORS["plan"]), alt.value(COLORS["open"]), empty=False),
         tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),
                  alt.Tooltip("shown:N", title=words(value)), *more],
     ).add_params(chosen)  # fmt: skip
     texts = base.mark_text(fontSize=12).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
-    return finished(alt.layer(cells, texts).properties(height=alt.Step(CELL_HEIGHT)))
+    return finished(alt.layer(cells, texts).resolve_scale(color="independent").properties(height=alt.Step(CELL_HEIGHT)))
 
 
 def lines(

@@ -124,10 +124,9 @@ def _draw_pages(page: int, last: int, listed: Listed) -> None:
     if last == 1:
         return
     first = (page - 1) * PAGE_ROWS + 1
-    key = "deals_behind_page"
-    st.session_state[key] = page
+    key = f"deals_behind_page_{page}"  # the address says which page it is, not what was clicked before
     st.caption(
         _("{first}–{last} of {total}", first=number(first), last=number(min(page * PAGE_ROWS, listed.rows)),
           total=number(listed.rows))
     )  # fmt: skip
-    st.pagination(last, key=key, on_change=lambda: changed_address({OPEN_PAGE: str(st.session_state[key])}))
+    st.pagination(last, default=page, key=key, on_change=lambda: changed_address({OPEN_PAGE: str(st.session_state[key])}))
