@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import altair as alt
 import pandas as pd
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,8 @@ from crm.actor import Actor
 from crm.analytics.frames import frame_of, percent, split_columns, split_values
 from crm.analytics.lost import amount_in, closed_deals, is_loss, loss_split, total
 from crm.analytics.population import MONTH, OWNER, PIPELINE, PRIORITY, SOURCE, TEAM, WEEK
-from crm.analytics.values import Ask, Chart, Column, Kind
+from crm.analytics.theme import COLORS, bars, columns
+from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.models import Deal, DealStatus
 
 COLUMNS = (
@@ -24,6 +26,7 @@ COLUMNS = (
     Column("loss_share", Kind.PERCENT),  # lost of those won or lost
     Column("invalid", Kind.COUNT, is_door=True),  # closed in the period for a reason that is no loss
 )
+MOST_SHOWN = 15  # bars in the figure; the table has all
 _NOTHING = {"lost": 0, "lost_sum": 0, "priced": 0, "won": 0, "invalid": 0}
 
 
@@ -69,12 +72,28 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
     return query.where(Deal.status == DealStatus.LOST, ~is_loss() if door == "invalid" else is_loss())
 
 
+def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
+    """Return lost deals by month or week, else by the parts of the split with the most of them."""
+    head = [one for one in frame.columns if one not in {column.code for column in COLUMNS}]
+    moment = next((one for one in head if one in (MONTH, WEEK)), None)
+    if moment is not None:
+        return columns(frame, moment=moment, value="lost", told=("loss_share", "mean_lost"), words=words, kind="count")
+    most = frame.assign(whose=[_name(one, words) for one in frame[head[-1]]] if head else words("total"))
+    most = most.sort_values("lost", ascending=False, kind="stable").head(MOST_SHOWN)
+    return bars(most, category="whose", parts=["lost"], colors=[COLORS["lost"]], words=words)
+
+
+def _name(value: str | None, words: Words) -> str:
+    return words("not_stated") if value is None else words(value)
+
+
 CHART = Chart(
     name="loss-totals",
     columns=COLUMNS,
     keys=(),
     frame=frame,
     behind=behind,
+    figure=figure,
     splits=frozenset({OWNER, TEAM, SOURCE, PRIORITY, PIPELINE, MONTH, WEEK}),
     has_fields=True,
 )

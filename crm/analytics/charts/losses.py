@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,22 +32,6 @@ COLUMNS = (
     Column("share", Kind.PERCENT),  # of all losses in the same part of the split
     Column("sum_share", Kind.PERCENT),  # of their money
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MainLoss:
-    """Where most deals are lost: how many of how many on that stage, and for which reason most of those."""
-
-    stage: str | None
-    lost: int
-    of: int
-    reason: str | None
-    for_reason: int
-
-    @property
-    def percent(self) -> float:
-        """Return the stage's part of all losses in a hundred."""
-        return 100 * self.lost / self.of
 
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
@@ -106,22 +89,6 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     cells = [(reason, stage, *found.get((reason, stage), (-1, 0))) for reason in by_reason.index for stage in stages]
     whole = pd.DataFrame(cells, columns=["reason", "stage", "place", "lost"]).set_index("place")
     return heat_map(whole.rename_axis(None), row="reason", column="stage", value="lost", words=words)
-
-
-def main_loss(frame: pd.DataFrame) -> MainLoss | None:
-    """Return the stage with the most losses and its first reason, from a frame without a split; None without losses."""
-    losses = [row for row in frame.to_dict("records") if row["is_loss"]]
-    by_stage, by_reason = Counter[tuple[Any, Any]](), Counter[Any]()
-    for row in losses:
-        by_stage[row["pipeline_id"], row["stage_id"]] += row["lost"]
-    if not losses:
-        return None
-    stage, lost = by_stage.most_common(1)[0]
-    there = [row for row in losses if (row["pipeline_id"], row["stage_id"]) == stage]
-    for row in there:
-        by_reason[row["reason"]] += row["lost"]
-    reason, for_reason = by_reason.most_common(1)[0]
-    return MainLoss(there[0]["stage"], lost, by_stage.total(), reason, for_reason)
 
 
 @dataclass(frozen=True, slots=True)

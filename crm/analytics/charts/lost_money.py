@@ -28,7 +28,7 @@ COLUMNS = (
     Column("lost", Kind.COUNT, is_door=True),
     Column("lost_sum", Kind.MONEY, is_door=True),
     Column("mean_lost", Kind.MONEY),  # of the lost deals with an amount
-    # The reasons of the most deals: without a name, one that nobody said; with 0 deals there is no such rank.
+    # The reasons of the most deals; None: nobody said why; an empty name with 0 deals: there is no such rank.
     *(
         column
         for rank in _RANKS
@@ -139,8 +139,12 @@ def _row(month: _Month, names: Mapping[int, str]) -> dict[str, Any]:
     }
     ranked = _ranked(month, names)
     for rank in _RANKS:
-        reason_id, lost = ranked[rank - 1] if rank <= len(ranked) else (None, 0)
-        row |= {f"reason_{rank}": names.get(reason_id or 0), f"reason_{rank}_lost": lost}
+        name: str | None = ""
+        lost = 0
+        if rank <= len(ranked):
+            reason_id, lost = ranked[rank - 1]
+            name = names.get(reason_id or 0)
+        row |= {f"reason_{rank}": name, f"reason_{rank}_lost": lost}
     return row
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.analytics.charts.losses import CHART, main_loss
+from crm.analytics.charts.losses import CHART
 from crm.analytics.scope import whole_scope
 from crm.analytics.values import Ask
 from crm.clock import utc_now
@@ -134,27 +134,3 @@ def test_manager_sees_own_losses_alone(session: Session, cast: Cast, sample: Sam
         ("Price", 2, 100),
         ("Duplicate or test", 1, None),
     ]
-
-
-def test_main_loss_names_stage_reason_and_share(session: Session, cast: Cast, sample: Sample) -> None:
-    sales = sample.sales
-    for at in (70, 71):
-        add_history(session, sales, [Came(2, at, cast.anna)], lost=at + 1, reason=1)
-    found = main_loss(CHART.frame(session, cast.vera, ask_of(session)))
-    assert found is not None
-    assert (found.stage, found.lost, found.of, found.reason, found.for_reason) == ("Offer sent", 4, 6, "Other", 3)
-    assert round(found.percent) == 67
-
-
-def test_main_loss_where_the_stage_is_not_told(session: Session, cast: Cast) -> None:
-    sales = add_pipeline(session)
-    add_history(session, sales, [Came(1, 0, cast.anna)], lost=4, loss_reason_id=None, loss_stage_id=None)
-    found = main_loss(CHART.frame(session, cast.vera, ask_of(session)))
-    assert found is not None
-    assert (found.stage, found.reason, found.lost, found.of) == (None, None, 1, 1)
-
-
-def test_no_main_loss_without_losses(session: Session, cast: Cast) -> None:
-    sales = add_pipeline(session)
-    add_history(session, sales, [Came(0, 0, cast.anna)], lost=4, reason=2)
-    assert main_loss(CHART.frame(session, cast.vera, ask_of(session))) is None

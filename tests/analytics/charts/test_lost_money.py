@@ -57,7 +57,7 @@ def test_main_reasons_of_a_month_the_most_first(session: Session, cast: Cast, sa
     # Of equal numbers the one that nobody named comes before "Other".
     assert rows(session, cast.vera, ask_of(session, since=MARCH), *columns) == [("Price", 2, None, 1, "Other", 1)]
     assert rows(session, cast.vera, ask_of(session, until=date(2026, 1, 31)), *columns) == [
-        ("Price", 1, None, 0, None, 0)
+        ("Price", 1, "", 0, "", 0)
     ]
 
 
