@@ -40,6 +40,7 @@ from crm.deals import (
     retracing,
     splitting,
     step_lists,
+    step_plans,
     timeline,
 )  # fmt: skip
 from crm.deals import commands as deal_commands
@@ -476,6 +477,13 @@ DEALS: dict[Callable[..., Any], Row] = {
     objections.load_objections: of_owner(lambda s, a, _sc, o: objections.load_objections(s, a, o.deal)),
     next_steps.plan_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.plan_next_step(s, a, deal_id=o.deal, plan=plan())
+    ),
+    step_plans.plan_steps: listing_of(
+        lambda s, a, sc, _o: owners_by(
+            sc,
+            "deal",
+            step_plans.plan_steps(s, a, deal_ids=[one.deal for one in sc.belongings.values()], plan=plan()).deal_ids,
+        ),
     ),
     next_steps.complete_next_step: of_owner(
         lambda s, a, _sc, o: next_steps.complete_next_step(s, a, step_id=o.step, done=DONE, following=plan())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
@@ -73,7 +74,8 @@ def _required(session: Session, scope: Scope) -> dict[str, tuple[int, ...]]:
     )  # fmt: skip
     found: dict[str, list[int]] = {}
     for stage_id, builtin, field_id in session.execute(query):
-        found.setdefault(builtin or custom_key(field_id), []).append(stage_id)
+        key = custom_key(field_id) if field_id is not None else str(builtin)
+        found.setdefault(key, []).append(stage_id)
     return {key: tuple(ids) for key, ids in found.items()}
 
 
@@ -88,10 +90,11 @@ def _usual_stays(session: Session, pipeline_ids: Sequence[int], now: datetime) -
             closed = closed if status is DealStatus.WON else closed.where(is_loss())
             newest.append(select(closed.subquery().c.id))
     ended = union_all(*newest).subquery()
+    columns: tuple[Any, ...] = (StageVisit.stage_id, seconds_between(StageVisit.stay_entered_at, StageVisit.left_at))
     stays = (
-        select(StageVisit.stage_id, seconds_between(StageVisit.stay_entered_at, StageVisit.left_at))
+        select(*columns)
         .join(ended, ended.c.id == StageVisit.deal_id)
         .where(StageVisit.pipeline_id.in_(pipeline_ids), StageVisit.outcome.in_(_ENDS))
-    )  # fmt: skip
+    )
     rows = session.execute(percentiles(stays, hundredths=(50,)))
     return {row.stage_id: row.p50 for row in rows if row.n >= FEWEST_STAYS}
