@@ -8,7 +8,21 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from crm.cli import analytics, check, database, demo, duplicates, imports, jobs, links, lint, pipelines, sessions, users
+from crm.cli import (
+    analytics,
+    check,
+    database,
+    demo,
+    duplicates,
+    imports,
+    jobs,
+    links,
+    lint,
+    pipelines,
+    report,
+    sessions,
+    users,
+)  # fmt: skip
 from crm.errors import CrmError, Refused
 from crm.i18n import known_language, reader
 from crm.i18n.texts import error_sentence, violation_sentence
@@ -24,7 +38,7 @@ class Topic(Protocol):
 
 
 TOPICS: tuple[Topic, ...] = (
-    database, users, sessions, imports, demo, pipelines, links, lint, duplicates, analytics, jobs, check,
+    database, users, sessions, imports, demo, pipelines, links, lint, duplicates, analytics, report, jobs, check,
 )  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""`report` on the command line: the numbers of the charts, for programs and for reading."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy.orm import Session
+
+from crm.analytics.charts import CHARTS
+from crm.analytics.scope import whole_scope
+from crm.analytics.values import Ask, Chart, Kind
+from crm.cli.run import main
+from crm.db import Database
+from crm.models import Deal, FieldDefinition, Pipeline
+from tests.analytics.sample import add_sample
+from tests.conftest import Cast
+
+PERIOD = ["--from", "2026-01-01", "--to", "2026-06-30"]
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+
+@pytest.fixture
+def base(database: Database, cast: Cast) -> Database:
+    """Commit the sample, one of its deals with a region."""
+    with database.session_scope() as session:
+        sample = add_sample(session, cast)
+        options = [{"code": "n", "name": "North"}, {"code": "s", "name": "South"}]
+        region = FieldDefinition(name="Region", type="choice", position=0, options=options)
+        session.add(region)
+        session.flush()
+        session.get_one(Deal, sample.deals["won"]).custom = {str(region.id): "n"}
+    return database
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["report", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    tree = json.loads(printed(capsys, *arguments, "--format", "json"))
+    assert set(tree) == {"columns", "rows"}
+    return [dict(zip(tree["columns"], row, strict=True)) for row in tree["rows"]]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["report", *arguments]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    return told.err.strip()
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_every_chart_prints_its_frame(
+    base: Database, cast: Cast, chart: Chart, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = json.loads(printed(capsys, chart.name, *PERIOD, "--format", "json"))
+    with base.read_scope() as session:
+        frame = chart.frame(session, cast.vera, Ask(period(session)))
+    assert tree["columns"] == list(frame.columns)
+    assert len(tree["rows"]) == len(frame) > 0
+    for column, values in zip(tree["columns"], zip(*tree["rows"], strict=True), strict=True):
+        kind = chart.column(column).kind
+        for value, cell in zip(values, frame[column], strict=True):
+            check_cell(kind, value, cell)
+    text = list(csv.reader(io.StringIO(printed(capsys, chart.name, *PERIOD, "--format", "csv"))))
+    assert text == [tree["columns"], *(["" if one is None else str(one) for one in row] for row in tree["rows"])]
+    assert len(printed(capsys, chart.name, *PERIOD).splitlines()) == len(frame) + 1
+
+
+def period(session: Session) -> Any:
+    return replace(whole_scope(session), since=date(2026, 1, 1), until=date(2026, 6, 30))
+
+
+def check_cell(kind: Kind, value: Any, cell: Any) -> None:
+    if value is None:
+        assert pd.isna(cell)
+    elif kind is Kind.MONEY:
+        assert value == pytest.approx(float(cell) / 100, abs=0.005)
+    elif kind in (Kind.PERCENT, Kind.HOURS, Kind.NUMBER):
+        assert value == pytest.approx(float(cell))
+    else:
+        assert value == (cell.isoformat() if kind is Kind.DAY else cell)
+
+
+def test_figures_are_narrowed_and_split(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    care = told(capsys, "conversion", *PERIOD, "--pipeline", "Care")
+    assert [(row["stage"], row["came"], row["passed"], row["open"]) for row in care] == [
+        ("Asked", 2, 1, 1), ("Answered", 1, 1, 0), ("Paid", 1, 1, 0),
+    ]  # fmt: skip
+    with base.read_scope() as session:
+        number = session.query(Pipeline.id).filter(Pipeline.name == "Care").scalar()
+    assert told(capsys, "conversion", *PERIOD, "--pipeline", str(number)) == care
+    by_owner = told(capsys, "transitions", *PERIOD, "--pipeline", "Care", "--by", "owner")
+    assert [(row["owner"], row["stage"], row["to_stage"], row["stays"]) for row in by_owner] == [
+        ("Boris", "Asked", "Answered", 1), ("Boris", "Asked", None, 1), ("Boris", "Answered", "Paid", 1),
+    ]  # fmt: skip
+    by_month = told(capsys, "conversion", *PERIOD, "--pipeline", "Care", "--by", "month")
+    assert {row["month"] for row in by_month} == {"2026-01-01", "2026-02-01"}
+    strict = told(capsys, "conversion", *PERIOD, "--meaning", "strict-cohort")
+    assert strict != told(capsys, "conversion", *PERIOD)
+
+
+def test_fields_are_named_as_people_know_them(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(capsys, "transitions", *PERIOD, "--by", "region")
+    assert {row["Region"] for row in found} == {"North", None}
+    assert found == told(capsys, "transitions", *PERIOD, "--by", "field:1")
+
+
+def test_split_that_a_chart_has_anyway_changes_nothing(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "cohorts", *PERIOD, "--by", "month") == told(capsys, "cohorts", *PERIOD)
+
+
+def test_refusals_say_what_there_is(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ", ".join(one.name for one in CHARTS)
+    assert refusal(capsys, "conversions") == f"There are no figures called “conversions”. There are: {names}."
+    assert refusal(capsys, "transitions", "--by", "weather") == (
+        "These figures can't be split by “weather”. They can by: owner, team, source, priority, month, week, Region."
+    )
+    assert refusal(capsys, "conversion", "--meaning", "best") == (
+        "“best” is no meaning of conversion. There are: real-path, reached-at-least, strict-cohort."
+    )
+    assert refusal(capsys, "conversion", "--from", "31.01.2026") == "“31.01.2026” is no day; write it as 2026-01-31."
+    assert refusal(capsys, "conversion", "--pipeline", "Cars") == "There is no pipeline “Cars”."
+    assert refusal(capsys, "conversion", "--from", "2026-02-01", "--to", "2026-01-01") == (
+        "The period ends on 2026-01-01, before it begins on 2026-02-01."
+    )
+
+
+def test_empty_base_prints_the_columns(database: Database, cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(printed(capsys, "transitions", "--format", "json"))["rows"] == []
+    assert printed(capsys, "transitions").startswith("pipeline  stage_id")
+
+
+def test_table_is_aligned(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "conversion", *PERIOD, "--pipeline", "Care").splitlines()
+    assert lines[0].split() == [
+        "pipeline", "stage_id", "stage", "came", "passed", "lost", "open", "off_path", "conversion",
+        "conversion_decided", "from_first",
+    ]  # fmt: skip
+    assert [line[: len("Care")] for line in lines[1:]] == ["Care"] * 3
+    assert {line.index("came") + len("came") for line in lines[:1]} == {lines[1].index("  2  ") + 3}
