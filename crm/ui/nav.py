@@ -58,6 +58,11 @@ PAGES: tuple[PageSpec, ...] = (
         N_("How many deals go on from stage to stage, and where they are lost."), Action.SEE_ANALYTICS, ANALYTICS,
     ),
     PageSpec(
+        "losses", N_("Losses"), ":material/money_off:",
+        N_("Why and where deals are lost, what it costs, and which of them can be saved."), Action.SEE_ANALYTICS,
+        ANALYTICS,
+    ),
+    PageSpec(
         "pipelines", N_("Pipelines"), ":material/filter_alt:",
         N_("Stages, what each of them needs, and reasons of loss."), Action.DESIGN_PIPELINES, BASE,
     ),
