@@ -37,6 +37,7 @@ PALE = 0.6  # what isn't chosen: its numbers stay readable
 _NARROW = 0.06  # of the longest bar: its number would not fit inside
 CELL = "cell"
 FEW = "few"
+_WORD_BY_WORD = "split(datum.label, ' ')"  # a line for each: names of stages stand close to each other
 _MARKS = {"better": " ▲", "faster": " ▲", "worse": " ▼", "slower": " ▼"}
 
 
@@ -120,7 +121,8 @@ def heat_map(
     kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
-            orient="top", labelAngle=0, labelLimit=130, labelOverlap=False, ticks=False, domain=False)),
+            orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False, labelFlush=False, labelBound=False,
+            labelExpr=_WORD_BY_WORD)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
     )  # fmt: skip
     cells = base.mark_rect(cornerRadius=2).encode(

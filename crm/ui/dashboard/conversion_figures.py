@@ -50,7 +50,7 @@ def draw_conversion_figures(actor: Actor, ask: Ask) -> None:
             _("Deals that came to the first stage in the period."), _opens(block, now.first), now.came,
         ),
         TopFigure(
-            "won", _("Won"), Kind.COUNT, now.won, then.won if then else None,
+            "won", _("Won deals"), Kind.COUNT, now.won, then.won if then else None,
             _("Deals that came to the won end in the period."), _opens(block, now.last), now.won,
         ),
         TopFigure(

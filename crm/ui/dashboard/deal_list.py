@@ -26,7 +26,7 @@ from crm.ui.nav import page_link
 
 PAGE_ROWS = 20
 LIST = "deals_behind"
-_WIDTHS = [9, 5, 4, 4, 3, 3]
+_WIDTHS = [9, 6, 4, 5, 4, 4]
 _STATUS = {DealStatus.WON: ":green[:material/check_circle:]", DealStatus.LOST: ":orange[:material/cancel:]"}
 
 
@@ -129,4 +129,6 @@ def _draw_pages(page: int, last: int, listed: Listed) -> None:
         _("{first}–{last} of {total}", first=number(first), last=number(min(page * PAGE_ROWS, listed.rows)),
           total=number(listed.rows))
     )  # fmt: skip
-    st.pagination(last, default=page, key=key, on_change=lambda: changed_address({OPEN_PAGE: str(st.session_state[key])}))
+    st.pagination(
+        last, default=page, key=key, on_change=lambda: changed_address({OPEN_PAGE: str(st.session_state[key])})
+    )

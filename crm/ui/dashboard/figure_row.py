@@ -14,6 +14,8 @@ from crm.i18n.analytics_formats import NOTHING, days_text, percent_text, rounded
 from crm.i18n.formats import number, short_money
 from crm.ui.device import is_phone
 
+NARROWEST = 140  # pixels; two fit on a phone
+
 
 @dataclass(frozen=True, slots=True)
 class TopFigure:
@@ -35,8 +37,7 @@ class TopFigure:
 
 def draw_figures(figures: Sequence[TopFigure], *, before: Scope | None, currency: str) -> None:
     """Draw figures side by side, on a phone two in a row; `before` is the scope they are compared with."""
-    since = _("against {days}", days=days_text(before.since, before.until)) if before else None
-    with st.grid(2 if is_phone() else len(figures), gap="small"):
+    with st.grid(2 if is_phone() else len(figures), gap="small", min_column_width=NARROWEST):
         for one in figures:
             with st.container(border=True, gap="xxsmall", height="stretch", key=f"figure_{one.key}"):
                 st.metric(
@@ -44,7 +45,6 @@ def draw_figures(figures: Sequence[TopFigure], *, before: Scope | None, currency
                     _text(one, one.now, currency),
                     _delta(one, currency) if before else None,
                     delta_color="inverse" if one.less_is_better else "normal",
-                    delta_description=since,
                     help=one.help,
                 )
                 if one.opens and one.deals:
@@ -53,6 +53,8 @@ def draw_figures(figures: Sequence[TopFigure], *, before: Scope | None, currency
                         key=f"figure_open_{one.key}", type="tertiary", icon=":material/list_alt:",
                         on_click=one.opens,
                     )  # fmt: skip
+    if before:
+        st.caption(_("Compared with {days}", days=days_text(before.since, before.until)))
 
 
 def _text(figure: TopFigure, value: float | None, currency: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import streamlit as st
 
 from crm.actor import Actor
 from crm.analytics.values import Ask, Chart, Words
@@ -17,6 +18,7 @@ from crm.ui.dashboard.loaders import load_figure
 from crm.ui.device import is_phone
 
 _PHONE_LABEL = 104
+_INK = {"light": "#0e1618", "dark": "#e4eaeb"}  # as the page's text; marks don't get it from Streamlit
 
 
 def specification(actor: Actor, chart: Chart, ask: Ask, fields: Sequence[FieldInfo]) -> dict[str, Any] | None:
@@ -24,13 +26,14 @@ def specification(actor: Actor, chart: Chart, ask: Ask, fields: Sequence[FieldIn
     draw = chart.figure
     if draw is None:
         return None
-    phone = is_phone()
+    phone, ground = is_phone(), st.context.theme.type or "light"
 
     def made(frame: pd.DataFrame) -> dict[str, Any]:
         spec: dict[str, Any] = draw(frame, words_of(ask, fields)).to_dict()
+        spec.setdefault("config", {})["text"] = {"color": _INK[ground]}
         return _for_phone(spec) if phone else spec
 
-    return load_figure(actor, chart, ask, made, on_phone=phone)
+    return load_figure(actor, chart, ask, made, variant=(phone, ground))
 
 
 def words_of(ask: Ask, fields: Sequence[FieldInfo]) -> Words:

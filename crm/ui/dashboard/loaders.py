@@ -38,11 +38,14 @@ def load_frame(actor: Actor, chart: Chart, ask: Ask) -> pd.DataFrame:
 
 
 def load_figure(
-    actor: Actor, chart: Chart, ask: Ask, draw: Callable[[pd.DataFrame], dict[str, Any]], *, on_phone: bool
+    actor: Actor, chart: Chart, ask: Ask, draw: Callable[[pd.DataFrame], dict[str, Any]], *, variant: Hashable
 ) -> dict[str, Any]:
-    """Return the chart's drawing as a specification in the reader's language; it must not be changed either."""
+    """Return the chart's drawing as a specification in the reader's language; it must not be changed either.
+
+    `variant` tells drawings for different screens apart.
+    """
     frame = load_frame(actor, chart, ask)
-    name = ("figure", chart.name, ask, current_reader(), on_phone)
+    name = ("figure", chart.name, ask, current_reader(), variant)
     return kept_while_nothing_happens(actor, name, lambda session: draw(frame))
 
 
