@@ -1,19 +1,15 @@
-"""Plans for a month: set by heads, read beside the facts."""
+"""Plans for months: set by heads, listed for those who may see them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.analytics.population import MONTH, OWNER, owned
-from crm.analytics.scope import Scope
-from crm.analytics.values import Ask
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import owner_visible
 from crm.errors import Forbidden, InvalidInput, NotFound, Violation
@@ -58,7 +54,7 @@ def set_target(
     pipeline = session.scalar(select(Pipeline.name).where(Pipeline.id == pipeline_id))
     if pipeline_id is not None and pipeline is None:
         raise NotFound(entity="pipeline", id=pipeline_id)
-    if value is not None and not 0 <= value <= MOST:
+    if not _fits(value):
         raise InvalidInput([Violation("target_out_of_range", "value")])
     first = month.replace(day=1)
     whose = f"{pipeline_id or 0}/{user_id or 0}"
@@ -82,6 +78,29 @@ def set_target(
     )  # fmt: skip
 
 
+def set_targets(
+    session: Session,
+    actor: Actor,
+    *,
+    values: Mapping[date, int | None],
+    metric: TargetMetric,
+    user_id: int | None = None,
+    pipeline_id: int | None = None,
+) -> None:
+    """Set the plans of several months at once, as `set_target` sets one; a wrong one is named by its month.
+
+    Errors: those of `set_target`.
+    """
+    require(actor, Action.SET_TARGETS)
+    wrong = [Violation("target_out_of_range", f"{month:%Y-%m}") for month, value in values.items() if not _fits(value)]
+    if wrong:
+        raise InvalidInput(wrong)
+    for month, value in sorted(values.items()):
+        set_target(
+            session, actor, month=month, metric=metric, value=value, user_id=user_id, pipeline_id=pipeline_id
+        )  # fmt: skip
+
+
 def load_targets(session: Session, actor: Actor, months: Sequence[date], metric: TargetMetric) -> list[TargetRow]:
     """Return the plans of these months: the company's, and those of people in the actor's sight."""
     require(actor, Action.SEE_ANALYTICS)
@@ -91,44 +110,5 @@ def load_targets(session: Session, actor: Actor, months: Sequence[date], metric:
     return [TargetRow(*row) for row in session.execute(query.order_by(Target.month, Target.whose))]
 
 
-def plans_of(session: Session, actor: Actor, ask: Ask) -> Callable[[Any], int | None]:
-    """Return the plan of the won sum for each grouped value of a split; None where none was set, or none can be.
-
-    A scope of whole months has a plan: people's are summed where it is narrowed to people, else the company's counts,
-    and where that isn't set, the sum of all people's. One pipeline has its own; several, or all, the one for all.
-    """
-    months = ask.scope.months()
-    if ask.by not in (None, MONTH, OWNER) or (ask.by != MONTH and not _is_of_whole_months(ask.scope)):
-        return lambda value: None
-    rows = _rows(session, actor, ask.scope, [one.day for one in months])
-    if ask.by == OWNER:
-        return lambda value: _sum(row for row in rows if row.user_id == value and row.user_id is not None)
-    whole = [row for row in rows if row.user_id is None]
-    is_of_people = bool(ask.scope.owner_ids or ask.scope.team_ids or not whole)
-    chosen = [row for row in rows if row.user_id is not None] if is_of_people else whole
-
-    def planned(value: Any) -> int | None:
-        return _sum(row for row in chosen if ask.by is None or row.month == months[value].day)
-
-    return planned
-
-
-def _rows(session: Session, actor: Actor, scope: Scope, months: Sequence[date]) -> list[TargetRow]:
-    query = select(Target.month, Target.metric, Target.pipeline_id, Target.user_id, Target.value)
-    query = query.where(Target.month.in_(months), Target.metric == TargetMetric.WON_SUM)
-    of_one = scope.pipeline_ids[0] if len(scope.pipeline_ids) == 1 else 0
-    query = query.where(func.coalesce(Target.pipeline_id, 0) == of_one)
-    if actor.visible_owner_ids is None:
-        query = query.where(Target.user_id.is_(None) | owned(scope, Target.user_id))
-    else:  # facts of few, so no plan of all
-        query = query.where(owned(scope, Target.user_id), Target.user_id.in_(sorted(actor.visible_owner_ids)))
-    return [TargetRow(*row) for row in session.execute(query)]
-
-
-def _is_of_whole_months(scope: Scope) -> bool:
-    return scope.since.day == 1 and (scope.until + timedelta(days=1)).day == 1
-
-
-def _sum(rows: Iterable[TargetRow]) -> int | None:
-    values = [row.value for row in rows]
-    return sum(values) if values else None
+def _fits(value: int | None) -> bool:
+    return value is None or 0 <= value <= MOST

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.frames import frame_of
+from crm.analytics.intervals import ENOUGH
 from crm.analytics.population import deals_of, narrowed, owned
 from crm.analytics.scope import Scope
 from crm.analytics.theme import lines
@@ -33,7 +34,7 @@ COLUMNS = (
     Column("stage_sum", Kind.MONEY),  # amounts times the stages' win percent; of stages that have one
     Column("history_sum", Kind.MONEY),  # amounts times the share of decided deals won after reaching the stage
     Column("without_percent", Kind.COUNT, is_door=True),  # deals on stages without a win percent
-    Column("without_history", Kind.COUNT, is_door=True),  # deals on stages that no decided deal reached
+    Column("without_history", Kind.COUNT, is_door=True),  # deals on stages that fewer than ten decided deals reached
 )
 
 
@@ -95,14 +96,17 @@ def _query(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:
 
 
 def _history(session: Session, actor: Actor, scope: Scope) -> dict[int, float]:
-    """Return for each stage which part of the decided deals that reached it was won; of everybody in sight."""
+    """Return for each stage which part of the decided deals that reached it was won; of everybody in sight.
+
+    Stages that too few decided deals reached are left out.
+    """
     won = func.count().filter(Deal.status == DealStatus.WON)
     lost = func.count().filter(Deal.status == DealStatus.LOST)
     since = StageReach.reached_at >= utc_now() - HISTORY
     query: Select[Any] = select(StageReach.stage_id).add_columns(won.label("won"), lost.label("lost"))
     query = narrowed(query.where(since), scope, actor, fact=StageReach, needs_deal=True)
     found = session.execute(query.group_by(StageReach.stage_id))
-    return {row.stage_id: row.won / (row.won + row.lost) for row in found if row.won + row.lost}
+    return {row.stage_id: row.won / (row.won + row.lost) for row in found if row.won + row.lost >= ENOUGH}
 
 
 def _due(day: date | None, today: date) -> tuple[str, date | None]:

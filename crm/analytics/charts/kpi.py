@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, null,
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from crm.actor import Actor
+from crm.analytics.credits import last_owner
 from crm.analytics.frames import frame_of, percent, split_columns, split_values
 from crm.analytics.percentiles import percentiles
+from crm.analytics.plans import plans_of
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -28,10 +30,9 @@ from crm.analytics.population import (
     split_by,
     within,
 )
-from crm.analytics.targets import plans_of
 from crm.analytics.theme import lines
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
-from crm.models import Deal, DealContact, DealStatus, LossReason, User
+from crm.models import Deal, DealContact, DealStatus, LossReason, TargetMetric, User
 
 NEW, INVALID, WON, FIRST, REPEAT, LOST = "new", "invalid", "won", "first", "repeat", "lost"
 
@@ -51,14 +52,23 @@ COLUMNS = (
     Column("median_days", Kind.NUMBER),  # from creation to the win
     Column("plan_sum", Kind.MONEY),  # what was planned to be won; None without a plan
     Column("plan_percent", Kind.PERCENT),  # won of the plan
+    Column("plan_won", Kind.COUNT),  # deals planned to be won
+    Column("plan_won_percent", Kind.PERCENT),
+    Column("plan_new", Kind.COUNT),  # deals planned to come in
+    Column("plan_new_percent", Kind.PERCENT),
 )
+_PLANS = {  # the plan's metric, its fact
+    "plan_sum": (TargetMetric.WON_SUM, "won_sum", "plan_percent"),
+    "plan_won": (TargetMetric.WON_DEALS, WON, "plan_won_percent"),
+    "plan_new": (TargetMetric.NEW_DEALS, NEW, "plan_new_percent"),
+}
 _SUMS = {f"{one}_sum": one for one in (WON, FIRST, REPEAT, LOST)}
 
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return a row for each value of the split, months without deals included; one row without a split.
 
-    Columns: see `COLUMNS`. Owners are those of the deals today.
+    Columns: see `COLUMNS`. A deal is its last owner's: whose it was when it was won or lost, or whose it is now.
     """
     cells: dict[Any, dict[str, Any]] = {}
     for name in (NEW, INVALID, WON, REPEAT, LOST):
@@ -100,7 +110,7 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
 
 
 def _split(ask: Ask, name: str) -> Split | None:
-    return split_by(ask.by, ask.scope, owner=Deal.owner_id, at=_moment(name)) if ask.by else None
+    return split_by(ask.by, ask.scope, owner=last_owner(), at=_moment(name)) if ask.by else None
 
 
 def _moment(name: str) -> InstrumentedAttribute[Any]:
@@ -111,8 +121,9 @@ def _query(ask: Ask, actor: Actor, name: str, *columns: Any) -> Select[Any]:
     query = select(*columns).select_from(Deal).where(within(ask.scope, _moment(name)), *_kind(name))
     split = _split(ask, name)
     if split is not None and split.needs_user:
-        query = query.outerjoin(User, User.id == Deal.owner_id)
-    return deals_of(query, ask.scope, actor).where(owned(ask.scope, Deal.owner_id))
+        query = query.outerjoin(User, User.id == last_owner())
+    query = deals_of(query, ask.scope, actor)
+    return query.where(owned(ask.scope, last_owner())) if ask.scope.owner_ids or ask.scope.team_ids else query
 
 
 def _kind(name: str) -> list[ColumnElement[bool]]:
@@ -134,7 +145,7 @@ def _bought_before() -> ColumnElement[bool]:
     """Say that the deal's client, its company or a person in it, has a deal won before."""
     earlier, part, other = aliased(Deal), aliased(DealContact), aliased(DealContact)
     before = (
-        earlier.status == DealStatus.WON,
+        earlier.status == DealStatus.WON,  # not removed since, not merged away
         or_(earlier.closed_at < Deal.closed_at, and_(earlier.closed_at == Deal.closed_at, earlier.id < Deal.id)),
     )
     of_company = exists().where(earlier.company_id == Deal.company_id, *before)
@@ -152,16 +163,21 @@ def _add_days(session: Session, actor: Actor, ask: Ask, cells: dict[Any, dict[st
         cells.setdefault(row.part if split else None, {})["median_days"] = row.p50 / 86400
 
 
-def _row(cell: Mapping[str, Any], plan: int | None) -> dict[str, Any]:
+def _row(cell: Mapping[str, Any], plans: Mapping[TargetMetric, int]) -> dict[str, Any]:
     counts = {name: cell.get(name, 0) for name in (NEW, INVALID, WON, REPEAT, LOST)}
     sums = {code: cell.get(code, 0) for code, name in _SUMS.items() if name != FIRST}
+    facts = counts | sums
+    planned: dict[str, Any] = {}
+    for code, (metric, fact, share) in _PLANS.items():
+        planned[code] = plans.get(metric)
+        planned[share] = percent(facts[fact], plans[metric]) if metric in plans else None
     return {
-        **counts, **sums,
+        **facts,
         FIRST: counts[WON] - counts[REPEAT], "first_sum": sums["won_sum"] - sums["repeat_sum"],
         "win_rate": percent(counts[WON], counts[WON] + counts[LOST]),
         "mean_won": sums["won_sum"] / cell["won_priced"] if cell.get("won_priced") else None,
         "median_days": cell.get("median_days"),
-        "plan_sum": plan, "plan_percent": None if plan is None else percent(sums["won_sum"], plan),
+        **planned,
     }  # fmt: skip
 
 
