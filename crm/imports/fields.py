@@ -192,7 +192,7 @@ _KIND_NAMES: Mapping[RecordKind, str] = {
     RecordKind.COMPANIES: N_("Companies"),
     RecordKind.CONTACTS: N_("Contacts"),
     RecordKind.DEALS: N_("Deals"),
-    RecordKind.VISITS: N_("Visits: which deal came to which stage, and when"),
+    RecordKind.VISITS: N_("History of deals"),
 }
 
 

@@ -49,8 +49,7 @@ def draw_check(actor: Actor, draft: ImportDraft) -> None:
             st.markdown(f":red[{md(violation_sentence(violation))}]")
     plan = answer.value.plan if answer.value else None
     if plan is not None:
-        draw_counts(plan)
-        draw_new_stages(draft, plan)
+        draw_counts(draft, plan)
         draw_unknown(actor, draft, plan)
         draw_rows(draft, plan)
     ready = plan.report.counts.of(RowVerdict.CREATED) + plan.report.counts.of(RowVerdict.UPDATED) if plan else 0
@@ -62,7 +61,7 @@ def draw_check(actor: Actor, draft: ImportDraft) -> None:
         st.button(_("Choose other files"), key=draft.key("restart"), on_click=begin_draft, type="tertiary")
 
 
-def draw_counts(plan: Plan) -> None:
+def draw_counts(draft: ImportDraft, plan: Plan) -> None:
     """Draw how many rows get which verdict, what deals come in, and what is created along the way."""
     counts, deals = plan.report.counts, plan.report.deals
     with st.container(horizontal=True, key="import_counts"):
@@ -75,21 +74,13 @@ def draw_counts(plan: Plan) -> None:
             st.metric(_("Value won"), money(amount_minor, currency), width="content")
     created = (
         (_("New people"), plan.new_people),
-        (_("New pipelines"), plan.new_pipelines),
+        (_("New pipelines"), [_with_stages(draft, name) for name in plan.new_pipelines]),
         (_("New fields"), plan.new_fields),
         (_("New reasons of loss"), plan.new_reasons),
     )
     for label, names in created:
         if names:
             st.caption(f"{label}: {md(', '.join(names))}")
-
-
-def draw_new_stages(draft: ImportDraft, plan: Plan) -> None:
-    """Draw the stages of each pipeline that would be created."""
-    for new in draft.mapping["pipelines"]:
-        if new["name"] in plan.new_pipelines:
-            stages = " → ".join(md(name) for name in new["open"])
-            st.caption(f"{md(new['name'])}: {stages} → {md(new['won'])} / {md(new['lost'])}")
 
 
 def draw_unknown(actor: Actor, draft: ImportDraft, plan: Plan) -> None:
@@ -143,6 +134,11 @@ def draw_rows(draft: ImportDraft, plan: Plan) -> None:
     )
     if plan.report.counts.of(verdict) > len(rows):
         st.caption(_("The first {n} of these rows are shown; all of them are counted.", n=MAX_SHOWN))
+
+
+def _with_stages(draft: ImportDraft, name: str) -> str:
+    new = next(one for one in draft.mapping["pipelines"] if one["name"] == name)
+    return f"{name}: {' → '.join(new['open'])} → {new['won']} / {new['lost']}"
 
 
 def _draw_values(draft: ImportDraft, field: str, label: str, unknown: Any, ours: list[str]) -> None:
