@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from crm.models import DealStatus, ReachOutcome, VisitOutcome
@@ -38,18 +39,28 @@ class Ending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The stages of a pipeline: the open ones in use in their order, the retired ones without one, the won one."""
+    """The stages of a pipeline: the open ones in use in their order, the retired ones without one, the won one.
+
+    `added` are stages younger than their pipeline, with the moment they came.
+    """
 
     live: tuple[int, ...]
     places: Mapping[int, int]
     won_stage_id: int
     has_retired: bool
+    added: Mapping[int, int]
 
     @classmethod
-    def of(cls, live: Sequence[int], retired: Sequence[int], won_stage_id: int) -> Way:
+    def of(
+        cls,
+        live: Sequence[int],
+        retired: Sequence[int],
+        won_stage_id: int,
+        added: Mapping[int, int] = MappingProxyType({}),
+    ) -> Way:
         """Lay a way through stages, given by their ids."""
         places = {stage_id: at for at, stage_id in enumerate(live)} | dict.fromkeys(retired, _OFF_THE_WAY)
-        return cls(tuple(live), places, won_stage_id, bool(retired))
+        return cls(tuple(live), places, won_stage_id, bool(retired), added)
 
 
 class Reached(NamedTuple):
@@ -89,6 +100,8 @@ def trace(stays: Sequence[Stay], ending: Ending, way: Way) -> list[Reached]:
     """
     own = [one for one in stays if one.stage_id in way.places]
     won_at = ending.closed_at if ending.status is DealStatus.WON else None
+    if way.added:
+        way = _as_it_was(way, own, won_at)
     if not own and won_at is None:
         return _unrecorded(ending, way)
     began_at = own[0].entered_at if own else won_at or 0
@@ -129,6 +142,21 @@ def stay_starts(stays: Sequence[Stay]) -> list[int]:
     return starts
 
 
+def _as_it_was(way: Way, own: Sequence[Stay], won_at: int | None) -> Way:
+    """Return the way without the stages that were added only after the deal had come past their place."""
+    been = {one.stage_id for one in own}
+    newer = set()
+    for stage_id, added_at in way.added.items():
+        later = (one.entered_at for one in own if way.places[one.stage_id] > way.places[stage_id])
+        past_at = next(later, won_at)
+        if stage_id not in been and past_at is not None and past_at < added_at:
+            newer.add(stage_id)
+    if not newer:
+        return way
+    retired = [stage_id for stage_id, place in way.places.items() if place == _OFF_THE_WAY]
+    return Way.of([one for one in way.live if one not in newer], retired, way.won_stage_id)
+
+
 def _marks(own: Sequence[Stay], way: Way) -> _Marks:
     count = len(way.live)
     first: list[int | None] = [None] * count
@@ -141,8 +169,7 @@ def _marks(own: Sequence[Stay], way: Way) -> _Marks:
             continue
         if first[at] is None:
             first[at] = number
-        if at == chain:
-            chain += 1
+            chain += at == chain  # a stage first met before the one ahead of it is out of order for good
         if at > top:
             for passed in range(max(top, 0), at):
                 gone[passed] = number

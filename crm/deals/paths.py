@@ -133,12 +133,14 @@ def _stays(session: Session, deal_ids: Sequence[int], found: Difference) -> Mapp
 
 
 def _way(session: Session, pipeline_id: int) -> Way:
-    query = select(Stage.id, Stage.kind, Stage.retired_at).where(Stage.pipeline_id == pipeline_id)
+    query = select(Stage.id, Stage.kind, Stage.retired_at, Stage.added_at).where(Stage.pipeline_id == pipeline_id)
     stages = session.execute(query.order_by(Stage.position, Stage.id)).all()
     won = next(row.id for row in stages if row.kind is StageKind.WON)
     open_ones = [row for row in stages if row.kind is StageKind.OPEN]
     retired = [row.id for row in open_ones if row.retired_at is not None]
-    return Way.of([row.id for row in open_ones if row.retired_at is None], retired, won)
+    live = [row for row in open_ones if row.retired_at is None]
+    added = {row.id: int(row.added_at.timestamp()) for row in live if row.added_at is not None}
+    return Way.of([row.id for row in live], retired, won, added)
 
 
 def _written(deal_ids: Sequence[int]) -> Any:

@@ -52,6 +52,7 @@ class Stage(Base):
     accepts_new: Mapped[bool] = mapped_column(default=False)  # deals may begin here; on the first stage always
     step_kinds: Mapped[list[str]] = mapped_column(Json, default=list)  # next steps that count here; empty: any
     win_percent: Mapped[int | None]  # how many of 100 deals on it are won, as the head sees it; for forecasts
+    added_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: as old as its pipeline
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # kept for history, holds no open deals
 
 

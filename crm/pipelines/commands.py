@@ -103,6 +103,7 @@ def add_stage(session: Session, actor: Actor, *, pipeline_id: int, expected_vers
     refuse_if_any(stage_violations(session, plan))
     info = load_pipeline(session, pipeline_id)
     stage = insert_stage(session, pipeline_id, StageKind.OPEN, len(info.stages), plan)
+    stage.added_at = utc_now()
     _renumber(session, [*(one.id for one in info.open_stages), stage.id], info)
     request_retrace(session, actor, pipeline_id)
     record(session, actor, "stage.created", "stage", stage.id, pipeline=pipeline.name, name=stage.name)

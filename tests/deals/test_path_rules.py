@@ -64,13 +64,25 @@ def test_skipped_stage_is_reached_but_not_entered_and_breaks_the_order() -> None
     ]
 
 
-def test_stage_skipped_first_and_made_good_later_is_in_order_again() -> None:
+def test_stage_made_good_later_is_in_order_but_what_came_before_it_is_not() -> None:
     rows = trace(stays((A, 0), (C, 5, ANNA, BACK), (B, 7), (C, 9)), STILL_OPEN, WAY)
     assert told(rows) == [
         (A, 0, 0, PASSED, 5, ANNA, True),
         (B, 5, 7, PASSED, 5, ANNA, True),
-        (C, 5, 5, OPEN, None, ANNA, True),
+        (C, 5, 5, OPEN, None, ANNA, False),
     ]
+
+
+def test_stage_added_after_a_deal_came_past_its_place_is_none_of_its_way() -> None:
+    younger = Way.of([A, B, C, D], [OLD], WON, added={B: 6})
+    before = trace(stays((A, 0), (C, 5)), STILL_OPEN, younger)
+    assert [(one.stage_id, one.in_order) for one in before] == [(A, True), (C, True)]
+    after = trace(stays((A, 0), (C, 7)), STILL_OPEN, younger)
+    assert [(one.stage_id, one.in_order) for one in after] == [(A, True), (B, False), (C, False)]
+    won = trace(stays((A, 0, ANNA, VisitOutcome.WON)), Ending(DealStatus.WON, ANNA, 0, 5), younger)
+    assert B not in {one.stage_id for one in won}
+    on_it = trace(stays((A, 0), (B, 3), (C, 5)), STILL_OPEN, younger)
+    assert [one.stage_id for one in on_it] == [A, B, C]
 
 
 def test_deal_born_on_a_later_stage_credits_who_began_it() -> None:
@@ -225,9 +237,11 @@ def _outcome(stage: int, listed: list[tuple[int, int, int | None, VisitOutcome]]
 
 
 def _in_order(stage: int, names: list[int], status: DealStatus) -> bool:
-    """Tell whether the stages up to this one stand among the names in their order, others between them or not."""
+    """Tell whether the first times on the stages up to this one follow each other as the stages do."""
     if stage == OLD or (stage == WON and status is not DealStatus.WON):
         return False
     wanted = [one for one in (A, B, C, D) if one <= stage]
-    left = iter(names)
-    return all(one in left for one in wanted)
+    if not set(wanted) <= set(names):
+        return False
+    first = [names.index(one) for one in wanted]
+    return first == sorted(first)

@@ -139,7 +139,7 @@ def _query(ask: Ask, actor: Actor, split: Split | None, *columns: Any) -> Select
 def _counted(ask: Ask, reach: Any) -> list[ColumnElement[bool]]:
     """Say which reaches the meaning counts."""
     if ask.meaning is Meaning.STRICT:
-        return [within(ask.scope, reach.began_at), reach.in_order, reach.reached_at < ask.scope.end_at]
+        return [within(ask.scope, reach.began_at), reach.in_order, reach.entered_at < ask.scope.end_at]
     counted = [within(ask.scope, reach.reached_at)]
     return [*counted, reach.entered_at.is_not(None)] if ask.meaning is Meaning.REAL_PATH else counted
 

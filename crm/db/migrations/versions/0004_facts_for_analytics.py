@@ -127,6 +127,7 @@ def upgrade() -> None:
     )
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
+    op.execute("ALTER TABLE stages ADD COLUMN added_at BIGINT")
     now = int(utc_now().timestamp())
     # How far the deals came that are there already: a worker works it out, the dashboards tell that it is at it.
     op.execute(
@@ -139,6 +140,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
     op.drop_index("ix_stage_visits_stays", table_name="stage_visits")
+    op.execute("ALTER TABLE stages DROP COLUMN added_at")
     op.execute("ALTER TABLE stages DROP COLUMN win_percent")
     op.execute("ALTER TABLE stage_visits DROP COLUMN stay_entered_at")
     op.execute("ALTER TABLE stage_visits DROP COLUMN owner_known")
