@@ -37,7 +37,8 @@ def stage_rows(session: Session, scope: Scope) -> list[StageRow]:
         select(Pipeline.id, Pipeline.name, Stage.id, Stage.name, Stage.kind, Stage.retired_at.is_not(None))
         .join(Stage, Stage.pipeline_id == Pipeline.id)
         .where(pipelines(scope, Pipeline.id), Stage.kind != StageKind.LOST)
-        .order_by(Pipeline.position, Pipeline.id, Stage.kind == StageKind.WON, Stage.position, Stage.id)
+        .order_by(Pipeline.position, Pipeline.id, Stage.kind == StageKind.WON, Stage.retired_at.is_not(None))
+        .order_by(Stage.position, Stage.id)
     )
     return [StageRow(*row) for row in session.execute(query)]
 
