@@ -109,6 +109,7 @@ EVENT_TEXTS: dict[str, str] = {
     "stage.created": N_("Added the stage “{name}” to “{pipeline}”"),
     "stage.edited": N_("Changed the stage “{name}” of “{pipeline}”"),
     "stage.retired": N_("Retired the stage “{name}” of “{pipeline}”; deals sent on: {deals}"),
+    "target.set": N_("Set the plan for {month}"),
     "team.created": N_("Created a team"),
     "team.deleted": N_("Deleted a team"),
     "team.imported": N_("Imported the team “{name}”"),

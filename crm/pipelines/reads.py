@@ -140,7 +140,7 @@ def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
     rows = session.execute(
         select(
             Stage.id, Stage.name, Stage.kind, Stage.position, Stage.exit_criterion, Stage.norm_seconds,
-            Stage.retired_at, Stage.step_kinds, Stage.color, Stage.accepts_new,
+            Stage.retired_at, Stage.step_kinds, Stage.color, Stage.accepts_new, Stage.win_percent,
         )
         .where(Stage.pipeline_id == pipeline_id)
         .order_by(Stage.position, Stage.id)
@@ -160,6 +160,7 @@ def _stages(session: Session, pipeline_id: int) -> tuple[StageInfo, ...]:
             step_kinds=tuple(StepKind(kind) for kind in row.step_kinds),
             color=row.color,
             accepts_new=row.accepts_new,
+            win_percent=row.win_percent,
         )
         for row in rows
     ]

@@ -22,8 +22,8 @@ MAX_NORM_SECONDS = 366 * 86400
 class StagePlan:
     """A stage as it is to be; `required` are keys of fields needed to enter it, `required_exit` to go on from it.
 
-    `step_kinds` are the next steps that count here, any when empty; `color` is one of COLORS. A won or lost stage has
-    no exit, no next steps and no new deals.
+    `step_kinds` are the next steps that count here, any when empty; `color` is one of COLORS; `win_percent` of a
+    hundred deals on it are won. A won or lost stage has no exit, no next steps, no new deals and no chance.
     """
 
     name: str
@@ -34,6 +34,7 @@ class StagePlan:
     step_kinds: tuple[StepKind, ...] = ()
     color: str | None = None
     accepts_new: bool = False
+    win_percent: int | None = None
 
     @classmethod
     def of(cls, stage: StageInfo) -> StagePlan:
@@ -47,6 +48,7 @@ class StagePlan:
             step_kinds=stage.step_kinds,
             color=stage.color,
             accepts_new=stage.accepts_new,
+            win_percent=stage.win_percent,
         )
 
 
@@ -58,6 +60,8 @@ def stage_violations(
     found += block_violations(plan.exit_criterion, "exit_criterion", CRITERION_LIMIT)
     if plan.norm_seconds is not None and not 0 < plan.norm_seconds <= MAX_NORM_SECONDS:
         found.append(Violation("norm_invalid", "norm_seconds"))
+    if plan.win_percent is not None and not 0 <= plan.win_percent <= 100:
+        found.append(Violation("win_percent_invalid", "win_percent"))
     known = {*BUILTIN_FIELDS, *_custom_keys(session)} if plan.required or plan.required_exit else set()
     for moment in ("required", "required_exit"):
         keys = getattr(plan, moment)
@@ -71,6 +75,7 @@ def stage_violations(
     if kind is not StageKind.OPEN:
         of_open = ("required_exit", "step_kinds", "accepts_new")
         found += [Violation("stage_end_setting", name) for name in of_open if getattr(plan, name)]
+        found += [Violation("stage_end_setting", "win_percent")] if plan.win_percent is not None else []
     return found
 
 
@@ -88,7 +93,7 @@ def write_plan(session: Session, stage: Stage, plan: StagePlan) -> None:
     stage.exit_criterion = clean_block(plan.exit_criterion) or None
     stage.norm_seconds = plan.norm_seconds
     stage.step_kinds = [kind.value for kind in plan.step_kinds]
-    stage.color, stage.accepts_new = plan.color, plan.accepts_new
+    stage.color, stage.accepts_new, stage.win_percent = plan.color, plan.accepts_new, plan.win_percent
     session.flush()
     session.execute(delete(StageRequirement).where(StageRequirement.stage_id == stage.id))
     _require(session, stage.id, RequirementMoment.ENTRY, plan.required)
@@ -107,6 +112,7 @@ def described(stage: StageInfo) -> dict[str, object]:
         "step_kinds": sorted(stage.step_kinds),
         "color": stage.color,
         "accepts_new": stage.accepts_new,
+        "win_percent": stage.win_percent,
     }
 
 

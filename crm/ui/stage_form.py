@@ -98,6 +98,8 @@ def _stage_inputs(pipeline: PipelineInfo, stage: StageInfo | None, outcome: _Out
     _error(outcome, "exit_criterion")
     norm = _norm_input(stage)
     _error(outcome, "norm_seconds")
+    win_percent = _win_input(stage)
+    _error(outcome, "win_percent")
     with st.container(border=True, gap="small"):
         st.markdown(f"**{_('What deals need here')}**")
         required = _fields_input(_("Fields needed to enter"), "required", pipeline, stage, outcome)
@@ -114,7 +116,7 @@ def _stage_inputs(pipeline: PipelineInfo, stage: StageInfo | None, outcome: _Out
         _error(outcome, "step_kinds")
     accepts_new = _new_deals_input(pipeline, stage)
     ordered = tuple(kind for kind in StepKind if kind in kinds)
-    return StagePlan(name, criterion or "", norm, required, required_exit, ordered, color, accepts_new)
+    return StagePlan(name, criterion or "", norm, required, required_exit, ordered, color, accepts_new, win_percent)
 
 
 def _name_input(stage: StageInfo | None, outcome: _Outcome) -> str:
@@ -194,6 +196,21 @@ def _norm_input(stage: StageInfo | None) -> int | None:
             width=130,
         )
     return int(amount) * UNITS[chosen][0] if amount else None
+
+
+def _win_input(stage: StageInfo | None) -> int | None:
+    percent = st.number_input(
+        _("Chance of a win, %"),
+        min_value=0,
+        max_value=100,
+        value=stage.win_percent if stage else None,
+        step=5,
+        key="stage_form_win",
+        placeholder=_("Not set"),
+        help=_("How many of a hundred deals on this stage are won. The forecast multiplies their sums by it."),
+        width=220,
+    )
+    return None if percent is None else int(percent)
 
 
 def _error(outcome: _Outcome, field: str) -> None:

@@ -60,6 +60,7 @@ def _described(number: int, stage: StageInfo, pipeline: PipelineInfo) -> str:
     if stage.exit_criterion:
         lines.append(_("Done when: {criterion}", criterion=md(stage.exit_criterion)))
     parts = [_("Norm: {norm}", norm=duration(stage.norm_seconds))] if stage.norm_seconds else []
+    parts += [_("Won of a hundred: {n}", n=stage.win_percent)] if stage.win_percent is not None else []
     needs, on_exit = _names(stage.required, pipeline), _names(stage.required_exit, pipeline)
     parts += [_("Needs: {fields}", fields=md(needs))] if needs else []
     parts += [_("To go on: {fields}", fields=md(on_exit))] if on_exit else []

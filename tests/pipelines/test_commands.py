@@ -258,6 +258,7 @@ FULL = StagePlan(
     (StepKind.MEETING, StepKind.OFFER),
     "violet",
     accepts_new=True,
+    win_percent=40,
 )
 
 
@@ -275,6 +276,15 @@ def test_edit_stage_keeps_exit_fields_step_kinds_colour_and_new_deals(
     assert changes["required_exit"] == [[], ["company", "contact"]]
     assert changes["step_kinds"] == [[], ["meeting", "offer"]]
     assert (changes["color"], changes["accepts_new"]) == ([None, "violet"], [False, True])
+    assert changes["win_percent"] == [None, 40]
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_chance_of_a_win_is_a_share(session: Session, cast: Cast, pipeline: PipelineRows, percent: int) -> None:
+    plan = StagePlan("Need found", win_percent=percent)
+    with refused(session, InvalidInput) as refusal:
+        edit_stage(session, cast.vera, stage_id=pipeline.stages[1], expected_version=1, plan=plan)
+    assert refusal.told == [("win_percent_invalid", "win_percent")]
 
 
 def test_stage_saved_as_it_was_raises_no_version(session: Session, cast: Cast, pipeline: PipelineRows) -> None:
@@ -312,6 +322,7 @@ def test_ends_have_no_exit_no_next_steps_and_no_new_deals(session: Session, cast
             ("stage_end_setting", "required_exit"),
             ("stage_end_setting", "step_kinds"),
             ("stage_end_setting", "accepts_new"),
+            ("stage_end_setting", "win_percent"),
         ]
     plan = StagePlan("Money received", required=("amount", "company"), color="green")
     edit_stage(session, cast.vera, stage_id=pipeline.won, expected_version=1, plan=plan)

@@ -79,6 +79,7 @@ key = "sewn"
 name = { ru = "Заказ сшит", en = "Order sewn" }
 required = ["size", "amount"]
 accepts_new = true
+win_percent = 60
 [[pipelines.exceptions]]
 role = "manager"
 from = "measured"
@@ -191,7 +192,7 @@ def test_whole_description_is_read_to_the_last_setting() -> None:
     measured, sewn = orders.stages
     assert (measured.norm_seconds, measured.color) == (36 * 3600, "blue")
     assert (measured.step_kinds, measured.required_exit) == ((StepKind.MEETING, StepKind.CALL), ("size",))
-    assert (sewn.required, sewn.accepts_new) == (("size", "amount"), True)
+    assert (sewn.required, sewn.accepts_new, sewn.win_percent) == (("size", "amount"), True, 60)
     assert (orders.won.name.spoken("ru"), orders.won.required, orders.won.color) == (
         "Заказ оплачен",
         ("cloth",),
@@ -321,6 +322,7 @@ def test_what_is_no_description_is_told(text: str | bytes, wrong: tuple[str, str
         (in_stage("color = 'mauve'"), ("code_unknown", "pipelines[0].stages[0].color")),
         (in_stage("color = 1979-05-27"), ("text_expected", "pipelines[0].stages[0].color")),
         (in_stage("accepts_new = 'yes'"), ("flag_expected", "pipelines[0].stages[0].accepts_new")),
+        (in_stage("win_percent = 101"), ("number_between", "pipelines[0].stages[0].win_percent")),
         (in_stage("required = 'amount'"), ("list_expected", "pipelines[0].stages[0].required")),
         (in_stage("required = [1]"), ("text_expected", "pipelines[0].stages[0].required[0]")),
         (in_stage("required = ['shoe']"), ("field_not_described", "pipelines[0].stages[0].required")),
@@ -403,7 +405,9 @@ def test_no_input_breaks_the_reader(content: str | bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from(["norm", "color", "required", "step_kinds", "name", "key", "exit_criterion", "accepts_new"]),
+    st.sampled_from(
+        ["norm", "color", "required", "step_kinds", "name", "key", "exit_criterion", "accepts_new", "win_percent"]
+    ),
     st.sampled_from(
         ["3", "3.5", "true", "'x'", "[1]", "[[]]", "{ a = 1 }", "1979-05-27", "[{ ru = 1 }]", "inf", "nan"]
     ),

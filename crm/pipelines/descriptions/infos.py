@@ -121,6 +121,7 @@ def _stages(pipeline: DescribedPipeline, made: MadeIds, language: str) -> tuple[
             step_kinds=stage.step_kinds,
             color=stage.color,
             accepts_new=stage.accepts_new,
+            win_percent=stage.win_percent,
         )
         for position, (stage, kind) in enumerate(pipeline.all_stages())
     )

@@ -30,6 +30,7 @@ def stage_plan(stage: DescribedStage, field_keys: Mapping[str, str], language: s
         step_kinds=stage.step_kinds,
         color=stage.color,
         accepts_new=stage.accepts_new,
+        win_percent=stage.win_percent,
     )
 
 

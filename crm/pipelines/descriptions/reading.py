@@ -215,6 +215,7 @@ def _stage(table: Table, key: str, keys: Collection[str]) -> DescribedStage:
         required_exit=read_field_keys(table, "required_exit", keys),
         step_kinds=table.codes("step_kinds", StepKind) or (),
         accepts_new=table.flag("accepts_new"),
+        win_percent=table.number("win_percent", 0, 100),
     )
     return _finished(table, stage)
 

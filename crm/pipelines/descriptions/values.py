@@ -61,6 +61,7 @@ class DescribedStage:
     step_kinds: tuple[StepKind, ...] = ()
     color: str | None = None
     accepts_new: bool = False
+    win_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ def _stage(info: PipelineInfo, stage: StageInfo, keys: Mapping[str, str]) -> Tre
         "step_kinds": [kind.value for kind in stage.step_kinds],
         "color": stage.color,
         "accepts_new": stage.accepts_new or None,
+        "win_percent": stage.win_percent,
     }
 
 

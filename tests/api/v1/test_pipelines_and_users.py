@@ -43,14 +43,14 @@ def test_pipeline_tells_its_rules(anna: TestClient, database: Database, cast: Ca
             session, cast.vera, pipeline_id=world.pipeline.id, expected_version=2, role=Role.HEAD,
             exceptions={(second, first): True},
         )  # fmt: skip
-        plan = StagePlan("Need found", "", None, (), ("amount",), (StepKind.MEETING,), "blue", accepts_new=True)
+        plan = StagePlan("Need found", "", None, (), ("amount",), (StepKind.MEETING,), "blue", True, 40)
         edit_stage(session, cast.vera, stage_id=second, expected_version=3, plan=plan)
     told = anna.get(f"/api/v1/pipelines/{world.pipeline.id}").json()
     assert (told["forward_only"], told["no_skipping"], told["creation_roles"]) == (True, False, ["head", "admin"])
     assert told["transitions"] == [{"role": "head", "from_stage_id": second, "to_stage_id": first, "is_allowed": True}]
     stage = told["stages"][1]
     assert (stage["required_exit"], stage["step_kinds"]) == (["amount"], ["meeting"])
-    assert (stage["color"], stage["accepts_new"]) == ("blue", True)
+    assert (stage["color"], stage["accepts_new"], stage["win_percent"]) == ("blue", True, 40)
     (line,) = anna.get("/api/v1/pipelines").json()["items"]
     assert line["creation_roles"] == ["head", "admin"]
 

@@ -47,6 +47,7 @@ class StageOut(Output):
     step_kinds: list[StepKind] = Field(description=N_("Kinds of next steps that count here; any when empty"))
     color: str | None
     accepts_new: bool = Field(description=N_("New deals may begin here; on the first stage they always may"))
+    win_percent: int | None = Field(description=N_("Deals won of a hundred on this stage, as the head sees it"))
     is_retired: bool
 
     @classmethod
@@ -64,6 +65,7 @@ class StageOut(Output):
             step_kinds=list(stage.step_kinds),
             color=stage.color,
             accepts_new=stage.accepts_new,
+            win_percent=stage.win_percent,
             is_retired=stage.is_retired,
         )
 
