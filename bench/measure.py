@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bench import api, moves
 from bench.bases import Base, scratch_copy
+from bench.dashboards import measure_dashboards
 from bench.designing import measure_designing
 from bench.floor import Bare
 from bench.merging import measure_merging
@@ -75,6 +76,16 @@ def measure_design(base: Base) -> list[Section]:
         with _section(f"{base.kind}: designing", sections) as rows:
             rows.extend(measure_designing(database))
         database.close()
+    return sections
+
+
+def measure_figures(base: Base, repeats: int) -> list[Section]:
+    """Measure the data of the dashboards against DuckDB over the same facts."""
+    sections: list[Section] = []
+    database = Database(base.url)
+    with _section(f"{base.kind}: dashboards", sections) as rows:
+        rows.extend(measure_dashboards(database, repeats))
+    database.close()
     return sections
 
 
