@@ -121,8 +121,8 @@ def heat_map(
     kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
-            orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False, labelFlush=False, labelBound=False,
-            labelExpr=_WORD_BY_WORD)),
+            orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
+            labelFlush=False, labelBound=False, labelExpr=_WORD_BY_WORD)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
     )  # fmt: skip
     cells = base.mark_rect(cornerRadius=2).encode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.analytics import choices as choices_of_scope
+from crm.analytics import listing as behind_numbers
+from crm.analytics import views
+from crm.analytics.charts.conversion import CHART as CONVERSION
+from crm.analytics.scope import whole_scope
+from crm.analytics.values import Ask, Chart
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY, system_actor
 from crm.clock import utc_now
@@ -122,6 +128,8 @@ PERSONAL: dict[Role, frozenset[str]] = {
     Role.HEAD: frozenset({"own"}),
     Role.ADMIN: frozenset({"own", "mate", "other"}),
 }
+# What nobody else has to do with.
+OWN: dict[Role, frozenset[str]] = dict.fromkeys(Role, frozenset({"own"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +211,17 @@ def owners_by(scene: Scene, kind: str, ids: Iterable[int | None]) -> set[str]:
     """Return whose records of a kind these are."""
     names = {getattr(owned, kind): name for name, owned in scene.belongings.items()}
     return {names[one] for one in ids if one in names}
+
+
+def came(session: Session, scene: Scene) -> tuple[Chart, Ask, dict[str, Any], str]:
+    """Return the number of deals that came to the first stage, as what opens it."""
+    ask = Ask(replace(whole_scope(session), pipeline_ids=(scene.pipeline.id,)))
+    return CONVERSION, ask, {"stage_id": stage(scene, 0)}, "came"
+
+
+def ids_of(deals: Iterable[behind_numbers.ListedDeal]) -> list[int]:
+    """Return the ids of listed deals."""
+    return [one.id for one in deals]
 
 
 def stage(scene: Scene, number: int) -> int:
@@ -891,7 +910,33 @@ LINTER: dict[Callable[..., Any], Row] = {
     ),
 }
 
+ANALYTICS: dict[Callable[..., Any], Row] = {
+    choices_of_scope.load_choices: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "user", choices_of_scope.load_choices(s, a).owners)
+    ),
+    choices_of_scope.load_sources: listing_of(lambda s, a, _sc, _o: set(choices_of_scope.load_sources(s, a))),
+    behind_numbers.count_behind: office(ALL, lambda s, a, sc, _o: behind_numbers.count_behind(s, a, *came(s, sc))),
+    behind_numbers.list_behind: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "deal", ids_of(behind_numbers.list_behind(s, a, *came(s, sc))))
+    ),
+    behind_numbers.export_behind: listing_of(
+        lambda s, a, sc, _o: owners_by(sc, "deal", ids_of(behind_numbers.export_behind(s, a, *came(s, sc)))), HEADS
+    ),
+    views.list_views: Row(
+        lambda s, a, sc, _o: owners_by(sc, "view", (one.id for one in views.list_views(s, a, "conversion"))),
+        ALL, OWN, lists=True,
+    ),
+    views.save_view: office(ALL, lambda s, a, _sc, _o: views.save_view(s, a, page="kpi", name="Mine", query={})),
+    views.change_view: Row(
+        lambda s, a, _sc, o: views.change_view(s, a, view_id=o.view, expected_version=1, name="Another"), ALL, OWN
+    ),
+    views.delete_view: Row(
+        lambda s, a, _sc, o: views.delete_view(s, a, view_id=o.view, expected_version=1), ALL, OWN
+    ),
+}  # fmt: skip
+
 GROUPS = {
+    "analytics": ANALYTICS,
     "pipelines": PIPELINES,
     "linter": LINTER,
     "deals": DEALS,
@@ -899,7 +944,7 @@ GROUPS = {
     "duplicates": DUPLICATES,
     "accounts": ACCOUNTS,
 }
-ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | DUPLICATES | ACCOUNTS
+ROWS: dict[Callable[..., Any], Row] = PIPELINES | LINTER | DEALS | CLIENTS | DUPLICATES | ACCOUNTS | ANALYTICS
 
 # Parts of commands: they check no role, so no edge may call them.
 INNER = frozenset(

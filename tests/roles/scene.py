@@ -34,6 +34,7 @@ from crm.models import (
     PairSource,
     PairState,
     Role,
+    SavedView,
     StageVisit,
     Team,
     User,
@@ -68,6 +69,7 @@ class Belongings:
     pair: int = NOWHERE
     wrong_field: int = NOWHERE
     job: int = NOWHERE
+    view: int = NOWHERE
     phone: str = "+79160000000"
 
 
@@ -142,7 +144,8 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         token_hash=f"{user_id:064}", user_id=user_id, created_at=now, last_seen_at=now, address="", user_agent=""
     )
     objection = Objection(deal_id=deal, stage_id=pipeline.stages[0], kind=ObjectionKind.REAL, text="Dear", at=now)
-    session.add_all([key, browser, objection])
+    view = SavedView(owner_id=user_id, page="conversion", name="Mine", query={}, created_at=now)
+    session.add_all([key, browser, objection, view])
     visit = session.scalars(select(StageVisit.id).where(StageVisit.deal_id == deal)).one()
     due_at = now + timedelta(days=1)
     run = LinkRun(
@@ -172,6 +175,7 @@ def _belongings(session: Session, name: str, user_id: int, pipeline: PipelineRow
         pair=pair.id,
         wrong_field=session.scalars(select(WrongField.id).where(WrongField.entity_id == seller)).one(),
         job=request_job(session, author, JobKind.TIDY),
+        view=view.id,
         phone=phone,
     )
 
