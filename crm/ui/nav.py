@@ -63,6 +63,10 @@ PAGES: tuple[PageSpec, ...] = (
         ANALYTICS,
     ),
     PageSpec(
+        "trust", N_("Data trust"), ":material/verified:",
+        N_("What is kept wrong in deals, by whom, and how to mend it."), Action.SEE_ANALYTICS, ANALYTICS,
+    ),
+    PageSpec(
         "pipelines", N_("Pipelines"), ":material/filter_alt:",
         N_("Stages, what each of them needs, and reasons of loss."), Action.DESIGN_PIPELINES, BASE,
     ),

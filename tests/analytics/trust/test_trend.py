@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.scope import Scope, whole_scope
-from crm.analytics.trust.trend import trend_figure, trust_trend
+from crm.analytics.trust.trend import TREND, trust_trend
 from crm.models import Priority, TrustDay
 from tests.analytics.histories import Came, add_history
 from tests.conftest import Cast
@@ -82,4 +82,5 @@ def test_notes_know_no_priority(session: Session, cast: Cast, sales: PipelineRow
 def test_figure_is_drawn(session: Session, cast: Cast, sales: PipelineRows) -> None:
     note(session, sales, cast.anna, 0, 1, 2)
     frame = trust_trend(session, cast.vera, scope_of(session))
-    assert "layer" in trend_figure(frame, str).to_dict()
+    assert TREND.figure is not None
+    assert "layer" in TREND.figure(frame, str).to_dict()
