@@ -33,7 +33,7 @@ ORACLES = {
     "transitions": """SELECT stage_id, next_stage_id, count(*), quantile_cont(left_at - stay_entered_at, [.5, .9])
         FROM stage_visits WHERE (? = 0 OR pipeline_id = ?) AND stay_entered_at >= ? AND stay_entered_at < ?
         AND outcome <> 'handover' GROUP BY ALL""",
-    "time_on_stage": """SELECT stage_id, count(*), count(left_at), quantile_cont(left_at - stay_entered_at, [.5, .9])
+    "time-on-stage": """SELECT stage_id, count(*), count(left_at), quantile_cont(left_at - stay_entered_at, [.5, .9])
         FROM stage_visits WHERE (? = 0 OR pipeline_id = ?) AND stay_entered_at >= ? AND stay_entered_at < ?
         AND outcome <> 'handover' GROUP BY ALL""",
     "kpi": """SELECT closed_at // 2629800, status, count(*), sum(amount_minor),
