@@ -1,5 +1,6 @@
 """Every kind of figures that dashboards and reports know."""
 
+from crm.analytics.charts.clients import CHART as CLIENTS
 from crm.analytics.charts.cohorts import CHART as COHORTS
 from crm.analytics.charts.conversion import CHART as CONVERSION
 from crm.analytics.charts.forecast import CHART as FORECAST
@@ -20,6 +21,7 @@ CHARTS: tuple[Chart, ...] = (
     TRANSITIONS,
     TIME_ON_STAGE,
     COHORTS,
+    CLIENTS,
     MANAGERS,
     KPI,
     FORECAST,
