@@ -24,13 +24,13 @@ COLUMNS = (
     Column("pipeline", Kind.NAME),
     Column("reason_id", Kind.ID),  # None: nobody said why
     Column("reason", Kind.NAME),
-    Column("is_loss", Kind.FLAG),  # False: invalid, a duplicate, a test; such rows have no shares
     Column("stage_id", Kind.ID),  # the last stage; None: nobody said which
     Column("stage", Kind.NAME),
     Column("lost", Kind.COUNT, is_door=True),
     Column("lost_sum", Kind.MONEY, is_door=True),
     Column("share", Kind.PERCENT),  # of all losses in the same part of the split
     Column("sum_share", Kind.PERCENT),  # of their money
+    Column("is_loss", Kind.FLAG),  # False: invalid, a duplicate, a test; such rows have no shares
 )
 
 
