@@ -23,6 +23,7 @@ from crm.analytics.arrivals import arrivals, stands_for_deal
 from crm.analytics.frames import StageRow, frame_of, stage_rows
 from crm.analytics.theme import HEIGHT, finished
 from crm.analytics.values import Ask, Column, Kind, Words
+from crm.auth.permissions import Action, require
 from crm.clock import utc_now
 from crm.models import StageReach
 
@@ -50,7 +51,9 @@ def curves(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
 
     Columns: see `COLUMNS`; a stage has 121 rows at most, from 0 to the longest time. A stage that no deal reached has
     none. Times are counted in whole days, in whole hours where all of them are short.
+    Errors: Forbidden.
     """
+    require(actor, Action.SEE_ANALYTICS)
     stages = stage_rows(session, ask.scope)
     taken = type_coerce(StageReach.reached_at, BigInteger) - type_coerce(StageReach.began_at, BigInteger)
     longest = session.scalar(arrivals(ask, actor, None, func.max(taken)))
