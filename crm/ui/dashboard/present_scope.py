@@ -23,6 +23,7 @@ from crm.ui.dashboard.periods import ALL, CUSTOM, PERIODS, USUAL, period_days, s
 
 PERIOD, PIPELINE, COMPARE = "period", "pipeline", "compare"
 EVERY = "all"
+USUAL_PERIOD = "scope_usual"  # in the session: the period of a page's address without one
 _NO_COMPARISON = "off"
 _BUSY = 30  # times deals came to stages: fewer make no figures to look at
 
@@ -96,7 +97,7 @@ def _period(actor: Actor, query: dict[str, str], scope: Scope) -> tuple[str, boo
     busy = kept_while_nothing_happens(
         actor, ("busy", scope.pipeline_ids, hour), lambda session: _is_busy(session, scope, hour)
     )
-    return (USUAL, False) if busy else (ALL, True)
+    return (st.session_state.get(USUAL_PERIOD, USUAL), False) if busy else (ALL, True)
 
 
 def _is_busy(session: Session, scope: Scope, moment: datetime) -> bool:

@@ -18,8 +18,17 @@ from crm.models import Priority
 from crm.ui.component import FOLDER
 from crm.ui.dashboard.address import changed_figures
 from crm.ui.dashboard.loaders import choices, sources
-from crm.ui.dashboard.periods import ALL, CUSTOM, PERIODS
-from crm.ui.dashboard.present_scope import COMPARE, EVERY, PERIOD, PIPELINE, Present, pipeline_words, present
+from crm.ui.dashboard.periods import ALL, CUSTOM, PERIODS, USUAL
+from crm.ui.dashboard.present_scope import (
+    COMPARE,
+    EVERY,
+    PERIOD,
+    PIPELINE,
+    USUAL_PERIOD,
+    Present,
+    pipeline_words,
+    present,
+)
 from crm.ui.dashboard.saved_views import draw_views
 from crm.ui.markdown import md
 
@@ -28,12 +37,14 @@ _LONGEST = 28
 _JOINT = "~"
 
 
-def scope_bar(actor: Actor, page: str) -> Scope:
+def scope_bar(actor: Actor, page: str, *, usual: str = USUAL) -> Scope:
     """Draw the choice of pipelines, period, people and more, and the saved views of the page; return the scope.
 
-    Call it once at the top of a dashboard. The period before, to compare with, is `compared_scope(actor)`.
+    Call it once at the top of a dashboard; `usual` is the period of an address without one. The period before, to
+    compare with, is `compared_scope(actor)`.
     """
     st.html(FOLDER / "dashboard.css")
+    st.session_state[USUAL_PERIOD] = usual
     known, here = choices(actor), present(actor)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="scope_bar"):
         if len(known.pipelines) > 1:
