@@ -216,7 +216,7 @@ MEANS: dict[str, str] = {
     "finding:no_step": N_("Open deals without a step that lies ahead."),
     "finding:late_step": N_("Open deals whose step should have been done more than a day ago, of those with a step."),
     "finding:empty_field": N_("Open deals without a field that their stage asks for, of those on stages that ask."),
-    "finding:too_long": N_("Open deals on a stage longer than its norm; where it has none, over three times its median."),
+    "finding:too_long": N_("Open deals on a stage longer than its norm; without one, over three times its median."),
     "finding:late_move": N_("Moves more than two days after the last contact or done step, of those with one before."),
     "finding:late_close": N_("Deals won or lost more than two days after the last contact or done step."),
     "finding:burst": N_("Moves by the owner, five or more of them within ten minutes."),

@@ -52,11 +52,11 @@ def test_page_tells_the_score_and_what_costs_most(shell: OpenShell, cast: Cast, 
         neglect(session, cast)
     at = open_trust(shell, cast.boris)
     assert figures(at)["No next step"] == "3"
-    assert "Costs most: No next step, 75%" in texts(at).replace("\\", "")
+    assert "Costs most: “No next step”, 75%" in texts(at).replace("\\", "")
     owners = next(one.value for one in at.dataframe if "owner" in one.value.columns and "worst" in one.value.columns)
     assert list(owners["owner"]) == [cast.anna.name, cast.anton.name]
     assert owners["score"].is_monotonic_increasing
-    assert owners["worst"].iloc[0] == "No next step, 100%"
+    assert owners["worst"].iloc[0] == "No next step"
 
 
 def test_linters_score_stands_beside_that_of_the_data(shell: OpenShell, cast: Cast, database: Database) -> None:

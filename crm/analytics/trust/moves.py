@@ -1,19 +1,23 @@
-"""Moves of deals to a stage that somebody made here, not an import and not the program."""
+"""Moves of deals to a stage, as the visits that begin with them."""
 
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_
 
-from crm.analytics.trust.values import Facts
 from crm.models import Channel, Deal, StageVisit
 
 NOT_BY_HAND = (Channel.IMPORT, Channel.SYSTEM)
 
 
-def is_move(_facts: Facts) -> ColumnElement[bool]:
-    """Say that the visit begins with a move: it begins a stay, and the deal was there before."""
+def is_move() -> ColumnElement[bool]:
+    """Say that the visit begins with somebody's move: it begins a stay, and the deal was there before."""
     return and_(
         StageVisit.entered_at == StageVisit.stay_entered_at,
         StageVisit.entered_at > Deal.created_at,
-        StageVisit.channel.not_in(NOT_BY_HAND),
+        StageVisit.channel != Channel.SYSTEM,
     )
+
+
+def is_move_here() -> ColumnElement[bool]:
+    """Say that the visit begins with a move made here: an import knows days at best, its moments prove nothing."""
+    return and_(is_move(), StageVisit.channel != Channel.IMPORT)

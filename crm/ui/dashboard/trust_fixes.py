@@ -77,7 +77,7 @@ def _ask_task(actor: Actor, block: Block, cell: Cell) -> None:
             st.caption(_("The newest {n} of the list at once; the others when these are done.", n=MOST_AT_ONCE))
         outcome: act.Outcome[StepsPlanned] | None = st.session_state.get(f"{_KEY}_outcome")
         typed = step_input(key=f"{_KEY}_step", error=outcome.full_message if outcome else None)
-        if st.button(_("Plan"), key=f"{_KEY}_save", type="primary", disabled=typed.plan is None) and typed.plan:
+        if st.button(_("Plan a step"), key=f"{_KEY}_save", type="primary", disabled=typed.plan is None) and typed.plan:
             saved = act.run(plan_steps, deal_ids=deal_ids, plan=typed.plan)
             if saved.value is None:
                 st.session_state[f"{_KEY}_outcome"] = saved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from crm.analytics.trust.linter_scores import linter_scores
 from crm.analytics.trust.worst import worst_row
 from crm.analytics.values import Ask
 from crm.i18n import _
-from crm.i18n.analytics_formats import percent_text
+from crm.i18n.analytics_formats import NOTHING
 from crm.i18n.analytics_texts import meaning_of, nothing_stated, value_word, word
 from crm.ui.dashboard.cells import frame_rows
 from crm.ui.dashboard.loaders import choices, kept_while_nothing_happens, load_frame
@@ -30,18 +31,19 @@ def draw_scores(actor: Actor, scope: Scope) -> None:
     """Draw the scores of every pipeline and, within the scope, of every owner, the lowest first."""
     known = choices(actor)
     every = replace(scope, pipeline_ids=())
-    with st.container(horizontal=True, gap="large"):
-        if len(known.owners) > 1:
-            with st.container(width=620):
-                st.markdown(f"#### {_('Whose deals can be trusted')}")
-                _draw(load_frame(actor, CHART, Ask(scope, OWNER)), OWNER)
-        if len(known.pipelines) > 1 or len(known.owners) < 2:
-            with st.container(width=620):
-                st.markdown(f"#### {_('Pipelines')}")
-                linter = kept_while_nothing_happens(
-                    actor, ("linter_scores",), lambda session: linter_scores(session, actor)
-                )
-                _draw(load_frame(actor, CHART, Ask(every, PIPELINE)), PIPELINE, linter)
+    with_owners, with_pipelines = len(known.owners) > 1, len(known.pipelines) > 1
+    places = iter(st.columns(max(with_owners + with_pipelines, 1), gap="medium"))
+    if with_owners:
+        with next(places):
+            st.markdown(f"#### {_('Whose deals can be trusted')}")
+            _draw(load_frame(actor, CHART, Ask(scope, OWNER)), OWNER)
+    if with_pipelines:
+        with next(places):
+            st.markdown(f"#### {_('Pipelines')}")
+            linter = kept_while_nothing_happens(
+                actor, ("linter_scores",), lambda session: linter_scores(session, actor)
+            )
+            _draw(load_frame(actor, CHART, Ask(every, PIPELINE)), PIPELINE, linter)
 
 
 def _draw(frame: pd.DataFrame, part: str, linter: dict[int, int] | None = None) -> None:
@@ -53,7 +55,7 @@ def _draw(frame: pd.DataFrame, part: str, linter: dict[int, int] | None = None) 
         {
             part: some[0][part] or nothing_stated(part),
             "score": some[0]["score"],
-            **({} if linter is None else {"linter_score": linter.get(one)}),
+            **({} if linter is None else {"linter_score": linter.get(one, nan)}),
             "worst": _worst(some),
         }
         for one, some in by_part.items()
@@ -64,7 +66,7 @@ def _draw(frame: pd.DataFrame, part: str, linter: dict[int, int] | None = None) 
         return
     rows.sort(key=lambda row: row["score"])
     bar = st.column_config.ProgressColumn(
-        word("score"), min_value=0, max_value=100, format="%.0f", help=meaning_of("score", CHART.name)
+        word("score"), min_value=0, max_value=100, format="%.0f", width="small", help=meaning_of("score", CHART.name)
     )
     st.dataframe(
         pd.DataFrame(rows),
@@ -79,10 +81,11 @@ def _draw(frame: pd.DataFrame, part: str, linter: dict[int, int] | None = None) 
             "worst": st.column_config.TextColumn(word("worst")),
         },
         key=f"trust_scores_{part}",
+        placeholder=NOTHING,
         alt=word("score"),
     )
 
 
 def _worst(rows: Sequence[dict[str, Any]]) -> str:
     worst = worst_row(rows)
-    return "" if worst is None else f"{value_word('finding', worst['finding'])}, {percent_text(worst['share'])}"
+    return "" if worst is None else value_word("finding", worst["finding"])

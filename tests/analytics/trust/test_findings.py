@@ -153,12 +153,22 @@ def test_moves_and_ends_long_after_the_work(session: Session, cast: Cast, sales:
     do_step(session, anna, late, day(17))
     do_step(session, anna, late, day(20), StepResult.CANCELLED)  # what the end of a deal cancels is nothing done
     work(session, brought, day(1))
-    assert named(session, anna, "late_move") == [late]
-    assert named(session, anna, "late_move", "looked_at") == [prompt, late]
-    assert named(session, anna, "late_close") == [late]
-    assert named(session, anna, "late_close", "looked_at") == [prompt, late]
+    assert named(session, anna, "late_move") == [late, brought]
+    assert named(session, anna, "late_move", "looked_at") == [prompt, late, brought]
+    assert named(session, anna, "late_close") == [late, brought]
+    assert named(session, anna, "late_close", "looked_at") == [prompt, late, brought]
     assert named(session, anna, "sterile") == [never_worked]
     assert named(session, anna, "sterile", "looked_at") == [prompt, late, never_worked]
+
+
+def test_imported_deal_is_sterile_only_where_something_of_it_is_known(
+    session: Session, cast: Cast, sales: PipelineRows
+) -> None:
+    brought = {"won": 1 / 48, "created_channel": Channel.IMPORT}
+    add_history(session, sales, [Came(0, 0, cast.anna)], **brought)
+    known = add_history(session, sales, [Came(0, 0, cast.anna)], **brought)
+    work(session, known, day(0))
+    assert named(session, cast.anna, "sterile") == named(session, cast.anna, "sterile", "looked_at") == [known]
 
 
 def test_won_within_an_hour_is_sterile_though_worked_on(session: Session, cast: Cast, sales: PipelineRows) -> None:

@@ -9,15 +9,15 @@ from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, select, tuple
 from sqlalchemy.orm import aliased
 
 from crm.analytics.population import between
-from crm.analytics.trust.moves import NOT_BY_HAND, is_move
+from crm.analytics.trust.moves import NOT_BY_HAND, is_move_here
 from crm.analytics.trust.values import Facts, Finding, Subject
 from crm.models import Deal, StageVisit
 
 MOVES, SECONDS = 5, 600
 
 
-def _is_owners(facts: Facts) -> ColumnElement[bool]:
-    return and_(is_move(facts), StageVisit.actor_id == StageVisit.owner_id)
+def _is_owners(_facts: Facts) -> ColumnElement[bool]:
+    return and_(is_move_here(), StageVisit.actor_id == StageVisit.owner_id)
 
 
 def _in_heap(facts: Facts) -> ColumnElement[bool]:

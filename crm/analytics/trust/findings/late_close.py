@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement
 
 from crm.analytics.trust.contacts import worked_by, worked_within
 from crm.analytics.trust.findings.late_move import LATE_SECONDS
 from crm.analytics.trust.values import Facts, Finding, Subject
-from crm.models import Channel, Deal
+from crm.models import Deal
 
 
 def _worked_before(_facts: Facts) -> ColumnElement[bool]:
-    return and_(Deal.created_channel != Channel.IMPORT, worked_by(Deal.id, Deal.closed_at))
+    return worked_by(Deal.id, Deal.closed_at)
 
 
 def _is_late(_facts: Facts) -> ColumnElement[bool]:

@@ -12,8 +12,8 @@ from crm.models import StageVisit
 LATE_SECONDS = 2 * 86400
 
 
-def _worked_before(facts: Facts) -> ColumnElement[bool]:
-    return and_(is_move(facts), worked_by(StageVisit.deal_id, StageVisit.entered_at))
+def _worked_before(_facts: Facts) -> ColumnElement[bool]:
+    return and_(is_move(), worked_by(StageVisit.deal_id, StageVisit.entered_at))
 
 
 def _is_late(_facts: Facts) -> ColumnElement[bool]:

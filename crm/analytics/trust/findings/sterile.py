@@ -12,7 +12,9 @@ SHORTEST_SECONDS = 3600
 
 
 def _won_here(_facts: Facts) -> ColumnElement[bool]:
-    return and_(Deal.status == DealStatus.WON, Deal.created_channel != Channel.IMPORT)
+    # An imported deal may have had a history elsewhere: it counts where something of it is known.
+    told = or_(Deal.created_channel != Channel.IMPORT, worked_by(Deal.id, Deal.closed_at))
+    return and_(Deal.status == DealStatus.WON, told)
 
 
 def _is_sterile(_facts: Facts) -> ColumnElement[bool]:
