@@ -39,9 +39,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         format_func=lambda one: {MONTH: _("Months"), WEEK: _("Weeks")}[one],
     )  # fmt: skip
     if len(owners) > 1:
-        st.session_state[_WHO] = scope.owner_ids[0] if len(scope.owner_ids) == 1 and not scope.team_ids else None
+        st.session_state[_WHO] = scope.owner_ids[0] if len(scope.owner_ids) == 1 and not scope.team_ids else 0
         st.selectbox(
-            _("Whose figures"), [None, *owners], format_func=lambda one: owners.get(one) or _("Everybody"), key=_WHO,
+            _("Whose figures"), [0, *owners], format_func=lambda one: owners.get(one) or _("Everybody"), key=_WHO,
             on_change=choose_owner, width=260,
         )  # fmt: skip
     if may(actor, Action.SET_TARGETS):

@@ -49,9 +49,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         format_func=lambda one: {"conversion": _("Conversion"), "time": _("Time on stage")}[one],
     )  # fmt: skip
     if not is_alone:
-        st.session_state[_WHO] = chosen
+        st.session_state[_WHO] = chosen or 0
         st.selectbox(
-            _("Whose page"), [None, *owners], format_func=lambda one: owners.get(one) or _("Everybody"), key=_WHO,
+            _("Whose page"), [0, *owners], format_func=lambda one: owners.get(one) or _("Everybody"), key=_WHO,
             on_change=choose_owner, width=260,
         )  # fmt: skip
 if is_alone:
@@ -59,9 +59,8 @@ if is_alone:
 draw_read_out(actor, scope, by_time=show == "time")
 if chosen:
     draw_one(actor, scope, owners[chosen])
-legend = _("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell.")
+st.caption(_("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell."))
 chart_block(
-    actor, MANAGER_TIMES if show == "time" else MANAGERS, Ask(scope), key="managers", help=legend,
+    actor, MANAGER_TIMES if show == "time" else MANAGERS, Ask(scope), key="managers",
     columns=TIME_COLUMNS if show == "time" else CONVERSION_COLUMNS,
 )  # fmt: skip
-st.caption(legend)

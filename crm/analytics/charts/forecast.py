@@ -87,7 +87,9 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     """Return the expected sums by month: all of it, as stages promise, as history says."""
-    return lines(frame[frame["due"] == "month"], values=("amount_sum", "stage_sum", "history_sum"), words=words)
+    months = frame[frame["due"] == "month"]
+    chances = [one for one in ("stage_sum", "history_sum") if months[one].any()]  # a flat line of nothing says nothing
+    return lines(months, values=("amount_sum", *chances), words=words)
 
 
 def _query(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:

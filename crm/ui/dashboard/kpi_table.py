@@ -22,6 +22,7 @@ from crm.ui.dashboard.blocks import TABLE, Block, draw_open_list, load_block
 from crm.ui.dashboard.cells import frame_row
 from crm.ui.dashboard.frame_export import draw_frame_export
 from crm.ui.dashboard.openers import draw_opener
+from crm.ui.dashboard.tables import door_ink
 from crm.ui.device import is_phone
 
 ROWS = (
@@ -31,12 +32,11 @@ ROWS = (
 _PLANS = frozenset(one for one in ROWS if one.startswith("plan"))
 MOST_SPANS, MOST_ON_PHONE = 26, 3  # the newest; the opener and the export have all
 NAME, TREND, TOTAL = "name", "trend", "total"
-_ROW_HEIGHT = 35
 
 
 @dataclass(frozen=True, slots=True)
 class _Spans:
-    """The months or weeks of the table: places in the frame, their names."""
+    """The months or weeks of the table, the newest first: places in the frame, their names."""
 
     places: tuple[int, ...]
     names: tuple[str, ...]
@@ -63,7 +63,8 @@ def draw_kpi_table(actor: Actor, scope: Scope, *, by: str) -> None:
 def _draw(block: Block, whole: Block, spans: _Spans, rows: Sequence[str]) -> None:
     key = block.widget_key(TABLE)
     columns = {one.code: one for one in KPI.columns}
-    table = _table(block, whole, spans, [columns[one] for one in rows])
+    shown = [columns[one] for one in rows]
+    table = _table(block, whole, spans, shown)
 
     def choose() -> None:
         for place, name in st.session_state[key]["selection"]["cells"]:
@@ -75,9 +76,9 @@ def _draw(block: Block, whole: Block, spans: _Spans, rows: Sequence[str]) -> Non
                 opened.open(at, code, part=TABLE)
 
     st.dataframe(
-        table,
+        _styled(table, shown),
         hide_index=True,
-        height=_ROW_HEIGHT * (len(rows) + 1) + 3,
+        height="content",
         column_config=_config(spans),
         key=key,
         on_select=choose,
@@ -89,15 +90,25 @@ def _draw(block: Block, whole: Block, spans: _Spans, rows: Sequence[str]) -> Non
 
 def _table(block: Block, whole: Block, spans: _Spans, columns: Sequence[Column]) -> pd.DataFrame:
     currency, total = block.ask.scope.currency, frame_row(whole.frame, 0)
-    found: dict[str, list[Any]] = {NAME: [], TREND: []}
+    found: dict[str, list[Any]] = {NAME: [], TREND: [], TOTAL: []}
     for column in columns:
         values = list(block.frame[column.code])
         found[NAME].append(word(column.code))
         found[TREND].append([0.0 if one is None else float(one) for one in values[-MOST_SPANS:]])
+        found[TOTAL].append(_text(column, total[column.code], currency))
         for place in spans.places:
             found.setdefault(str(place), []).append(_text(column, values[place], currency))
-        found.setdefault(TOTAL, []).append(_text(column, total[column.code], currency))
     return pd.DataFrame(found)
+
+
+def _styled(table: pd.DataFrame, columns: Sequence[Column]) -> Any:
+    """Colour the numbers that open deals."""
+    ink = door_ink()
+    doors = [place for place, column in enumerate(columns) if column.is_door]
+    numbers = [one for one in table.columns if one not in (NAME, TREND)]
+    return table.style.map(
+        lambda text: f"color: {ink}" if text not in ("", "0") else "", subset=pd.IndexSlice[doors, numbers]
+    )
 
 
 def _text(column: Column, value: Any, currency: str) -> str:
@@ -114,18 +125,18 @@ def _text(column: Column, value: Any, currency: str) -> str:
 def _spans(block: Block, by: str) -> _Spans:
     days = list(block.frame[by])
     most = MOST_ON_PHONE if is_phone() else MOST_SPANS
-    places = tuple(range(len(days)))[-most:]
+    places = tuple(reversed(range(len(days))))[:most]
     return _Spans(places, tuple(week_text(days[one]) if by == "week" else month_text(days[one]) for one in places))
 
 
 def _config(spans: _Spans) -> dict[str, Any]:
     config: dict[str, Any] = {
-        NAME: st.column_config.TextColumn(_("Figure"), pinned=True, width=150 if is_phone() else 210),
+        NAME: st.column_config.TextColumn(_("Figure"), pinned=True, width=140 if is_phone() else 200),
         TREND: st.column_config.LineChartColumn(_("Trend"), width=90, y_min=0),
-        TOTAL: st.column_config.TextColumn(_("In all"), alignment="right", width=110),
+        TOTAL: st.column_config.TextColumn(_("In all"), alignment="right", width=100),
     }
     for place, name in zip(spans.places, spans.names, strict=True):
-        config[str(place)] = st.column_config.TextColumn(name, alignment="right", width=110)
+        config[str(place)] = st.column_config.TextColumn(name, alignment="right", width=100)
     return config
 
 

@@ -36,8 +36,7 @@ from crm.ui.dashboard.present_scope import compared_scope
 # The same figures drawn by time.
 MANAGER_TIMES = replace(MANAGERS, name="manager-times", figure=time_figure)
 CONVERSION_COLUMNS = (
-    "owner", "pipeline", "stage", "came", "passed", "lost", "open", "conversion_decided", "low", "high", "others",
-    "difference", "verdict",
+    "owner", "pipeline", "stage", "passed", "lost", "conversion_decided", "low", "high", "others", "verdict",
 )  # fmt: skip
 TIME_COLUMNS = (
     "owner", "pipeline", "stage", "visits", "median_hours", "team_median_hours", "longer", "time_verdict",

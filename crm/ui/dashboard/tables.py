@@ -74,11 +74,16 @@ def _styled(frame: pd.DataFrame, columns: Sequence[Column], currency: str, block
             NOTHING if pd.isna(value) else cell_text(column, _unscaled(value, scale), currency, block.fields)
         )
 
-    ink = _DOOR_INK.get(st.context.theme.type or "light", _DOOR_INK["light"])
+    ink = door_ink()
     doors: list[Hashable] = [one.code for one in columns if one.is_door]
     writers: dict[Any, Any] = {one.code: writer(one) for one in columns if one.kind in (*_NUMBERS, Kind.DAY)}
     styler = frame.style.format(writers)
     return styler.map(lambda value: f"color: {ink}" if value and not pd.isna(value) else "", subset=doors)
+
+
+def door_ink() -> str:
+    """Return the colour of numbers that open, on the reader's ground."""
+    return _DOOR_INK.get(st.context.theme.type or "light", _DOOR_INK["light"])
 
 
 def _unscaled(value: Any, scale: int) -> Any:
