@@ -13,6 +13,9 @@ from crm.clock import utc_now
 from crm.db import Database
 from crm.settings import ROOT
 from crm.ui import page
+from tests.stopped_clock import stop_clock
+
+__all__ = ["stop_clock"]
 
 OpenShell = Callable[[Actor | None], AppTest]
 

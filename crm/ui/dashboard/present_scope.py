@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.choices import ScopeChoices, first_day, is_busy_since
-from crm.analytics.scope import Scope, from_address, whole_scope
+from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, from_address, whole_scope
 from crm.clock import utc_now
 from crm.i18n import _
 from crm.i18n.analytics_formats import days_text
@@ -51,9 +51,12 @@ def present(actor: Actor) -> Present:
         team_ids=tuple(one for one in scope.team_ids if one in known.teams),
     )
     period, is_picked = _period(actor, query, scope)
-    if period == CUSTOM:
-        return Present(scope, period, is_picked)
-    since, until = period_days(period, _today(scope), _first(actor, scope))
+    today, first = _today(scope), _first(actor, scope)
+    if period == CUSTOM:  # an end that is left open is that of all time
+        since = first if scope.since == FIRST_DAY else scope.since
+        until = max(today, since) if scope.until == LAST_DAY else scope.until
+        return Present(replace(scope, since=min(since, until), until=until), period, is_picked)
+    since, until = period_days(period, today, first)
     return Present(replace(scope, since=since, until=until), period, is_picked)
 
 
@@ -87,7 +90,7 @@ def _names(ids: Iterable[int], names: dict[int, str]) -> str:
 
 
 def _period(actor: Actor, query: dict[str, str], scope: Scope) -> tuple[str, bool]:
-    if query.get("since") or query.get("until"):
+    if scope.since > FIRST_DAY or scope.until < LAST_DAY:
         return CUSTOM, False
     asked = query.get(PERIOD, "")
     if asked in PERIODS and asked != CUSTOM:

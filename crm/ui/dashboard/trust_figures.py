@@ -41,8 +41,8 @@ def draw_trust_figures(actor: Actor, ask: Ask) -> None:
             )
         )  # fmt: skip
     draw_figures(figures, before=before, currency=ask.scope.currency)
-    draw_open_list(actor, block)
     draw_finding_fix(actor, block)
+    draw_open_list(actor, block)
 
 
 def _found(frame: pd.DataFrame, place: int) -> int:
