@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.frames import frame_of, split_columns, split_values
+from crm.analytics.intervals import ENOUGH
 from crm.analytics.population import OWNER, PIPELINE, TEAM
-from crm.analytics.theme import BAR_HEIGHT, CELL, COLORS, PALE, finished, heat_map
+from crm.analytics.theme import BAR_HEIGHT, CELL, COLORS, FEW, PALE, finished, heat_map
 from crm.analytics.trust.counting import count_all, points_of, score_of, share_of
 from crm.analytics.trust.facts import load_facts
 from crm.analytics.trust.findings import FINDINGS, finding_of
@@ -106,7 +107,8 @@ def _shares(frame: pd.DataFrame, part: str, words: Words) -> alt.TopLevelMixin:
     named = cells.groupby("finding")[FOUND].sum()
     cells = cells[cells["finding"].map(named) > 0]
     cells["finding"] = [words(f"finding:{one}") for one in cells["finding"]]
-    return heat_map(cells, row="finding", column=part, value="share", words=words, door=FOUND)
+    cells[FEW] = [FEW if one < ENOUGH else "" for one in cells[LOOKED_AT]]  # drawn pale
+    return heat_map(cells, row="finding", column=part, value="share", words=words, door=FOUND, label=FEW)
 
 
 CHART = Chart(
