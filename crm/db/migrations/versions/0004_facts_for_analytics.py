@@ -125,6 +125,8 @@ def upgrade() -> None:
         "stage_visits",
         ["pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id", "left_at", "owner_id", "deal_id"],
     )
+    created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
+    op.create_index("ix_deals_created", "deals", [*created, "amount_minor", "closed_at"])
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
     op.execute("ALTER TABLE stages ADD COLUMN added_at BIGINT")
@@ -139,6 +141,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
+    op.drop_index("ix_deals_created", table_name="deals")
     op.drop_index("ix_stage_visits_stays", table_name="stage_visits")
     op.execute("ALTER TABLE stages DROP COLUMN added_at")
     op.execute("ALTER TABLE stages DROP COLUMN win_percent")
