@@ -17,6 +17,7 @@ from crm.analytics import listing as behind_numbers
 from crm.analytics import views
 from crm.analytics.charts.conversion import CHART as CONVERSION
 from crm.analytics.scope import whole_scope
+from crm.analytics.survival import curves
 from crm.analytics.values import Ask, Chart
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY, system_actor
@@ -922,6 +923,7 @@ ANALYTICS: dict[Callable[..., Any], Row] = {
     behind_numbers.export_behind: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "deal", ids_of(behind_numbers.export_behind(s, a, *came(s, sc)))), HEADS
     ),
+    curves: office(ALL, lambda s, a, _sc, _o: curves(s, a, Ask(whole_scope(s)))),
     views.list_views: Row(
         lambda s, a, sc, _o: owners_by(sc, "view", (one.id for one in views.list_views(s, a, "conversion"))),
         ALL, OWN, lists=True,
