@@ -40,7 +40,12 @@ def narrowed(
 
 def deals_of(query: Select[Any], scope: Scope, actor: Actor) -> Select[Any]:
     """Narrow a query over deals to the scope's pipelines, sources, priorities, segments and the actor's sight."""
-    return query.where(pipelines(scope, Deal.pipeline_id), deal_visible(actor), *_deal_conditions(scope))
+    return within_sight(query.where(pipelines(scope, Deal.pipeline_id)), scope, actor)
+
+
+def within_sight(query: Select[Any], scope: Scope, actor: Actor) -> Select[Any]:
+    """Narrow as `deals_of` but for pipelines: for a query that has the deals joined and its own way to pipelines."""
+    return query.where(deal_visible(actor), *_deal_conditions(scope))
 
 
 def pipelines(scope: Scope, column: Column) -> ColumnElement[bool]:
