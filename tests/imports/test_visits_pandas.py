@@ -79,7 +79,7 @@ def by_pandas(log: Log) -> dict[str, Figures]:
     visits["left"] = visits.groupby("deal")["at"].shift(-1)
     visits = visits[visits.stage.isin(OPEN)]
     visits["seconds"] = (visits.left - visits["at"]) * 60
-    figures = {}
+    figures: dict[str, Figures] = {}
     for stage, mine in visits.groupby("stage"):
         figures[str(stage)] = (
             len(mine), int((mine.owner == "").sum()), int(mine.stay.nunique()), int(mine.left.notna().sum()),
