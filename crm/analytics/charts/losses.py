@@ -77,18 +77,27 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return the heat map of losses by reason, the most first, and stage in order; what was no loss is left out."""
+    """Return the heat map of losses by reason, the most first, and stage in order; what was no loss is left out.
+
+    Of several pipelines it is by reason and pipeline: all their stages would be too many to read.
+    """
     losses = frame[frame["is_loss"].astype(bool)]
-    losses = losses.assign(**{one: losses[one].fillna(words("not_stated")) for one in ("reason", "stage")})
-    if losses["pipeline"].nunique() > 1:
-        losses["stage"] = losses["pipeline"] + " · " + losses["stage"]
-    stages = list(dict.fromkeys(losses["stage"]))
-    by_reason = losses.groupby("reason", sort=False)["lost"].sum().astype(int).sort_values(ascending=False)
-    # Every cell is there, in order: one without losses stands for no row of the frame.
-    found = {(row.reason, row.stage): (row.Index, row.lost) for row in losses.itertuples()}
-    cells = [(reason, stage, *found.get((reason, stage), (-1, 0))) for reason in by_reason.index for stage in stages]
-    whole = pd.DataFrame(cells, columns=["reason", "stage", "place", "lost"]).set_index("place")
-    return heat_map(whole.rename_axis(None), row="reason", column="stage", value="lost", words=words)
+    across = "stage" if losses["pipeline"].nunique() < 2 else "pipeline"
+    losses = losses.assign(**{one: losses[one].fillna(words("not_stated")) for one in ("reason", across)})
+    by_reason = (
+        losses.groupby("reason", sort=False)["lost"].sum().astype(int).sort_values(ascending=False, kind="stable")
+    )
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for place, reason, named, lost in zip(losses.index, losses["reason"], losses[across], losses["lost"], strict=True):
+        found.setdefault((reason, named), []).append((place, lost))
+    # Every cell is there, in order; one of no row of the frame, or of several, opens nothing.
+    cells = []
+    for reason in by_reason.index:
+        for named in dict.fromkeys(losses[across]):
+            rows = found.get((reason, named), [])
+            cells.append((rows[0][0] if len(rows) == 1 else -1, reason, named, sum(lost for _place, lost in rows)))
+    whole = pd.DataFrame(cells, columns=["place", "reason", across, "lost"]).set_index("place").rename_axis(None)
+    return heat_map(whole, row="reason", column=across, value="lost", words=words)
 
 
 @dataclass(frozen=True, slots=True)

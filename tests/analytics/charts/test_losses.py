@@ -134,3 +134,35 @@ def test_manager_sees_own_losses_alone(session: Session, cast: Cast, sample: Sam
         ("Price", 2, 100),
         ("Duplicate or test", 1, None),
     ]
+
+
+def drawn(session: Session, actor: Actor, ask: Ask) -> list[tuple[object, ...]]:
+    """Return reason, column, number and the frame's row of each cell of the figure."""
+    figure = CHART.figure
+    assert figure is not None
+    spec = figure(CHART.frame(session, actor, ask), lambda code: code).to_dict()
+    (cells,) = spec["datasets"].values()
+    return [(one["row_name"], one["column_name"], one["value"], one["row"]) for one in cells]
+
+
+def test_figure_has_every_cell_and_opens_those_with_losses(session: Session, cast: Cast, sample: Sample) -> None:
+    assert drawn(session, cast.vera, ask_of(session)) == [
+        ("Price", "Need found", 2, 0),
+        ("Price", "Offer sent", 1, 2),
+        ("Other", "Need found", 0, -1),
+        ("Other", "Offer sent", 1, 1),
+    ]
+
+
+def test_figure_of_several_pipelines_is_by_pipeline(session: Session, cast: Cast, sample: Sample) -> None:
+    add_history(session, sample.care, [Came(0, 60, cast.boris)], lost=61, reason=1)
+    assert drawn(session, cast.vera, ask_of(session)) == [
+        ("Price", "First sales", 3, -1),
+        ("Price", "Care", 0, -1),
+        ("Other", "First sales", 1, 1),
+        ("Other", "Care", 1, 3),
+    ]
+
+
+def test_figure_of_nothing_is_empty(session: Session, cast: Cast) -> None:
+    assert drawn(session, cast.vera, ask_of(session)) == []
