@@ -115,7 +115,7 @@ def _source(values: Select[Any]) -> tuple[CTE, dict[str, _Nothing]]:
     filled = [
         (one if keys[name] is None else func.coalesce(one, keys[name], type_=one.type)).label(name) for name, one in own
     ]
-    return values.with_only_columns(*filled, *columns[first_value:]).cte("measured"), keys
+    return values.with_only_columns(*filled, *columns[first_value:]).cte("measured").prefix_with("MATERIALIZED"), keys
 
 
 def _nothing(key: ColumnElement[Any]) -> _Nothing:

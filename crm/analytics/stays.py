@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, literal, select, type_coerce, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from crm.actor import Actor
 from crm.analytics.population import Column, Split, narrowed, owned, pipelines, within
@@ -25,7 +37,9 @@ def stays(scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Sel
 
 def visits(scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
     """Select columns of the owners' visits that began within the period; a hand-over ends one and begins the next."""
-    return _counted(select(*columns).where(within(scope, StageVisit.entered_at)), scope, actor, split)
+    # No stay begins after its visits: so the index of stays serves these, too.
+    before = StageVisit.stay_entered_at < scope.end_at
+    return _counted(select(*columns).where(within(scope, StageVisit.entered_at), before), scope, actor, split)
 
 
 def seconds_since(start: Column) -> ColumnElement[int]:
@@ -56,8 +70,10 @@ def _counted(query: Select[Any], scope: Scope, actor: Actor, split: Split | None
 def _out_of_count() -> Any:
     """Select the deals that are in no figure of time, by indexes: removed, merged, and lost for what is no loss."""
     unused = Deal.pipeline_id.in_(select(Pipeline.id)), Deal.status.in_((DealStatus.REMOVED, DealStatus.MERGED))
-    invalid = Deal.loss_reason_id.in_(_no_losses()), Deal.status == DealStatus.LOST
-    return union_all(select(Deal.id).where(*unused), select(Deal.id).where(*invalid))
+    # A join, and an expression: SQLite would walk through all deals, or all lost ones, instead of those of few reasons.
+    is_lost = type_coerce(Deal.status, Integer) + 0 == DealStatus.LOST.value
+    invalid = select(Deal.id).select_from(LossReason).join(Deal, Deal.loss_reason_id == LossReason.id)
+    return union_all(select(Deal.id).where(*unused), invalid.where(LossReason.counts_as_loss.is_(False), is_lost))
 
 
 def _no_losses() -> Select[Any]:

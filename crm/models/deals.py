@@ -120,7 +120,7 @@ class StageVisit(Base):
         Index("ix_stage_visits_deal_id_entered_at", "deal_id", "entered_at"),
         Index("ix_stage_visits_cell", "stage_id", "owner_id", "entered_at", "outcome", "left_at"),
         Index("ix_stage_visits_stays", "pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id",
-              "left_at", "owner_id", "deal_id"),
+              "left_at", "owner_id", "deal_id", "entered_at", "owner_known"),
         # The database itself refuses a second open visit of one deal.
         Index("uq_stage_visits_open", "deal_id", unique=True,
               sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL")),

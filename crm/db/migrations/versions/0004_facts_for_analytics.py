@@ -123,7 +123,18 @@ def upgrade() -> None:
     op.create_index(
         "ix_stage_visits_stays",
         "stage_visits",
-        ["pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id", "left_at", "owner_id", "deal_id"],
+        [
+            "pipeline_id",
+            "stay_entered_at",
+            "stage_id",
+            "outcome",
+            "next_stage_id",
+            "left_at",
+            "owner_id",
+            "deal_id",
+            "entered_at",
+            "owner_known",
+        ],
     )
     created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
     op.create_index("ix_deals_created", "deals", [*created, "amount_minor", "closed_at"])
