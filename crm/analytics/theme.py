@@ -30,8 +30,8 @@ SERIES = ("#0072B2", "#E69F00", "#8A8F98", "#CC79A7", "#D55E00")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])  # a line is known without its colour
 _ON_COLOR = {"#0072B2": "#FFFFFF", "#D55E00": "#FFFFFF"}
 HEAT = ("#DCEAF4", "#0B4F8A")
-FAINT, FAINT_INK = "#E8EBEC", "#5A6668"
-BAR_HEIGHT, CELL_HEIGHT, HEIGHT = 34, 30, 260
+FAINT, FAINT_INK, FAINT_OPACITY = "#8A8F98", "#7A8189", 0.16  # pale on either ground
+BAR_HEIGHT, CELL_HEIGHT, LINE, HEIGHT = 34, 30, 13, 260
 LABELLED = 16  # marks in a row; more would write over each other
 PALE = 0.6  # what isn't chosen: its numbers stay readable
 _NARROW = 0.06  # of the longest bar: its number would not fit inside
@@ -114,6 +114,7 @@ def heat_map(
                     for one, pale in zip(shown["value"], is_faint, strict=True)]  # fmt: skip
     shown["pale"] = is_faint
     columns_seen = list(dict.fromkeys(shown["column_name"]))
+    most_words = max((one.count(" ") + 1 for one in columns_seen), default=1)
     rows_seen = list(dict.fromkeys(shown["row_name"]))
     chosen = _selection()
     more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
@@ -122,12 +123,14 @@ def heat_map(
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
             orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
-            labelFlush=False, labelBound=False, labelExpr=_WORD_BY_WORD)),
+            labelFlush=False, labelBound=False, labelExpr=_WORD_BY_WORD,
+            labelLineHeight=LINE, labelPadding=LINE * (most_words - 1) + 6)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
     )  # fmt: skip
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.condition("datum.pale", alt.value(FAINT), alt.Color(
             "value:Q", legend=None, scale=alt.Scale(range=list(HEAT), domain=[low, top]))),
+        fillOpacity=alt.condition("datum.pale", alt.value(FAINT_OPACITY), alt.value(1.0)),
         strokeWidth=alt.condition(chosen, alt.value(3), alt.value(0.5), empty=False),
         stroke=alt.condition(chosen, alt.value(COLORS["plan"]), alt.value(COLORS["open"]), empty=False),
         tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),

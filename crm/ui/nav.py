@@ -63,10 +63,6 @@ PAGES: tuple[PageSpec, ...] = (
         ANALYTICS,
     ),
     PageSpec(
-        "trust", N_("Data trust"), ":material/verified:",
-        N_("What is kept wrong in deals, by whom, and how to mend it."), Action.SEE_ANALYTICS, ANALYTICS,
-    ),
-    PageSpec(
         "managers", N_("Managers"), ":material/leaderboard:",
         N_("Who takes deals further on which stage, how fast, and who can help whom."), Action.SEE_ANALYTICS, ANALYTICS,
     ),
@@ -74,6 +70,10 @@ PAGES: tuple[PageSpec, ...] = (
         "kpi", N_("Key figures"), ":material/table_chart:",
         N_("Sales, losses and plans by month or week, and what open deals will bring."), Action.SEE_ANALYTICS,
         ANALYTICS,
+    ),
+    PageSpec(
+        "trust", N_("Data trust"), ":material/verified:",
+        N_("What is kept wrong in deals, by whom, and how to mend it."), Action.SEE_ANALYTICS, ANALYTICS,
     ),
     PageSpec(
         "pipelines", N_("Pipelines"), ":material/filter_alt:",

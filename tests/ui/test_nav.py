@@ -10,6 +10,9 @@ from crm.settings import ROOT
 from crm.ui import nav
 
 
+FIGURES = ["conversion", "losses", "managers", "kpi", "trust"]
+
+
 def actor(role: Role) -> Actor:
     return Actor(1, "Somebody", role, 1, None, "en", "UTC", Channel.UI)
 
@@ -17,8 +20,11 @@ def actor(role: Role) -> Actor:
 @pytest.mark.parametrize(
     ("role", "names"),
     [
-        (Role.MANAGER, ["today", "board", "clients", "settings"]),
-        (Role.HEAD, ["today", "board", "clients", "duplicates", "exceptions", "imports", "audit", "settings"]),
+        (Role.MANAGER, ["today", "board", "clients", *FIGURES, "settings"]),
+        (
+            Role.HEAD,
+            ["today", "board", "clients", "duplicates", "exceptions", *FIGURES, "imports", "audit", "settings"],
+        ),
         (
             Role.ADMIN,
             [
@@ -27,6 +33,7 @@ def actor(role: Role) -> Actor:
                 "clients",
                 "duplicates",
                 "exceptions",
+                *FIGURES,
                 "pipelines",
                 "imports",
                 "users",

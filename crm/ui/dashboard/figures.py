@@ -45,12 +45,14 @@ def words_of(ask: Ask, fields: Sequence[FieldInfo]) -> Words:
 
 
 def _for_phone(spec: Any) -> Any:
-    """Return the specification with shorter labels and legends below each other."""
+    """Return the specification with shorter labels, slanting ones on top, and legends below each other."""
     if isinstance(spec, dict):
         found = {name: _for_phone(value) for name, value in spec.items() if name != "datasets"}
         if "labelLimit" in found:
             found["labelLimit"] = min(found["labelLimit"], _PHONE_LABEL)
-        if "orient" in found and "labelLimit" in found:
+        if found.get("orient") == "top" and "labelAngle" in found:  # names of a map's columns
+            found |= {"labelAngle": -50, "labelAlign": "left"}
+        elif "orient" in found and "labelLimit" in found:
             found["columns"] = 2
         return found | ({"datasets": spec["datasets"]} if "datasets" in spec else {})
     return [_for_phone(one) for one in spec] if isinstance(spec, list) else spec

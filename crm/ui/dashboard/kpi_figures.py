@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from crm.actor import Actor
 from crm.analytics.charts.kpi import CHART as KPI
@@ -20,10 +21,9 @@ _DEALS = {"won_sum": "won", "won": "won", "new": "new", "lost_sum": "lost"}
 
 def draw_kpi_figures(actor: Actor, scope: Scope) -> None:
     """Draw the figures of the whole period; the plan where there is one, else the money lost."""
-    before = compared_scope(actor)
     block = load_block(actor, KPI, Ask(scope), key="top")
     now = frame_row(block.frame, 0)
-    earlier = frame_row(load_frame(actor, KPI, Ask(before)), 0) if before else None
+    before, earlier = figures_before(actor)
     columns = {one.code: one for one in KPI.columns}
     codes = ("won_sum", "plan_percent" if now["plan_percent"] is not None else "lost_sum", "new", "win_rate")
     figures = [
@@ -36,3 +36,12 @@ def draw_kpi_figures(actor: Actor, scope: Scope) -> None:
     ]  # fmt: skip
     draw_figures(figures, before=before, currency=scope.currency)
     draw_open_list(actor, block)
+
+
+def figures_before(actor: Actor) -> tuple[Scope, dict[str, Any]] | tuple[None, None]:
+    """Return the period before with its figures; None where nothing happened in it: from nothing there is no growth."""
+    before = compared_scope(actor)
+    if before is None:
+        return None, None
+    found = frame_row(load_frame(actor, KPI, Ask(before)), 0)
+    return (before, found) if any(found[one] for one in ("new", "won", "lost")) else (None, None)

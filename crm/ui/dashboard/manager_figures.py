@@ -29,9 +29,9 @@ from crm.models import StageKind
 from crm.ui.dashboard.blocks import draw_open_list, load_block
 from crm.ui.dashboard.cells import frame_rows
 from crm.ui.dashboard.figure_row import TopFigure, draw_figures
+from crm.ui.dashboard.kpi_figures import figures_before
 from crm.ui.dashboard.loaders import kept_while_nothing_happens, load_frame
 from crm.ui.dashboard.manager_words import strength_sentence, style_sentence, time_sentences
-from crm.ui.dashboard.present_scope import compared_scope
 
 # The same figures drawn by time.
 MANAGER_TIMES = replace(MANAGERS, name="manager-times", figure=time_figure)
@@ -70,10 +70,9 @@ def draw_read_out(actor: Actor, scope: Scope, *, by_time: bool) -> None:
 
 def draw_one(actor: Actor, scope: Scope, name: str) -> None:
     """Draw one manager's figures against the period before and the team, with their months."""
-    before = compared_scope(actor)
+    before, earlier = figures_before(actor)
     block = load_block(actor, KPI, Ask(scope), key="own")
     own, team = _only(block.frame), _only(load_frame(actor, KPI, Ask(everybody(scope))))
-    earlier = _only(load_frame(actor, KPI, Ask(before))) if before else None
     columns = {one.code: one for one in KPI.columns}
     figures = [
         TopFigure(

@@ -20,6 +20,7 @@ _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
 MOST_STYLED = 2500  # cells; styling more would be felt at each click
 ROWS_SHOWN = 14
 _ROW_HEIGHT = 35
+_PHONE_TEXT = 104  # pixels of a name: numbers stay in sight
 
 
 def draw_table(block: Block, columns: Sequence[Column]) -> None:
@@ -100,4 +101,4 @@ def _config(column: Column, block: Block, *, place: int, is_styled: bool) -> Any
         return st.column_config.NumberColumn(name + unit, help=told, format=None if is_styled else "localized")
     if column.kind is Kind.DAY:
         return st.column_config.DateColumn(name, help=told, pinned=pinned, format=None if is_styled else "MM.YYYY")
-    return st.column_config.TextColumn(name, help=told, pinned=pinned)
+    return st.column_config.TextColumn(name, help=told, pinned=pinned, width=_PHONE_TEXT if is_phone() else None)
