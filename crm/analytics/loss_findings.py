@@ -28,7 +28,10 @@ def losses_finding(frame: pd.DataFrame) -> Finding | None:
     there = [row for row in losses if (row["pipeline_id"], row["stage_id"]) == most]
     for row in there:
         by_reason[row["reason"]] += row["lost"]
-    where = {"stage": there[0]["stage"] or NOT_STATED, "reason": by_reason.most_common(1)[0][0] or NOT_STATED}
+    stage = there[0]["stage"] or NOT_STATED
+    if stage != NOT_STATED and len({pipeline_id for pipeline_id, _stage_id in by_stage}) > 1:
+        stage = f"{there[0]['pipeline']} · {stage}"
+    where = {"stage": stage, "reason": by_reason.most_common(1)[0][0] or NOT_STATED}
     whole = by_stage.total()
     if whole < ENOUGH:
         return Finding("few_losses", where | {"lost": lost, "all": whole})

@@ -33,6 +33,15 @@ def test_few_losses_are_told_by_their_numbers(session: Session, cast: Cast) -> N
     assert losses_of(session, cast) == Finding("few_losses", expected)
 
 
+def test_stage_of_several_pipelines_is_named_with_its_own(session: Session, cast: Cast) -> None:
+    sample = add_sample(session, cast)
+    for at in (60, 62, 64):
+        add_history(session, sample.care, [Came(1, at, cast.boris)], lost=at + 1, reason=0)
+    found = losses_of(session, cast)
+    assert found is not None
+    assert (found.params["stage"], found.params["lost"]) == ("Care · Answered", 3)
+
+
 def test_ten_losses_are_enough_for_a_share(session: Session, cast: Cast) -> None:
     sales = add_pipeline(session)
     for number in range(10):
