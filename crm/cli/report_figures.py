@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import pandas as pd
 from sqlalchemy.orm import Session
 
 from crm.analytics.charts import CHARTS
@@ -58,7 +58,7 @@ def print_report(arguments: argparse.Namespace) -> None:
         fields = load_fields(session)
         scope = _scope(session, arguments)
         ask = Ask(scope, _by(chart, arguments.by, fields), meaning)
-        printed = _printed(chart, chart.frame(session, ACTOR, ask), fields)
+        printed = _printed(session, chart, ask, fields)
     _WRITERS[arguments.format](printed)
 
 
@@ -115,7 +115,8 @@ def _by(chart: Chart, wanted: str | None, fields: Sequence[FieldInfo]) -> str | 
     raise CrmError("split_unknown", split=wanted, known=", ".join([*known, *(one.name for one in choices)]) or "-")
 
 
-def _printed(chart: Chart, frame: pd.DataFrame, fields: Sequence[FieldInfo]) -> Printed:
+def _printed(session: Session, chart: Chart, ask: Ask, fields: Sequence[FieldInfo]) -> Printed:
+    frame = chart.frame(session, ACTOR, ask)
     codes = list(frame.columns)
     kinds = {f"{one}_id": Kind.ID for one in _SPLITS} | {one.code: one.kind for one in chart.columns}
     of = {one.key: one for one in fields}
@@ -128,7 +129,7 @@ def _printed(chart: Chart, frame: pd.DataFrame, fields: Sequence[FieldInfo]) -> 
 
 
 def _cell(kind: Kind, value: Any, field: FieldInfo | None) -> Any:
-    if pd.isna(value):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if field is not None:
         return field.option_name(value)
