@@ -44,3 +44,11 @@ def test_by_owner_they_are_of_who_had_them_last(session: Session, cast: Cast, sa
 def test_nothing_decided_has_no_share(session: Session, cast: Cast, sample: Sample) -> None:
     ask = Ask(replace(whole_scope(session), since=date(2025, 1, 1), until=date(2025, 2, 1)))
     assert rows(session, cast.vera, ask, "lost", "lost_sum", "mean_lost", "loss_share") == [(0, 0, None, None)]
+
+
+@pytest.mark.parametrize("by", sorted(CHART.splits))
+def test_parts_of_a_split_add_up_to_the_whole(session: Session, cast: Cast, sample: Sample, by: str) -> None:
+    ask = Ask(replace(whole_scope(session), since=date(2026, 1, 1), until=date(2026, 6, 30)), by)
+    parts = rows(session, cast.vera, ask, "lost", "lost_sum", "won", "invalid")
+    assert len(parts) > 1 or by == "team"
+    assert tuple(map(sum, zip(*parts, strict=True))) == (4, 400_000, 4, 1)

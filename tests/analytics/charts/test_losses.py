@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -120,6 +120,13 @@ def test_loss_whose_owner_nobody_knows_is_nobodys(session: Session, cast: Cast, 
     session.execute(update(StageVisit).where(StageVisit.deal_id == sample.deals["lost"]).values(owner_known=False))
     by_owner = rows(session, cast.vera, ask_of(session, "owner"), "owner_id", "owner", "lost", "lost_sum")
     assert by_owner[-1] == (None, None, 1, 300_000)
+
+
+def test_loss_that_no_visit_tells_of_is_its_owners_of_today(session: Session, cast: Cast, sample: Sample) -> None:
+    session.execute(delete(StageVisit).where(StageVisit.deal_id == sample.deals["lost"]))
+    assert (cast.anna.user_id, 2, 300_000) in rows(
+        session, cast.vera, ask_of(session, "owner"), "owner_id", "lost", "lost_sum"
+    )
 
 
 def test_reason_and_stage_that_nobody_told(session: Session, cast: Cast) -> None:
