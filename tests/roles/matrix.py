@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics import choices as choices_of_scope
 from crm.analytics import listing as behind_numbers
-from crm.analytics import views
+from crm.analytics import targets, views
 from crm.analytics.charts.conversion import CHART as CONVERSION
 from crm.analytics.scope import whole_scope
 from crm.analytics.survival import curves
@@ -99,6 +99,8 @@ from crm.models import (
     StageVisit,
     StepKind,
     StepResult,
+    Target,
+    TargetMetric,
     VisitOutcome,
     Workspace,
 )
@@ -911,6 +913,17 @@ LINTER: dict[Callable[..., Any], Row] = {
     ),
 }
 
+MONTH, PLANNED = date(2026, 5, 1), TargetMetric.WON_DEALS
+
+
+def planned_for(session: Session, actor: Actor, scene: Scene) -> list[int]:
+    """Give everybody a plan; return the people whose plans the actor finds."""
+    for one in scene.belongings.values():
+        session.add(Target(month=MONTH, metric=PLANNED, user_id=one.user, whose=f"0/{one.user}", value=5))
+    session.flush()
+    return [one.user_id for one in targets.load_targets(session, actor, [MONTH], PLANNED) if one.user_id is not None]
+
+
 ANALYTICS: dict[Callable[..., Any], Row] = {
     choices_of_scope.load_choices: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "user", choices_of_scope.load_choices(s, a).owners)
@@ -924,6 +937,13 @@ ANALYTICS: dict[Callable[..., Any], Row] = {
         lambda s, a, sc, _o: owners_by(sc, "deal", ids_of(behind_numbers.export_behind(s, a, *came(s, sc)))), HEADS
     ),
     curves: office(ALL, lambda s, a, _sc, _o: curves(s, a, Ask(whole_scope(s)))),
+    targets.set_target: of_owner(
+        lambda s, a, _sc, o: targets.set_target(s, a, month=MONTH, metric=PLANNED, value=5, user_id=o.user), HEADS
+    ),
+    targets.set_targets: of_owner(
+        lambda s, a, _sc, o: targets.set_targets(s, a, values={MONTH: 5}, metric=PLANNED, user_id=o.user), HEADS
+    ),
+    targets.load_targets: listing_of(lambda s, a, sc, _o: owners_by(sc, "user", planned_for(s, a, sc))),
     views.list_views: Row(
         lambda s, a, sc, _o: owners_by(sc, "view", (one.id for one in views.list_views(s, a, "conversion"))),
         ALL, OWN, lists=True,

@@ -29,7 +29,7 @@ from tests.roles.scene import Belongings, Scene, set_scene
 
 ROOMS = ("auth", "pipelines", "contacts", "deals", "duplicates")
 # Of analytics those that edges call: what charts are made of is tried by the contract test, for each actor.
-MODULES = ("crm.analytics.choices", "crm.analytics.listing", "crm.analytics.survival", "crm.analytics.views")
+MODULES = tuple(f"crm.analytics.{one}" for one in ("choices", "listing", "survival", "targets", "views"))
 EDGES = ("app.py", "pages/*.py", "crm/ui/*.py", "crm/api/**/*.py", "crm/cli/*.py", "crm/worker/*.py")
 
 # All rows of a group are tried on one scene: each cell is taken back.
