@@ -19,6 +19,14 @@ from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.dashboard.splits import split_choice
 from crm.ui.page import open_page
 
+# Of times the ones that heads ask for; owners' visits and sums stand in the export.
+_SHOWN = {
+    "time-on-stage": (
+        "pipeline", "stage", "stays", "stays_closed", "stays_open", "median_hours", "p90_hours",
+        "median_with_open_hours", "norm_hours", "over_norm", "over_norm_share",
+    ),
+}  # fmt: skip
+
 actor = open_page("conversion")
 st.markdown(f"### {_('Conversion')}")
 charts = {one.name: one for one in CHARTS}
@@ -43,4 +51,4 @@ chart_block(
 )
 for name in ("transitions", "time-on-stage", "cohorts"):
     ask = Ask(scope, by if by in charts[name].splits or charts[name].has_fields else None)
-    chart_block(actor, charts[name], ask, key=name, figure_ask=Ask(scope) if ask.by else None)
+    chart_block(actor, charts[name], ask, key=name, figure_ask=Ask(scope) if ask.by else None, columns=_SHOWN.get(name))

@@ -54,7 +54,7 @@ PAGES: tuple[PageSpec, ...] = (
         N_("Rules passed with a reason, and removed deals."), Action.SEE_EXCEPTIONS, WORK,
     ),
     PageSpec(
-        "conversion", N_("Conversion"), ":material/filter_alt:",
+        "conversion", N_("Conversion"), ":material/conversion_path:",
         N_("How many deals go on from stage to stage, and where they are lost."), Action.SEE_ANALYTICS, ANALYTICS,
     ),
     PageSpec(

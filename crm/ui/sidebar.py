@@ -17,6 +17,7 @@ from crm.i18n.labels import label
 from crm.ui import nav
 from crm.ui.act import run
 from crm.ui.component import browser_script
+from crm.ui.dashboard.address import carried_scope, carry_scope
 from crm.ui.device import watch_device
 from crm.ui.markdown import md
 from crm.ui.search_field import SEARCH_KEY, draw_search
@@ -38,9 +39,17 @@ def draw_sidebar(actor: Actor, page_path: str) -> None:
                 for page in pages:
                     waiting = _waiting(actor) if page.name == "duplicates" else ""
                     name = f"{_(page.title)} {waiting}" if waiting else None
-                    st.page_link(f"{page.name}.py", label=name, icon=page.icon, width="stretch")
+                    scope = _scope(page_path) if section == nav.ANALYTICS else None
+                    st.page_link(f"{page.name}.py", label=name, icon=page.icon, width="stretch", query_params=scope)
         _draw_own_corner(actor)
         watch_device(search_key=SEARCH_KEY)
+
+
+def _scope(page_path: str) -> dict[str, str]:
+    """Return the scope that a link to a dashboard takes along; a dashboard's own stands in its address."""
+    if nav.page_spec(page_path or nav.FIRST_PAGE.name).section == nav.ANALYTICS:
+        carry_scope()
+    return carried_scope()
 
 
 def _draw_company(actor: Actor) -> None:

@@ -126,6 +126,12 @@ def test_scope_lives_in_the_address_and_back_undoes_a_choice(
     assert "period=this-quarter" in page.url
     link = page.url
     page.keyboard.press("Escape")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Losses").click()
+    page.wait_for_url("**/losses?period=this-quarter")
+    settled(page)
+    page.go_back()
+    page.wait_for_url("**/conversion?*period=this-quarter*")
+    settled(page)
     page.go_back()
     settled(page)
     expect(page.locator(".st-key-scope_when button").first).not_to_contain_text("This quarter")

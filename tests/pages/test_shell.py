@@ -14,6 +14,8 @@ from tests.conftest import Cast
 from tests.factories import add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
 
+DASHBOARDS = ["Conversion", "Losses", "Managers", "Key figures", "Data trust"]
+
 
 def links(at: AppTest) -> list[str]:
     return [link.value for link in at.sidebar.get("page_link")]
@@ -32,9 +34,11 @@ def test_sidebar_shows_company_menu_and_reader(shell: OpenShell, cast: Cast) -> 
     at = shell(cast.boris).run()
     assert not at.exception
     assert at.sidebar.markdown[0].value == "**Metal trade**"
-    assert links(at) == ["Today", "Board", "Clients", "Duplicates", "Exceptions", "Import", "Journal", "Settings"]
-    assert [caption.value for caption in at.sidebar.caption[:4]] == [
+    work = ["Today", "Board", "Clients", "Duplicates", "Exceptions"]
+    assert links(at) == [*work, *DASHBOARDS, "Import", "Journal", "Settings"]
+    assert [caption.value for caption in at.sidebar.caption[:5]] == [
         "Work",
+        "Analytics",
         "Set-up",
         "Administration",
         "Head of sales",
@@ -42,7 +46,7 @@ def test_sidebar_shows_company_menu_and_reader(shell: OpenShell, cast: Cast) -> 
 
 
 def test_manager_sees_no_pages_of_heads(shell: OpenShell, cast: Cast) -> None:
-    assert links(shell(cast.anna).run()) == ["Today", "Board", "Clients", "Settings"]
+    assert links(shell(cast.anna).run()) == ["Today", "Board", "Clients", *DASHBOARDS, "Settings"]
 
 
 @pytest.mark.parametrize("name", ["duplicates", "users", "pipelines", "imports", "audit"])

@@ -11,12 +11,24 @@ from crm.ui.device import is_phone
 
 T = TypeVar("T", bound=str)
 OPEN, OPEN_PAGE = "open", "page"
+_SCOPE = ("pipeline", "period", "since", "until", "compare", "owner", "team", "source", "priority", "segment")
+_CARRIED = "dashboard_scope"  # in the session: the scope of the dashboard looked at last
 _NARROWS_NUMBERS = (OPEN, OPEN_PAGE)  # fall away when the figures change
 
 
 def present_address() -> dict[str, str]:
     """Return the parameters of the page's address."""
     return dict(st.query_params.items())
+
+
+def carry_scope() -> None:
+    """Keep the scope in the address for links to other dashboards."""
+    st.session_state[_CARRIED] = {name: value for name, value in present_address().items() if name in _SCOPE}
+
+
+def carried_scope() -> dict[str, str]:
+    """Return the scope of the dashboard looked at last, as parameters of an address."""
+    return dict(st.session_state.get(_CARRIED, {}))
 
 
 def changed_address(changes: Mapping[str, str | None]) -> None:

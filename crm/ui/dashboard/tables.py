@@ -17,7 +17,7 @@ from crm.ui.device import is_phone
 
 _NUMBERS = (Kind.COUNT, Kind.MONEY, Kind.PERCENT, Kind.HOURS, Kind.NUMBER)
 _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
-MOST_STYLED = 2500  # cells; styling more would be felt at each click
+MOST_STYLED = 1500  # cells; styling more would be felt at each click
 ROWS_SHOWN = 14
 _ROW_HEIGHT = 35
 _PHONE_TEXT = 104  # pixels of a name: numbers stay in sight
