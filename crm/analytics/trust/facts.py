@@ -18,6 +18,7 @@ from crm.clock import utc_now
 from crm.models import (
     DealStatus,
     FieldDefinition,
+    Pipeline,
     RequirementMoment,
     Stage,
     StageKind,
@@ -52,8 +53,9 @@ def load_facts(session: Session, scope: Scope) -> Facts:
     longest = {stage_id: round(USUAL_TIMES * median) for stage_id, median in usual.items() if stage_id not in norms}
     return Facts(
         now=now,
-        start_at=scope.start_at,
-        end_at=scope.end_at,
+        pipeline_ids=tuple(
+            session.scalars(select(Pipeline.id).where(pipelines(scope, Pipeline.id)).order_by(Pipeline.id))
+        ),
         required=_required(session, scope),
         limits={one.id: {**longest, **norms}[one.id] for one in stages if one.id in longest or one.id in norms},
         starting=frozenset(first.values()) | {one.id for one in stages if one.accepts_new},

@@ -16,8 +16,3 @@ def is_move() -> ColumnElement[bool]:
         StageVisit.entered_at > Deal.created_at,
         StageVisit.channel != Channel.SYSTEM,
     )
-
-
-def is_move_here() -> ColumnElement[bool]:
-    """Say that the visit begins with a move made here: an import knows days at best, its moments prove nothing."""
-    return and_(is_move(), StageVisit.channel != Channel.IMPORT)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.lost import is_loss
-from crm.analytics.population import Column, Split, deals_of, narrowed, owned, split_by, within
+from crm.analytics.population import Column, Split, deals_of, narrowed, owned, pipelines, split_by, within
 from crm.analytics.scope import Scope
+from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Count, Counts, Facts, Finding, Subject
-from crm.models import Deal, DealStatus, StageReach, StageVisit, User
+from crm.models import Deal, DealStatus, Pipeline, StageReach, StageVisit, User
+
+MOST_LOOKED_AT, FEWEST_LOOKED_AT = 10_000, 1_000  # of a bounded subject, in all; of each pipeline at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class _Rows:
     at: Column  # when it happened
     conditions: Sequence[ColumnElement[bool]] = ()
     is_of_now: bool = False
+    most: int | None = None  # the newest, so many in all
 
 
 def _rows(subject: Subject) -> _Rows:
@@ -34,7 +38,9 @@ def _rows(subject: Subject) -> _Rows:
         Subject.OPEN: _Rows(Deal, Deal.owner_id, Deal.stage_entered_at, (is_open,), is_of_now=True),
         Subject.NEW: _Rows(Deal, Deal.owner_id, Deal.created_at, (or_(Deal.status != DealStatus.LOST, is_loss()),)),
         Subject.CLOSED: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,)),
+        Subject.ENDS: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,), most=MOST_LOOKED_AT),
         Subject.STAYS: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at),
+        Subject.MOVES: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at, (is_move(),), most=MOST_LOOKED_AT),
         # Not where deals were born: that is told apart.
         Subject.REACHES: _Rows(
             StageReach, StageReach.owner_id, StageReach.reached_at, (StageReach.reached_at > StageReach.began_at,)
@@ -49,14 +55,42 @@ def subject_split(subject: Subject, by: str | None, scope: Scope) -> Split | Non
     return None if by is None else split_by(by, scope, owner=rows.owner, at=rows.at)
 
 
-def rows_of(subject: Subject, scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
+def rows_of(
+    subject: Subject, facts: Facts, scope: Scope, actor: Actor, split: Split | None, *columns: Any
+) -> Select[Any]:
     """Select columns of a subject's rows within the scope and the actor's sight."""
     rows = _rows(subject)
-    query = select(*columns).select_from(rows.fact).where(*rows.conditions)
+    if facts.sample is None:
+        return _narrowed(rows, scope, actor, split, select(*columns))
+    query = select(*columns).select_from(rows.fact).where(rows.fact.id.in_(facts.sample))
+    if rows.fact is not Deal:
+        query = query.join(Deal, Deal.id == rows.fact.deal_id)
+    return query.outerjoin(User, User.id == rows.owner) if split is not None and split.needs_user else query
+
+
+def with_sample(subject: Subject, facts: Facts, scope: Scope, actor: Actor) -> Facts:
+    """Return the facts with the rows that a bounded subject looks at: the newest of each pipeline."""
+    rows = _rows(subject)
+    if rows.most is None or not facts.pipeline_ids:
+        return facts
+    newest, most = [], max(rows.most // len(facts.pipeline_ids), FEWEST_LOOKED_AT)
+    for pipeline_id in facts.pipeline_ids:
+        own = replace(scope, pipeline_ids=(pipeline_id,))
+        ids = _narrowed(rows, own, actor, None, select(rows.fact.id.label("id")))
+        ordered = ids.order_by(rows.at.desc(), rows.fact.id.desc()).limit(most).subquery()
+        newest.append(select(ordered.c.id))
+    # Named, so that it is worked out once where a finding asks for it again.
+    return replace(facts, sample=select(union_all(*newest).cte("sample").c.id))
+
+
+def _narrowed(rows: _Rows, scope: Scope, actor: Actor, split: Split | None, query: Select[Any]) -> Select[Any]:
+    query = query.select_from(rows.fact).where(*rows.conditions)
     if not rows.is_of_now:
         query = query.where(within(scope, rows.at))
     if rows.fact is Deal:
         query = deals_of(query, scope, actor)
+    elif rows.fact is StageVisit and not rows.conditions and _needs_no_deal(scope, actor, split):
+        query = query.where(pipelines(scope, StageVisit.pipeline_id), StageVisit.deal_id.not_in(_out_of_use()))
     else:
         needs_deal = rows.fact is StageVisit or (split is not None and split.needs_deal)
         query = narrowed(query, scope, actor, fact=rows.fact, needs_deal=needs_deal)
@@ -65,13 +99,27 @@ def rows_of(subject: Subject, scope: Scope, actor: Actor, split: Split | None, *
     return query.where(owned(scope, rows.owner)) if scope.owner_ids or scope.team_ids else query
 
 
+def _needs_no_deal(scope: Scope, actor: Actor, split: Split | None) -> bool:
+    """Tell whether nothing is asked of the deals of visits but that they are in use: few are not."""
+    asked = scope.sources or scope.priorities or scope.segments or (split is not None and split.needs_deal)
+    return actor.visible_owner_ids is None and not asked
+
+
+def _out_of_use() -> Select[Any]:
+    # By pipeline and status, as an index has them.
+    return select(Deal.id).where(
+        Deal.pipeline_id.in_(select(Pipeline.id)), Deal.status.in_((DealStatus.REMOVED, DealStatus.MERGED))
+    )
+
+
 def behind_finding(
     finding: Finding, facts: Facts, scope: Scope, actor: Actor, split: Split | None, *, only_found: bool
 ) -> Select[Any]:
     """Select the deals that a finding looks at, or only those that it names: a row for each thing counted."""
     rows = _rows(finding.subject)
     deal_id = Deal.id if rows.fact is Deal else rows.fact.deal_id
-    query = rows_of(finding.subject, scope, actor, split, deal_id.label("deal_id"), rows.at.label("at"))
+    facts = with_sample(finding.subject, facts, scope, actor)
+    query = rows_of(finding.subject, facts, scope, actor, split, deal_id.label("deal_id"), rows.at.label("at"))
     query = query.where(finding.looked_at(facts))
     return query.where(finding.found(facts)) if only_found else query
 
@@ -88,23 +136,30 @@ def count_findings(
 ) -> dict[Any, Counts]:
     """Count what findings of one subject name, by the split's value or by the columns `keys`; in one walk."""
     grouped = dict(keys or ({"part": split.column} if split else {}))
-    marks = []
-    for number, one in enumerate(findings):
-        looked = one.looked_at(facts)
-        marks += [
-            case((looked, 1), else_=0).label(f"looked_{number}"),
-            case((and_(looked, one.found(facts)), 1), else_=0).label(f"found_{number}"),
-        ]
+    facts = with_sample(findings[0].subject, facts, scope, actor)
+    # One mark each, so that what is dear to know is asked for once: 0 not looked at, 1 looked at, 2 found.
+    marks = [
+        case((one.looked_at(facts), case((one.found(facts), 2), else_=1)), else_=0).label(f"mark_{number}")
+        for number, one in enumerate(findings)
+    ]
     # Grouped outside: a part may be worked out with a query of its own, once for each row.
     columns = [column.label(name) for name, column in grouped.items()]
-    listed = rows_of(findings[0].subject, scope, actor, split, *columns, *marks).subquery()
+    listed = (
+        rows_of(findings[0].subject, facts, scope, actor, split, *columns, *marks)
+        .cte("listed")
+        .prefix_with("MATERIALIZED")
+    )
     parts = [listed.c[name] for name in grouped]
-    sums = [func.coalesce(func.sum(listed.c[mark.key]), 0) for mark in marks]
+    sums = [
+        func.coalesce(func.sum(case((listed.c[mark.key] >= least, 1), else_=0)), 0)
+        for mark in marks
+        for least in (1, 2)
+    ]
     found: dict[Any, Counts] = {}
     for row in session.execute(select(*parts, *sums).group_by(*parts)):
         key, numbers = row[: len(parts)], [int(one) for one in row[len(parts) :]]
         named = {
-            one.code: Count(found=numbers[2 * number + 1], looked_at=numbers[2 * number])
+            one.code: Count(looked_at=numbers[2 * number], found=numbers[2 * number + 1])
             for number, one in enumerate(findings)
         }
         found[key if keys else key[0] if key else None] = named

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, Select, true
 
 
 class Subject(StrEnum):
@@ -17,7 +17,9 @@ class Subject(StrEnum):
     OPEN = "open"  # open deals as they are now, whatever the period
     NEW = "new"  # deals created in the period
     CLOSED = "closed"  # deals won or lost in the period
+    ENDS = "ends"  # the newest of these, where each costs a look at what was done on it
     STAYS = "stays"  # stays on stages that began in the period
+    MOVES = "moves"  # the newest moves to a stage in the period
     REACHES = "reaches"  # stages that deals came to or past in the period
 
 
@@ -26,11 +28,11 @@ class Facts:
     """What conditions need to know of the scope's pipelines; `limits` are seconds by stage."""
 
     now: datetime
-    start_at: datetime
-    end_at: datetime
+    pipeline_ids: tuple[int, ...]
     required: Mapping[str, tuple[int, ...]]  # a field's key -> stages that ask for it
     limits: Mapping[int, int]
     starting: frozenset[int]  # stages where deals may begin
+    sample: Select[Any] | None = None  # ids of the rows that are looked at, of a subject that is bounded
 
 
 Condition = Callable[[Facts], ColumnElement[bool]]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics.charts.trust import CHART
 from crm.analytics.scope import whole_scope
+from crm.analytics.trust import subjects
 from crm.analytics.trust.findings import FINDINGS
 from crm.analytics.values import Ask
 from crm.clock import utc_now
@@ -285,3 +286,20 @@ def test_every_number_opens_its_deals_on_a_base_full_of_faults(session: Session,
     wrong, seen = wrong_cells(session, getattr(cast, who), CHART)
     assert wrong == []
     assert seen > 100
+
+
+def test_dear_findings_look_at_the_newest_of_each_pipeline(
+    session: Session, cast: Cast, sales: PipelineRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    care = add_pipeline(session, name="Care")
+    older, newer = (_moved(session, cast.anna, sales, at) for at in (3, 5))
+    elsewhere = _moved(session, cast.anna, care, 4)
+    closed = [add_history(session, sales, [Came(0, 0, cast.anna)], won=end) for end in (9, 8)]
+    for deal_id in (older, newer, elsewhere, *closed):
+        work(session, deal_id, day(0))
+    monkeypatch.setattr(subjects, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(subjects, "FEWEST_LOOKED_AT", 1)
+    assert named(session, cast.anna, "late_move", "looked_at") == [newer, elsewhere]
+    assert named(session, cast.anna, "burst", "looked_at") == [newer, elsewhere]
+    assert named(session, cast.anna, "late_close", "looked_at") == [closed[0]]
+    assert named(session, cast.anna, "no_amount", "looked_at") == closed

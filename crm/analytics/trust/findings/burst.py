@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, and_, case, func, select, tuple_, type_coerce
 from sqlalchemy.orm import aliased
 
-from crm.analytics.population import between
-from crm.analytics.trust.moves import NOT_BY_HAND, is_move_here
 from crm.analytics.trust.values import Facts, Finding, Subject
-from crm.models import Deal, StageVisit
+from crm.models import Channel, StageVisit
 
 MOVES, SECONDS = 5, 600
 
 
 def _is_owners(_facts: Facts) -> ColumnElement[bool]:
-    return and_(is_move_here(), StageVisit.actor_id == StageVisit.owner_id)
+    # An import knows days at best: its moments prove nothing.
+    return and_(StageVisit.actor_id == StageVisit.owner_id, StageVisit.channel != Channel.IMPORT)
 
 
 def _in_heap(facts: Facts) -> ColumnElement[bool]:
@@ -25,34 +23,23 @@ def _in_heap(facts: Facts) -> ColumnElement[bool]:
 
     Moves of one and the same second are one act, of a stage retired or closed: they count once.
     """
-    visit, deal = aliased(StageVisit), aliased(Deal)
-    wide = timedelta(seconds=SECONDS)
+    if facts.sample is None:
+        raise LookupError("moves are looked at by a sample")
+    visit = aliased(StageVisit)
     acts = (
         select(visit.actor_id.label("who"), type_coerce(visit.stay_entered_at, BigInteger).label("at"))
-        .join(deal, deal.id == visit.deal_id)
-        .where(
-            between(visit.stay_entered_at, facts.start_at - wide, facts.end_at + wide),
-            visit.entered_at == visit.stay_entered_at, visit.entered_at > deal.created_at,
-            visit.channel.not_in(NOT_BY_HAND), visit.actor_id == visit.owner_id,
-        )
+        .where(visit.id.in_(facts.sample), visit.actor_id == visit.owner_id, visit.channel != Channel.IMPORT)
         .distinct()
         .subquery()
-    )  # fmt: skip
-    order: dict[str, Any] = {"partition_by": acts.c.who, "order_by": acts.c.at}
-    spans = [_span(acts, before, order).label(f"span{before}") for before in range(MOVES)]
-    measured = select(acts.c.who, acts.c.at, *spans).subquery()
-    heaps = select(measured.c.who, measured.c.at).where(
-        or_(*(measured.c[f"span{number}"] <= SECONDS for number in range(MOVES)))
     )
+    within: dict[str, Any] = {"partition_by": acts.c.who, "order_by": acts.c.at}
+    fifth = func.lead(acts.c.at, MOVES - 1).over(**within)
+    begun = select(acts.c.who, acts.c.at, case((fifth - acts.c.at <= SECONDS, 1), else_=0).label("begins")).subquery()
+    # In a heap is who begins one, and the four acts after.
+    near = func.max(begun.c.begins).over(partition_by=begun.c.who, order_by=begun.c.at, rows=(1 - MOVES, 0))
+    marked = select(begun.c.who, begun.c.at, near.label("is_in")).subquery()
+    heaps = select(marked.c.who, marked.c.at).where(marked.c.is_in == 1)
     return tuple_(StageVisit.actor_id, type_coerce(StageVisit.stay_entered_at, BigInteger)).in_(heaps)
 
 
-def _span(acts: Any, before: int, order: dict[str, Any]) -> Any:
-    """Return the seconds that five acts took, so many of them before this one."""
-    after = MOVES - 1 - before
-    first = func.lag(acts.c.at, before).over(**order) if before else acts.c.at
-    last = func.lead(acts.c.at, after).over(**order) if after else acts.c.at
-    return last - first
-
-
-FINDING = Finding(code="burst", subject=Subject.STAYS, weight=5, looked_at=_is_owners, found=_in_heap)
+FINDING = Finding(code="burst", subject=Subject.MOVES, weight=5, looked_at=_is_owners, found=_in_heap)

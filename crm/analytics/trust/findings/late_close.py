@@ -18,4 +18,4 @@ def _is_late(_facts: Facts) -> ColumnElement[bool]:
     return ~worked_within(Deal.id, Deal.closed_at, LATE_SECONDS)
 
 
-FINDING = Finding(code="late_close", subject=Subject.CLOSED, weight=10, looked_at=_worked_before, found=_is_late)
+FINDING = Finding(code="late_close", subject=Subject.ENDS, weight=10, looked_at=_worked_before, found=_is_late)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement
 
 from crm.analytics.trust.contacts import worked_by, worked_within
-from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Facts, Finding, Subject
 from crm.models import StageVisit
 
@@ -13,11 +12,11 @@ LATE_SECONDS = 2 * 86400
 
 
 def _worked_before(_facts: Facts) -> ColumnElement[bool]:
-    return and_(is_move(), worked_by(StageVisit.deal_id, StageVisit.entered_at))
+    return worked_by(StageVisit.deal_id, StageVisit.entered_at)
 
 
 def _is_late(_facts: Facts) -> ColumnElement[bool]:
     return ~worked_within(StageVisit.deal_id, StageVisit.entered_at, LATE_SECONDS)
 
 
-FINDING = Finding(code="late_move", subject=Subject.STAYS, weight=10, looked_at=_worked_before, found=_is_late)
+FINDING = Finding(code="late_move", subject=Subject.MOVES, weight=10, looked_at=_worked_before, found=_is_late)
