@@ -18,6 +18,13 @@ from crm.models import Pipeline, Target, TargetMetric, User
 
 MOST = 10**15  # no plan of a small company is larger; what is typed wrong often is
 
+# By which name the journal tells a change: sums as money.
+_CHANGED = {
+    TargetMetric.WON_SUM: "plan_minor",
+    TargetMetric.WON_DEALS: "plan",
+    TargetMetric.NEW_DEALS: "plan",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
@@ -74,7 +81,7 @@ def set_target(
     session.flush()
     record(
         session, actor, "target.set", "target", row.id, month=first.isoformat(), metric=metric.value,
-        person=user, pipeline=pipeline, changes={"value": [before, value]},
+        person=user, pipeline=pipeline, changes={_CHANGED[metric]: [before, value]},
     )  # fmt: skip
 
 

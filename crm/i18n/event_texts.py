@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from crm.i18n import N_, _
+from crm.i18n.analytics_formats import month_text
 from crm.i18n.formats import moment
 from crm.i18n.labels import label
 from crm.i18n.rule_texts import rule_name
 from crm.i18n.texts import FIELD_NAMES, field_name
-from crm.models.codes import ObjectionOutcome, Role, StepKind, StepResult
+from crm.models.codes import ObjectionOutcome, Role, StepKind, StepResult, TargetMetric
 
 EVENT_TEXTS: dict[str, str] = {
     "activity.added": N_("Wrote down a contact or a note"),
@@ -109,7 +110,7 @@ EVENT_TEXTS: dict[str, str] = {
     "stage.created": N_("Added the stage “{name}” to “{pipeline}”"),
     "stage.edited": N_("Changed the stage “{name}” of “{pipeline}”"),
     "stage.retired": N_("Retired the stage “{name}” of “{pipeline}”; deals sent on: {deals}"),
-    "target.set": N_("Set the plan for {month}"),
+    "target.set": N_("Set the plan for {month}: {planned}"),
     "team.created": N_("Created a team"),
     "team.deleted": N_("Deleted a team"),
     "team.imported": N_("Imported the team “{name}”"),
@@ -172,6 +173,7 @@ _SHORT_NAMES = {
     "delay_seconds": "delay",
     "from_stage_id": "from_stage",
     "owner_id": "owner",
+    "plan_minor": "plan",
     "step_due_seconds": "step_due",
     "to_pipeline_id": "to_pipeline",
     "to_stage_id": "to_stage",
@@ -202,6 +204,10 @@ def _spoken(details: Mapping[str, Any]) -> dict[str, str]:
     due = details.get("due_at", details.get("after"))
     if isinstance(due, int):
         spoken["when"] = moment(datetime.fromtimestamp(due, UTC))
+    if details.get("metric") in set(TargetMetric):
+        spoken["month"] = month_text(date.fromisoformat(details["month"]))
+        whose = (label(TargetMetric(details["metric"])), details.get("person"), details.get("pipeline"))
+        spoken["planned"] = ", ".join(one for one in whose if one)
     if details.get("role") in set(Role):
         spoken["role"] = label(Role(details["role"]))
     if "rules" in details:

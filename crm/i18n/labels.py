@@ -31,6 +31,7 @@ from crm.models.codes import (
     StageKind,
     StepKind,
     StepResult,
+    TargetMetric,
 )
 
 # Pairs and not a dict of members: members of different enums with equal values are equal keys.
@@ -85,6 +86,9 @@ _PAIRS: tuple[tuple[Enum, str], ...] = (
     (ObjectionOutcome.OPEN, N_("Not settled")),
     (ObjectionOutcome.OVERCOME, N_("Overcome")),
     (ObjectionOutcome.NOT_OVERCOME, N_("Not overcome")),
+    (TargetMetric.WON_SUM, N_("money won")),
+    (TargetMetric.WON_DEALS, N_("deals won")),
+    (TargetMetric.NEW_DEALS, N_("new deals")),
     (LintOccasion.SAVE, N_("after a change")),
     (LintOccasion.DEMAND, N_("on demand")),
     (LintOccasion.SCHEDULE, N_("weekly")),

@@ -279,6 +279,7 @@ FIELD_NAMES: dict[str, str] = {
     "parent": N_("Parent company"),
     "phone": N_("Phone"),
     "points": N_("Phones and addresses"),
+    "plan": N_("Plan"),
     "position": N_("Job title"),
     "priority": N_("Priority"),
     "required": N_("Needed to enter"),

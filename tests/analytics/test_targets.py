@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics.targets import MOST, TargetRow, load_targets, set_target, set_targets
 from crm.errors import Forbidden, InvalidInput, NotFound
+from crm.i18n.event_texts import event_sentence
 from crm.models import Event, Target, TargetMetric
+from crm.ui.journal import shown_value
 from tests.conftest import Cast
 from tests.factories import add_pipeline
 
@@ -33,8 +35,19 @@ def test_plan_is_set_changed_and_taken_back(session: Session, cast: Cast) -> Non
     set_target(session, cast.vera, month=MAY, metric=SUM, value=None)
     assert plans(session, cast.vera) == []
     told = session.scalars(select(Event).where(Event.kind == "target.set").order_by(Event.id)).all()
-    assert [one.details["changes"]["value"] for one in told] == [[None, 100], [100, 200], [200, None]]
+    assert [one.details["changes"]["plan_minor"] for one in told] == [[None, 100], [100, 200], [200, None]]
     assert {one.details["month"] for one in told} == {"2026-05-01"}
+
+
+def test_journal_tells_whose_plan_of_what(session: Session, cast: Cast) -> None:
+    sales = add_pipeline(session)
+    set_target(
+        session, cast.vera, month=MAY, metric=SUM, value=100, user_id=cast.anna.user_id, pipeline_id=sales.id
+    )  # fmt: skip
+    told = session.scalars(select(Event).where(Event.kind == "target.set")).one()
+    sentence = event_sentence(told.kind, told.details)
+    assert sentence == "Set the plan for May 2026: money won, Anna, First sales"
+    assert shown_value("plan_minor", 123_456, {}) == "1,234.56"
 
 
 def test_plans_of_company_people_and_pipelines_stand_apart(session: Session, cast: Cast) -> None:
