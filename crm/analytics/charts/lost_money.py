@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,8 @@ COLUMNS = (
     Column("lost", Kind.COUNT, is_door=True),
     Column("lost_sum", Kind.MONEY, is_door=True),
     Column("mean_lost", Kind.MONEY),  # of the lost deals with an amount
-    # The reasons of the most deals; None: nobody said why; an empty name with 0 deals: there is no such rank.
+    # The names of the reasons of the most deals, each of whatever pipeline. None: nobody said why; an empty name with
+    # 0 deals: there is no such rank.
     *(
         column
         for rank in _RANKS
@@ -44,7 +46,7 @@ class _Month:
     lost: int = 0
     priced: int = 0
     amount: int = 0
-    reasons: dict[int | None, int] = field(default_factory=dict)
+    reasons: Counter[str | None] = field(default_factory=Counter)
 
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
@@ -54,7 +56,6 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """
     split = loss_split(ask)
     found = _months(session, actor, ask, split)
-    names = _reason_names(session)
     shown = split_values(session, split, [part for part, _number in found]) if split else {None: ()}
     days = _month_split(ask).days
     months = _shown_months(ask.scope, len(days), {number for _part, number in found})
@@ -63,7 +64,7 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
         {
             **dict(zip((one.code for one in head), values, strict=True)),
             "month": days[number],
-            **_row(found.get((part, number), _Month()), names),
+            **_row(found.get((part, number), _Month())),
         }
         for part, values in shown.items()
         for number in months
@@ -79,12 +80,13 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
     if not door.startswith("reason_"):
         return query
     months = list(_months(session, actor, ask, split, *chosen).values())
-    ranked = _ranked(months[0], _reason_names(session)) if months else []
+    ranked = _ranked(months[0]) if months else []
     rank = int(door.split("_")[1])
     if rank > len(ranked):
         return query.where(false())
-    reason_id = ranked[rank - 1][0]
-    return query.where(Deal.loss_reason_id.is_(None) if reason_id is None else Deal.loss_reason_id == reason_id)
+    name = ranked[rank - 1][0]
+    named = Deal.loss_reason_id.in_(select(LossReason.id).where(LossReason.name == name))
+    return query.where(Deal.loss_reason_id.is_(None) if name is None else named)
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
@@ -94,10 +96,6 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
 
 def _month_split(ask: Ask) -> Split:
     return split_by(MONTH, ask.scope, owner=Deal.owner_id, at=Deal.closed_at)
-
-
-def _reason_names(session: Session) -> dict[int, str]:
-    return dict(session.execute(select(LossReason.id, LossReason.name)).all())
 
 
 def _months(
@@ -112,12 +110,13 @@ def _months(
     parts = [listed.c.part] if split else []
     keys = [*parts, listed.c.number, listed.c.reason_id]
     amount = listed.c.amount
+    names = {row.id: row.name for row in session.execute(select(LossReason.id, LossReason.name))}
     found: dict[tuple[Any, int], _Month] = {}
     for row in session.execute(select(*keys, func.count(), func.count(amount), total(amount)).group_by(*keys)):
         *key, reason_id, lost, priced, of_reason = row
         month = found.setdefault((key[0] if split else None, key[-1]), _Month())
         month.lost, month.priced, month.amount = month.lost + lost, month.priced + priced, month.amount + of_reason
-        month.reasons[reason_id] = lost
+        month.reasons[names.get(reason_id)] += lost
     return found
 
 
@@ -131,25 +130,20 @@ def _shown_months(scope: Scope, count: int, with_losses: Iterable[int]) -> range
     return range(first, last + 1)
 
 
-def _row(month: _Month, names: Mapping[int, str]) -> dict[str, Any]:
+def _row(month: _Month) -> dict[str, Any]:
     row: dict[str, Any] = {
         "lost": month.lost,
         "lost_sum": month.amount,
         "mean_lost": month.amount / month.priced if month.priced else None,
     }
-    ranked = _ranked(month, names)
+    ranked: list[tuple[str | None, int]] = [*_ranked(month), *[("", 0)] * REASONS_SHOWN]
     for rank in _RANKS:
-        name: str | None = ""
-        lost = 0
-        if rank <= len(ranked):
-            reason_id, lost = ranked[rank - 1]
-            name = names.get(reason_id or 0)
-        row |= {f"reason_{rank}": name, f"reason_{rank}_lost": lost}
+        row[f"reason_{rank}"], row[f"reason_{rank}_lost"] = ranked[rank - 1]
     return row
 
 
-def _ranked(month: _Month, names: Mapping[int, str]) -> list[tuple[int | None, int]]:
-    return sorted(month.reasons.items(), key=lambda one: (-one[1], names.get(one[0] or 0, ""), one[0] or 0))
+def _ranked(month: _Month) -> list[tuple[str | None, int]]:
+    return sorted(month.reasons.items(), key=lambda one: (-one[1], one[0] or ""))
 
 
 CHART = Chart(

@@ -56,9 +56,15 @@ def test_main_reasons_of_a_month_the_most_first(session: Session, cast: Cast, sa
     columns = ("reason_1", "reason_1_lost", "reason_2", "reason_2_lost", "reason_3", "reason_3_lost")
     # Of equal numbers the one that nobody named comes before "Other".
     assert rows(session, cast.vera, ask_of(session, since=MARCH), *columns) == [("Price", 2, None, 1, "Other", 1)]
-    assert rows(session, cast.vera, ask_of(session, until=date(2026, 1, 31)), *columns) == [
-        ("Price", 1, "", 0, "", 0)
-    ]
+    assert rows(session, cast.vera, ask_of(session, until=date(2026, 1, 31)), *columns) == [("Price", 1, "", 0, "", 0)]
+
+
+def test_reasons_of_one_name_in_two_pipelines_are_one(session: Session, cast: Cast, sample: Sample) -> None:
+    add_history(session, sample.care, [Came(0, 5, cast.boris)], lost=8, reason=0)
+    january = ask_of(session, until=date(2026, 1, 31))
+    assert rows(session, cast.vera, january, "reason_1", "reason_1_lost", "reason_2_lost") == [("Price", 2, 0)]
+    behind = CHART.behind(session, cast.vera, january, {"month": JANUARY}, "reason_1_lost")
+    assert len(session.execute(behind).all()) == 2
 
 
 @pytest.mark.parametrize(
