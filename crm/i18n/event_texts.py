@@ -162,7 +162,7 @@ def event_sentence(kind: str, details: Mapping[str, Any], field_names: Mapping[s
 
 
 # Their sentences say what the change was; only the journal shows old and new.
-_TELLING_THEIR_CHANGES = frozenset({"objection.settled"})
+_TELLING_THEIR_CHANGES = frozenset({"objection.settled", "target.set"})
 _OF_PEOPLE = ("contact.", "user.")
 _SHORT_NAMES = {
     "amount_minor": "amount",

@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "imports": (N_("Imports"), ("import.", "demo.")),
     "access": (N_("People and access"), ("user.", "team.", "auth.", "api_key.")),
     "duplicates": (N_("Duplicates"), ("merge_batch.",)),
+    "analytics": (N_("Analytics"), ("target.", "view.")),
 }
 ENTITIES: dict[str, str] = {
     "deal": N_("Deal"),
@@ -35,6 +36,7 @@ ENTITIES: dict[str, str] = {
     "contact": N_("Contact"),
     "pair": N_("Pair of records"),
     "user": N_("User"),
+    "target": N_("Plan"),
     "team": N_("Team"),
     "view": N_("Saved view"),
     "pipeline": N_("Pipeline"),
