@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from crm.models import Deal, Objection, ObjectionKind, ObjectionOutcome, Priority
+from crm.models import Deal, FieldDefinition, FieldType, Objection, ObjectionKind, ObjectionOutcome, Priority
 from tests.analytics.histories import Came, add_history, day
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_company, add_pipeline
@@ -30,6 +30,12 @@ def add_sample(session: Session, cast: Cast) -> Sample:
     sales = add_pipeline(session)
     care = add_pipeline(session, name="Care", stages=("Asked", "Answered"))
     mir = add_company(session, anna)
+    field = FieldDefinition(
+        name="Industry", type=FieldType.CHOICE, position=0, options=[{"code": one, "name": one} for one in ("a", "b")]
+    )
+    session.add(field)
+    session.flush()
+    industry = {"custom": {str(field.id): "a"}}
 
     def sold(name: str, came: list[tuple[int, float]], owner: object = anna, **columns: object) -> int:
         return add_history(session, sales, [Came(stage, at, owner) for stage, at in came], title=name, **columns)  # type: ignore[arg-type]
@@ -39,7 +45,9 @@ def add_sample(session: Session, cast: Cast) -> Sample:
             "won", [(0, 0), (1, 2), (2, 5), (3, 9)], won=20, source="site", company_id=mir, amount_minor=500_000
         ),
         "lost": sold("lost", [(0, 1), (1, 4)], lost=10, source="site", amount_minor=300_000, priority=Priority.HOT),
-        "lost for another": sold("other", [(0, 3), (1, 33), (2, 40)], boris, lost=60, reason=1, source="call"),
+        "lost for another": sold(
+            "other", [(0, 3), (1, 33), (2, 40)], boris, lost=60, reason=1, source="call", **industry
+        ),
         "invalid": sold("invalid", [(0, 2)], lost=3, reason=2, source="site"),
         "back": sold("back", [(0, 4), (1, 6), (2, 8), (1, 12), (2, 15)], boris, source="call"),
         "skipped": sold("skipped", [(0, 5), (3, 7)], won=35, amount_minor=700_000),

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, and_, false, func, select
+from sqlalchemy import ColumnElement, Label, Select, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -16,7 +16,6 @@ from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
     MONTH,
     OWNER,
-    PIPELINE,
     PRIORITY,
     SOURCE,
     TEAM,
@@ -56,26 +55,24 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return a row for each stage in order, the won one last, within each value of the split.
 
     Columns: see `COLUMNS`; a won stage has no conversion. Stages without deals have zeros; an empty base has its
-    stages all the but without a split.
+    stages all the same, unless it is split.
     """
-    split = _split(ask)
+    split, stages = _split(ask), stage_rows(session, ask.scope)
     counts: dict[Any, dict[int, dict[str, int]]] = {}
-    grouped = [] if split is None else [split.column.label("split")]
-    query = _query(ask, actor, split, *grouped, StageReach.stage_id, StageReach.outcome, func.count().label("deals"))
-    query = query.group_by(*(one.element if hasattr(one, "element") else one for one in grouped))
-    for row in session.execute(query.group_by(StageReach.stage_id, StageReach.outcome)):
-        of_stage = counts.setdefault(row.split if split else None, {}).setdefault(
-            row.stage_id, dict.fromkeys(_COUNTS, 0)
-        )
+    groups = [StageReach.stage_id, StageReach.outcome, _went_on(ask, stages).label("went_on")]
+    groups += [] if split is None else [split.column.label("split")]
+    query = _query(ask, actor, split, *groups, func.count().label("deals"))
+    for row in session.execute(query.group_by(*(one.element if isinstance(one, Label) else one for one in groups))):
+        of_part = counts.setdefault(row.split if split else None, {})
+        of_stage = of_part.setdefault(row.stage_id, dict.fromkeys(_COUNTS, 0))
         of_stage[_CAME] += row.deals
-        of_stage[next(name for name, outcome in _OUTCOMES.items() if outcome is row.outcome)] += row.deals
-    stages = stage_rows(session, ask.scope)
+        of_stage[_door(row.outcome, went_on=bool(row.went_on))] += row.deals
     head = split_columns(split)
     cells = split_values(session, split, counts) if split else {None: ()}
     rows = [
         {**dict(zip((one.code for one in head), values, strict=True)), **row}
         for value, values in cells.items()
-        for row in _rows(stages, counts.get(value, {}), ask.meaning)
+        for row in _rows(stages, counts.get(value, {}))
     ]
     return frame_of((*head, *COLUMNS), rows)
 
@@ -87,12 +84,11 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
     query = _query(ask, actor, split, StageReach.deal_id, at.label("at")).where(StageReach.stage_id == key["stage_id"])
     if split is not None:
         query = query.where(split.chosen(key))
-    if ask.meaning is Meaning.STRICT and door in (_PASSED, _OFF):
-        went_on = _went_on(session, ask, key["stage_id"])
-        return query.where(StageReach.outcome == ReachOutcome.PASSED, went_on if door == _PASSED else ~went_on)
-    if door in (_CAME, _OFF):  # off the path is nobody outside the strict cohort
-        return query if door == _CAME else query.where(false())
-    return query.where(StageReach.outcome == _OUTCOMES[door])
+    if door == _CAME:
+        return query
+    if door in (_PASSED, _OFF):
+        query = query.where(_went_on(ask, stage_rows(session, ask.scope)) == (1 if door == _PASSED else 0))
+    return query.where(StageReach.outcome == _OUTCOMES.get(door, ReachOutcome.PASSED))
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
@@ -144,28 +140,34 @@ def _counted(ask: Ask, reach: Any) -> list[ColumnElement[bool]]:
     return [*counted, reach.entered_at.is_not(None)] if ask.meaning is Meaning.REAL_PATH else counted
 
 
-def _went_on(session: Session, ask: Ask, stage_id: int) -> ColumnElement[bool]:
-    """Say that a deal came to the following stage in order, within the period."""
-    stages = [one for one in stage_rows(session, ask.scope) if not one.is_retired]
-    at = next(number for number, one in enumerate(stages) if one.stage_id == stage_id)
+def _went_on(ask: Ask, stages: Sequence[StageRow]) -> ColumnElement[int]:
+    """Return 1 for reaches whose deal goes on by the meaning, once it went on at all.
+
+    In the strict cohort, a deal has to come to a later stage by the cohort's own rule; the won end has none.
+    """
+    if ask.meaning is not Meaning.STRICT or not stages:
+        return literal(1)
     later = aliased(StageReach)
-    on_next = and_(later.deal_id == StageReach.deal_id, later.stage_id == stages[at + 1].stage_id)
-    return select(later.deal_id).where(on_next, *_counted(ask, later)).exists()
+    places = {one.stage_id: place for place, one in enumerate(stages)}
+    ends = [one.stage_id for one in stages if one.kind is StageKind.WON]
+    ahead = case(places, value=later.stage_id) > case(places, value=StageReach.stage_id)
+    by_rule = exists().where(later.deal_id == StageReach.deal_id, ahead, *_counted(ask, later))
+    return case((or_(StageReach.stage_id.in_(ends), by_rule), 1), else_=0)
 
 
-def _rows(
-    stages: Sequence[StageRow], counts: Mapping[int, Mapping[str, int]], meaning: Meaning
-) -> list[dict[str, Any]]:
+def _door(outcome: ReachOutcome, *, went_on: bool) -> str:
+    if outcome is ReachOutcome.PASSED and not went_on:
+        return _OFF
+    return next(name for name, one in _OUTCOMES.items() if one is outcome)
+
+
+def _rows(stages: Sequence[StageRow], counts: Mapping[int, Mapping[str, int]]) -> list[dict[str, Any]]:
     nothing = dict.fromkeys(_COUNTS, 0)
-    strict = meaning is Meaning.STRICT
-    shown = [one for one in stages if not one.is_retired or (one.stage_id in counts and not strict)]
+    shown = [one for one in stages if not one.is_retired or one.stage_id in counts]
     rows = []
-    for number, one in enumerate(shown):
+    for one in shown:
         of_stage = dict(counts.get(one.stage_id, nothing))
         is_end = one.kind is StageKind.WON
-        if strict and not is_end:
-            went_on = counts.get(shown[number + 1].stage_id, nothing)[_CAME]
-            of_stage[_OFF], of_stage[_PASSED] = of_stage[_PASSED] - went_on, went_on
         decided = of_stage[_PASSED] + of_stage[_LOST]
         first = next(other for other in shown if other.pipeline_id == one.pipeline_id)
         rows.append(
@@ -186,7 +188,7 @@ CHART = Chart(
     frame=frame,
     behind=behind,
     figure=figure,
-    splits=frozenset({OWNER, TEAM, SOURCE, PRIORITY, PIPELINE, MONTH, WEEK}),
+    splits=frozenset({OWNER, TEAM, SOURCE, PRIORITY, MONTH, WEEK}),
     has_fields=True,
     has_meanings=True,
 )
