@@ -72,6 +72,7 @@ def first_day(session: Session, pipeline_ids: tuple[int, ...], zone: str) -> dat
 
 
 def is_busy_since(session: Session, pipeline_ids: tuple[int, ...], moment: datetime, least: int) -> bool:
-    """Tell whether deals came to stages of the pipelines at least so many times since a moment."""
-    rows = select(StageReach.deal_id).where(StageReach.pipeline_id.in_(pipeline_ids), StageReach.reached_at >= moment)
+    """Tell whether deals came to stages of the pipelines, any without ids, at least so many times since a moment."""
+    ids = pipeline_ids or select(Pipeline.id)
+    rows = select(StageReach.deal_id).where(StageReach.pipeline_id.in_(ids), StageReach.reached_at >= moment)
     return (session.scalar(select(func.count()).select_from(rows.limit(least).subquery())) or 0) >= least

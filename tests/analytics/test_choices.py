@@ -54,5 +54,6 @@ def test_busy_is_a_pipeline_to_whose_stages_deals_came(session: Session, cast: C
     sample = add_sample(session, cast)
     both = (sample.sales.id, sample.care.id)
     assert is_busy_since(session, both, day(0), 10)
+    assert is_busy_since(session, (), day(0), 10)
     assert not is_busy_since(session, both, datetime(2026, 12, 1, tzinfo=UTC), 1)
     assert not is_busy_since(session, (sample.care.id,), day(0), 10)
