@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, false, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -71,8 +71,10 @@ def rows_of(
 def with_sample(subject: Subject, facts: Facts, scope: Scope, actor: Actor) -> Facts:
     """Return the facts with the rows that a bounded subject looks at: the newest of each pipeline."""
     rows = _rows(subject)
-    if rows.most is None or not facts.pipeline_ids:
+    if rows.most is None:
         return facts
+    if not facts.pipeline_ids:
+        return replace(facts, sample=select(rows.fact.id).where(false()))
     newest, most = [], max(rows.most // len(facts.pipeline_ids), FEWEST_LOOKED_AT)
     for pipeline_id in facts.pipeline_ids:
         own = replace(scope, pipeline_ids=(pipeline_id,))

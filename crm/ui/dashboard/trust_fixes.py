@@ -59,7 +59,8 @@ def _ask_task(actor: Actor, block: Block, cell: Cell) -> None:
     code = cell.row["finding"]
     for name in [one for one in st.session_state if str(one).startswith(f"{_KEY}_")]:
         del st.session_state[name]
-    st.session_state[f"{_KEY}_step_text"] = _(TASKS.get(code, _ANY_TASK))
+    task = TASKS.get(code, _ANY_TASK)
+    st.session_state[f"{_KEY}_step_text"] = _(task)
     with read_scope() as session:
         listed = list_behind(session, actor, block.chart, block.ask, cell.row, cell.door.code, limit=MOST_AT_ONCE)
     deal_ids = tuple(dict.fromkeys(one.id for one in listed if one.status is DealStatus.OPEN))
