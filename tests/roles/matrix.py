@@ -1012,6 +1012,7 @@ INNER = frozenset(
         "crm.duplicates.merge_history.in_view",
         "crm.duplicates.merge_history.take_merge",
         "crm.duplicates.pair_card.take_pair",
+        "crm.duplicates.pair_records.pairs_in_view",
         "crm.duplicates.scanning.ask_for_scan",
         "crm.duplicates.taking.take_pair",
         "crm.duplicates.undo.out_of_sight",
