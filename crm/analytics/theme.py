@@ -109,7 +109,7 @@ def heat_map(
     shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
                       for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
     is_faint = verdicts == FEW
-    top, low = float(shown["value"].max() or 1) if len(shown) else 1.0, 0.0
+    low, top = _ends(shown["value"], kind)
     shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
                     for one, pale in zip(shown["value"], is_faint, strict=True)]  # fmt: skip
     shown["pale"] = is_faint
@@ -125,7 +125,8 @@ def heat_map(
             orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
             labelFlush=False, labelBound=False, labelExpr=_WORD_BY_WORD,
             labelLineHeight=LINE, labelPadding=LINE * (most_words - 1) + 6)),
-        y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
+        y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(
+            labelLimit=220, ticks=False, domain=False, labelFlush=False, labelBound=False)),
     )  # fmt: skip
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.condition("datum.pale", alt.value(FAINT), alt.Color(
@@ -264,6 +265,14 @@ def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str
     ).add_params(chosen)  # fmt: skip
     texts = base.mark_text(align="left", dx=5, fontSize=12).encode(text="shown:N")
     return finished(alt.layer(marks, texts).properties(height=alt.Step(18)))
+
+
+def _ends(values: pd.Series[Any], kind: str) -> tuple[float, float]:
+    """Return where the colours of a heat map begin and end; shares that lie close together are told apart."""
+    top, least = (float(values.max()), float(values.min())) if len(values) else (0.0, 0.0)
+    if kind != "percent" or top == least:
+        return 0.0, top or 1.0
+    return max(0.0, least - (top - least) / 2), top
 
 
 def _selection() -> Any:

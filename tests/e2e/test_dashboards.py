@@ -83,6 +83,27 @@ def test_head_clicks_a_bar_reads_a_deal_and_comes_back_to_the_same_view(
     expect(deal_list(page)).to_contain_text("Contact made · went on: 7 deals")
 
 
+def test_head_clicks_a_cell_of_the_heat_map_and_comes_back(
+    open_browser: OpenBrowser, server: Server, pipeline: PipelineRows
+) -> None:
+    page = open_browser("boris")
+    open_settled(page, f"{server.url}/conversion?meaning=reached-at-least&by=owner")
+    cells = page.locator(".st-key-block_conversion path[aria-roledescription='rect mark']")
+    expect(cells).not_to_have_count(0)
+    cells.first.scroll_into_view_if_needed()
+    cells.first.click()
+    settled(page)
+    expect(deal_list(page)).to_contain_text("Anna · Contact made · came: 27 deals")
+    opened = page.url
+    links(page).first.click()
+    page.wait_for_url("**/deal?deal=*")
+    settled(page)
+    page.go_back()
+    settled(page)
+    expect(deal_list(page)).to_contain_text("Anna · Contact made · came: 27 deals")
+    assert page.url == opened
+
+
 def test_cell_of_the_sorted_table_opens_its_own_row(
     open_browser: OpenBrowser, server: Server, pipeline: PipelineRows
 ) -> None:
