@@ -59,7 +59,8 @@ if is_alone:
 draw_read_out(actor, scope, by_time=show == "time")
 if chosen:
     draw_one(actor, scope, owners[chosen])
-st.caption(_("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell."))
+st.caption(_("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell. "
+             "Chance alone would mark about one cell of twenty."))  # fmt: skip
 chart_block(
     actor, MANAGER_TIMES if show == "time" else MANAGERS, Ask(scope), key="managers",
     columns=TIME_COLUMNS if show == "time" else CONVERSION_COLUMNS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -30,6 +30,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )
+from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.analytics.theme import lines
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.models import Deal, DealContact, DealStatus, LossReason, TargetMetric, User
@@ -68,6 +69,8 @@ _SUMS = {f"{one}_sum": one for one in (WON, FIRST, REPEAT, LOST)}
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return a row for each value of the split, months without deals included; one row without a split.
 
+    Where the period has no first or last day, months begin and end with those that have deals.
+
     Columns: see `COLUMNS`. A deal is its last owner's: whose it was when it was won or lost, or whose it is now.
     """
     cells: dict[Any, dict[str, Any]] = {}
@@ -85,7 +88,7 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     split = _split(ask, NEW)
     if split is None:
         cells.setdefault(None, {})
-    for number in range(len(split.days) if split else 0):
+    for number in _shown_spans(ask.scope, split, cells):
         cells.setdefault(number, {})
     plans = plans_of(session, actor, ask)
     head = split_columns(split)
@@ -95,6 +98,15 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
         for value, values in shown.items()
     ]
     return frame_of((*head, *COLUMNS), rows)
+
+
+def _shown_spans(scope: Scope, split: Split | None, found: Iterable[int]) -> range:
+    """Return the numbers of the months or weeks that have a row."""
+    if split is None or not split.days:
+        return range(0)
+    first = 0 if scope.since > FIRST_DAY else min(found, default=0)
+    last = len(split.days) - 1 if scope.until < LAST_DAY else max(found, default=-1)
+    return range(first, last + 1)
 
 
 def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:

@@ -65,7 +65,7 @@ def draw_read_out(actor: Actor, scope: Scope, *, by_time: bool) -> None:
     if told:
         _draw_sentences(told)
     elif all_frame["owner_id"].nunique() > 1:
-        st.caption(_no_verdict(shown, by_time=by_time))
+        st.caption(_no_verdict(shown, by_time=by_time, is_one=is_one))
 
 
 def draw_one(actor: Actor, scope: Scope, name: str) -> None:
@@ -120,10 +120,12 @@ def _draw_sentences(told: Sequence[str]) -> None:
                 st.markdown("  \n".join(told[SENTENCES:]))
 
 
-def _no_verdict(shown: pd.DataFrame, *, by_time: bool) -> str:
+def _no_verdict(shown: pd.DataFrame, *, by_time: bool, is_one: bool) -> str:
     verdict = "time_verdict" if by_time else "verdict"
     if (shown[verdict] == "few").all():
         return _("Too little is decided to tell anybody from the others: {n} on a stage are needed.", n=ENOUGH)
+    if is_one:
+        return _("No stage goes clearly better or worse than the others': chance explains the differences.")
     return _("Nobody does clearly better or worse than the others: chance explains the differences.")
 
 
@@ -159,7 +161,8 @@ def _draw_trend(actor: Actor, scope: Scope, name: str) -> None:
     frame = own[["month", "win_rate"]].rename(columns={"win_rate": "own"})
     values = ["own"]
     if _has_others(actor, scope):
-        frame["all"] = load_frame(actor, KPI, Ask(everybody(scope), "month"))["win_rate"]
+        team = load_frame(actor, KPI, Ask(everybody(scope), "month"))
+        frame["all"] = frame["month"].map(dict(zip(team["month"], team["win_rate"], strict=True)))
         values.append("all")
     if frame["own"].notna().sum() < 2:
         return

@@ -71,6 +71,13 @@ def test_months_count_by_their_own_moments_and_empty_ones_stand(session: Session
     ]
 
 
+def test_months_of_an_open_period_begin_and_end_with_deals(session: Session, cast: Cast, sample: Sample) -> None:
+    whole = rows(session, cast.vera, Ask(whole_scope(session), "month"), "month")
+    assert whole == [(date(2026, month, 1),) for month in (1, 2, 3)]
+    since = Ask(replace(whole_scope(session), since=date(2025, 12, 1)), "month")
+    assert len(rows(session, cast.vera, since, "month")) == 4
+
+
 @pytest.mark.parametrize(
     ("zone", "months", "weeks"),
     [
