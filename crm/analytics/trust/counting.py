@@ -42,7 +42,7 @@ def points_of(counts: Counts, findings: Iterable[Finding] = FINDINGS) -> dict[st
 
     What nobody could look at takes part in nothing, so that who has won nothing gains nothing by it.
     """
-    judged = {one.code: one.weight for one in findings if counts[one.code].looked_at}
+    judged = {one.code: one.weight for one in findings if one.code in counts and counts[one.code].looked_at}
     total = sum(judged.values())
     points: dict[str, float | None] = dict.fromkeys(counts)
     for code, weight in judged.items():

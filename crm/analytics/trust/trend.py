@@ -20,14 +20,16 @@ from crm.analytics.theme import lines
 from crm.analytics.trust.counting import count_all, score_of
 from crm.analytics.trust.days import OF_NOW
 from crm.analytics.trust.findings import FINDINGS
-from crm.analytics.trust.values import Count
+from crm.analytics.trust.values import Count, Subject
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import owner_visible
 from crm.models import TrustDay
 
 COLUMNS = (Column(WEEK, Kind.DAY), Column("score", Kind.NUMBER))
-_OF_PERIOD = tuple(one for one in FINDINGS if not one.is_of_now)
+# Those that look at the newest rows only would leave earlier weeks without.
+_BOUNDED = (Subject.MOVES, Subject.ENDS)
+_OF_PERIOD = tuple(one for one in FINDINGS if not one.is_of_now and one.subject not in _BOUNDED)
 
 
 def trust_trend(session: Session, actor: Actor, scope: Scope) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def draw_finding_fix(actor: Actor, block: Block) -> None:
         )
         if cell.door.code != FOUND or not may(actor, Action.WORK_DEALS):
             return
-        if finding_of(code).subject is Subject.CLOSED:
+        if finding_of(code).subject in (Subject.CLOSED, Subject.ENDS):
             st.caption(_("These deals are closed: open one from the list to put it right."))
             return
         if st.button(_("Give the owners a task"), icon=":material/add_task:", key="trust_fix_plan"):

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.scope import Scope, whole_scope
+from crm.analytics.trust.counting import count_all
 from crm.analytics.trust.trend import TREND, trust_trend
-from crm.models import Priority, TrustDay
-from tests.analytics.histories import Came, add_history
+from crm.models import Activity, ActivityKind, Priority, TrustDay
+from tests.analytics.histories import Came, add_history, day
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_pipeline
 
@@ -30,10 +31,10 @@ def scope_of(session: Session, **narrowing: Any) -> Scope:
     return replace(whole_scope(session), since=MONDAY, until=MONDAY + timedelta(days=20), **narrowing)
 
 
-def note(session: Session, sales: PipelineRows, actor: Actor, day: int, found: int, looked_at: int) -> None:
+def note(session: Session, sales: PipelineRows, actor: Actor, number: int, found: int, looked_at: int) -> None:
     session.add(
         TrustDay(
-            day=MONDAY + timedelta(days=day), finding="no_step", pipeline_id=sales.id, owner_id=actor.user_id,
+            day=MONDAY + timedelta(days=number), finding="no_step", pipeline_id=sales.id, owner_id=actor.user_id,
             found=found, looked_at=looked_at,
         )
     )  # fmt: skip
@@ -84,3 +85,17 @@ def test_figure_is_drawn(session: Session, cast: Cast, sales: PipelineRows) -> N
     frame = trust_trend(session, cast.vera, scope_of(session))
     assert TREND.figure is not None
     assert "layer" in TREND.figure(frame, str).to_dict()
+
+
+def test_findings_that_look_at_the_newest_only_are_in_no_week(
+    session: Session, cast: Cast, sales: PipelineRows
+) -> None:
+    note(session, sales, cast.anna, 6, 1, 2)
+    deal_id = add_history(session, sales, [Came(0, 0, cast.anna), Came(1, 6, cast.anna)], source="site")
+    session.add(Activity(deal_id=deal_id, kind=ActivityKind.CALL, text="Talked", at=day(0)))
+    session.flush()
+    moved_late = count_all(session, cast.vera, scope_of(session), None)[None]["late_move"]
+    assert (moved_late.found, moved_late.looked_at) == (1, 1)
+    # Half of 15; nothing of 5 each for stages skipped, the first stage, ways back, rules passed and the source.
+    rows = trust_trend(session, cast.vera, scope_of(session)).to_dict("records")
+    assert [one["score"] for one in rows] == [pytest.approx(100 - 50 * 15 / 40)]
