@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from crm.analytics.population import MONTH, WEEK
@@ -44,7 +42,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             _("Whose figures"), [0, *owners], format_func=lambda one: owners.get(one) or _("Everybody"), key=_WHO,
             on_change=choose_owner, width=260,
         )  # fmt: skip
-    if may(actor, Action.SET_TARGETS):
-        st.button(_("Set plans"), icon=":material/flag:", key="kpi_plans", on_click=partial(ask_targets, scope))
+    if may(actor, Action.SET_TARGETS) and st.button(_("Set plans"), icon=":material/flag:", key="kpi_plans"):
+        ask_targets(scope)
 draw_kpi_table(actor, scope, by=by)
 draw_forecast(actor, scope)

@@ -28,7 +28,7 @@ from crm.ui.page import page_dialog, redraw, signed_in_actor
 METRICS = {TargetMetric.WON_SUM: "plan_sum", TargetMetric.WON_DEALS: "plan_won", TargetMetric.NEW_DEALS: "plan_new"}
 _KEY = "target_form_{name}"
 _OUTCOME = _KEY.format(name="outcome")
-_COLUMNS = 3
+_COLUMNS, _NARROWEST = 3, 140  # pixels
 _MOST_DEALS = 6  # digits
 
 
@@ -115,9 +115,9 @@ def _draw_months(actor: Actor, whose: _Whose, currency: str) -> Mapping[date, in
     typed: dict[date, int | None] = {}
     is_wrong = False
     outcome: act.Outcome[None] | None = st.session_state.get(_OUTCOME)
-    columns = st.columns(_COLUMNS)
-    for number, month in enumerate(whose.months):
-        with columns[number % _COLUMNS]:
+    grid = st.grid(_COLUMNS, gap="small", min_column_width=_NARROWEST)
+    for month in whose.months:
+        with grid.container(gap="xxsmall"):
             key = whose.key(month)
             st.session_state.setdefault(key, _shown(present.get(month), is_money=is_money))
             text = st.text_input(month_text(month), key=key, max_chars=40, autocomplete="off")
