@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bench.columnar import Columnar
 from bench.reads import busiest_pipeline, load_viewers
 from bench.report import Row
-from bench.timing import summarise, take_turns
+from bench.timing import Job, summarise, take_turns
 from crm.actor import Actor
 from crm.analytics.charts import CHARTS
 from crm.analytics.scope import Scope, whole_scope
@@ -61,7 +61,7 @@ def measure_dashboards(database: Database, repeats: int) -> Iterator[Row]:
             for chart in CHARTS:
                 by = "month" if chart.name == "kpi" else None
                 ask = Ask(view.scope, by, Meaning.REAL_PATH)
-                jobs = [partial(_frame, database, admin, chart, ask)]
+                jobs: list[Job] = [partial(_frame, database, admin, chart, ask)]
                 if chart.name in ORACLES:
                     jobs.append(partial(columnar.rows, ORACLES[chart.name], *_marks(view.scope)))
                 runs = take_turns(jobs, repeats=repeats, warm_up=1)
