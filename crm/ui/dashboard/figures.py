@@ -17,7 +17,7 @@ from crm.pipelines.values import FieldInfo
 from crm.ui.dashboard.loaders import load_figure
 from crm.ui.device import is_phone
 
-_PHONE_LABEL = 104
+_PHONE_LABEL, _PHONE_FONT = 104, 10
 _INK = {"light": "#0e1618", "dark": "#e4eaeb"}  # as the page's text; marks don't get it from Streamlit
 
 
@@ -50,6 +50,8 @@ def _for_phone(spec: Any) -> Any:
         found = {name: _for_phone(value) for name, value in spec.items() if name != "datasets"}
         if "labelLimit" in found:
             found["labelLimit"] = min(found["labelLimit"], _PHONE_LABEL)
+        if found.get("type") == "text":
+            found["fontSize"] = _PHONE_FONT
         if found.get("orient") == "top" and "labelAngle" in found:  # names of a map's columns
             found |= {"labelAngle": -50, "labelAlign": "left"}
         elif "orient" in found and "labelLimit" in found:
