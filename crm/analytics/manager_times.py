@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.analytics.intervals import ENOUGH, wilson
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import seconds_between
 from crm.analytics.stays import VISITOR, visits
 from crm.analytics.values import Ask
@@ -19,7 +18,7 @@ from crm.models import StageVisit
 
 FASTER, SLOWER, ALIKE, FEW = "faster", "slower", "alike", "few"
 _SECONDS = 3600
-_OWNER: ColumnElement[int | None] = VISITOR.label("owner_id")
+_NOBODY = 0  # no id: stands for an unknown owner inside, as joins find no NULL
 _LASTED = seconds_between(StageVisit.entered_at, StageVisit.left_at)
 
 
@@ -62,34 +61,58 @@ def in_sight(actor: Actor, owner: ColumnElement[Any] | InstrumentedAttribute[Any
 
 
 def load_times(session: Session, actor: Actor, ask: Ask) -> AllTimes:
-    """Return how long visits lasted."""
-    stage_id = StageVisit.stage_id
-    own = session.execute(percentiles(ended_visits(ask, actor, _OWNER, stage_id, _LASTED), hundredths=(50,))).all()
-    if not own:
-        return AllTimes({}, {})
-    visitors: dict[int, int] = {}
-    for row in own:
-        visitors[row.stage_id] = visitors.get(row.stage_id, 0) + 1
-    compared = [one for one, owners in visitors.items() if owners > 1]
-    of_all = percentiles(ended_visits(ask, actor, stage_id, _LASTED).where(stage_id.in_(compared)), hundredths=(50,))
-    medians = {row.stage_id: float(row.p50) for row in session.execute(of_all)}
-    sides = _sides(session, actor, ask, medians) if medians else {}
-    by_owner = {
-        (row.owner_id, row.stage_id): Times(row.n, row.p50 / _SECONDS, *sides.get((row.owner_id, row.stage_id), (0, 0)))
-        for row in own
-    }
-    return AllTimes(by_owner, {one: seconds / _SECONDS for one, seconds in medians.items()})
+    """Return how long visits lasted, from one look at them."""
+    by_owner: dict[tuple[int | None, int], Times] = {}
+    of_stage: dict[int, float] = {}
+    for row in session.execute(_measured(ask, actor)):
+        key = None if row.owner_id == _NOBODY else row.owner_id, row.stage_id
+        by_owner[key] = Times(row.n, float(row.median) / _SECONDS, row.longer, row.shorter)
+        if row.of_all is not None:
+            of_stage[row.stage_id] = float(row.of_all) / _SECONDS
+    return AllTimes(by_owner, of_stage)
 
 
-def _sides(
-    session: Session, actor: Actor, ask: Ask, medians: Mapping[int, float]
-) -> dict[tuple[int | None, int], Sequence[int]]:
-    """Count each owner's visits on either side of the stage's median."""
-    median = case(medians, value=StageVisit.stage_id)
-    longer, shorter = (
-        func.sum(case((_LASTED.element > median, 1), else_=0)),
-        func.sum(case((_LASTED.element < median, 1), else_=0)),
+def _measured(ask: Ask, actor: Actor) -> Select[Any]:
+    """Select for each owner and stage: how many visits, their median, that of all, how many last longer and shorter."""
+    owner = func.coalesce(VISITOR, literal(_NOBODY)).label("owner_id")
+    visited = ended_visits(ask, actor, owner, StageVisit.stage_id, _LASTED).cte("visited")
+    of_stage, value = visited.c.stage_id, visited.c.value
+    ranked = select(
+        *visited.c,
+        func.row_number().over(partition_by=[of_stage, visited.c.owner_id], order_by=value).label("at_own"),
+        func.row_number().over(partition_by=of_stage, order_by=value).label("at_all"),
+    ).cte("ranked")
+    keys = visited.c.owner_id, of_stage
+    own = select(*keys, func.count().label("n")).group_by(*keys).cte("own")
+    sums = select(own.c.stage_id, func.sum(own.c.n).label("n")).group_by(own.c.stage_id)
+    whole = sums.having(func.count() > 1).subquery("whole")  # with one owner there is nobody to compare with
+    all_ = (
+        select(whole.c.stage_id, _mean(ranked.c.value).label("median"))
+        .join(ranked, ranked.c.stage_id == whole.c.stage_id)
+        .where(_is_middle(ranked.c.at_all, whole.c.n))
+        .group_by(whole.c.stage_id)
+        .cte("all_medians")
     )
-    query = ended_visits(ask, actor, _OWNER, StageVisit.stage_id, longer.label("longer"), shorter.label("shorter"))
-    query = query.where(StageVisit.stage_id.in_(sorted(medians))).group_by(VISITOR, StageVisit.stage_id)
-    return {(row.owner_id, row.stage_id): (row.longer, row.shorter) for row in session.execute(query)}
+    mine = and_(own.c.owner_id == ranked.c.owner_id, own.c.stage_id == ranked.c.stage_id)
+    return (
+        select(
+            ranked.c.owner_id, ranked.c.stage_id, func.max(own.c.n).label("n"),
+            _mean(case((_is_middle(ranked.c.at_own, own.c.n), ranked.c.value))).label("median"),
+            func.max(all_.c.median).label("of_all"),
+            func.sum(case((ranked.c.value > all_.c.median, 1), else_=0)).label("longer"),
+            func.sum(case((ranked.c.value < all_.c.median, 1), else_=0)).label("shorter"),
+        )
+        .select_from(ranked)
+        .join(own, mine)
+        .outerjoin(all_, all_.c.stage_id == ranked.c.stage_id)
+        .group_by(ranked.c.owner_id, ranked.c.stage_id)
+    )  # fmt: skip
+
+
+def _mean(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.sum(value) * 1.0 / func.count(value)
+
+
+def _is_middle(rank: ColumnElement[int], count: ColumnElement[int]) -> ColumnElement[bool]:
+    """Say that a row is the middle one of so many, or one of the two: what a median stands on."""
+    return or_(rank * 2 == count, rank * 2 == count + 1, rank * 2 == count + 2)
