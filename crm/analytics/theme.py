@@ -102,17 +102,8 @@ def heat_map(
     shown = shown[shown[value].notna()].rename(columns={row: "row_name", column: "column_name", "place": "row"})
     shown["row_name"] = [_named(row, one, words) for one in shown["row_name"]]
     shown["column_name"] = [_named(column, one, words) for one in shown["column_name"]]
-    shown["value"] = shown[value].astype(float)
     shown["part"] = door or value
-    verdicts = shown[label] if label else pd.Series("", index=shown.index)
-    shown["verdict"] = verdicts.map(lambda one: words(one) if one else "")
-    shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
-                      for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
-    is_faint = verdicts == FEW
-    low, top = _ends(shown["value"], kind)
-    shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
-                    for one, pale in zip(shown["value"], is_faint, strict=True)]  # fmt: skip
-    shown["pale"] = is_faint
+    low, top = _judge(shown, value, label, words, kind)
     columns_seen = list(dict.fromkeys(shown["column_name"]))
     most_words = max((one.count(" ") + 1 for one in columns_seen), default=1)
     rows_seen = list(dict.fromkeys(shown["row_name"]))
@@ -273,6 +264,20 @@ def _ends(values: pd.Series[Any], kind: str) -> tuple[float, float]:
     if kind != "percent" or top == least:
         return 0.0, top or 1.0
     return max(0.0, least - (top - least) / 2), top
+
+
+def _judge(shown: pd.DataFrame, value: str, label: str | None, words: Words, kind: str) -> tuple[float, float]:
+    """Put numbers, verdicts and inks of a map's cells into their frame; return the ends of the scale."""
+    shown["value"] = shown[value].astype(float)
+    verdicts = shown[label] if label else pd.Series("", index=shown.index)
+    shown["verdict"] = verdicts.map(lambda one: words(one) if one else "")
+    shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
+                      for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
+    low, top = _ends(shown["value"], kind)
+    shown["pale"] = verdicts == FEW
+    shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
+                    for one, pale in zip(shown["value"], shown["pale"], strict=True)]  # fmt: skip
+    return low, top
 
 
 def _selection() -> Any:
