@@ -48,6 +48,7 @@ TABS = {  # beside the one a page opens on
     "pipelines": {"stages": 1, "rules": 2, "links": 5, "map": 6},
     "duplicates": {"merges": 1, "wrong_fields": 2, "bulk": 3},
 }
+VIEWS = {"managers": {"time": "show=time"}, "kpi": {"weeks": "by=week"}}  # beside the one without a question
 MANAGERS_PAGES = {"today", "board", "deal", "clients"}  # the rest as an administrator
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
@@ -113,14 +114,15 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
                 _picture(page, into / f"{name}-{language}-{theme}-{screen}.png")
                 if name == "duplicates" and screen == "phone":
                     _picture_pair(page, into / f"duplicates_pair-{language}-{theme}-{screen}.png")
-                if name in TABS and (theme, screen) == ("light", "laptop"):
+                if (theme, screen) == ("light", "laptop"):
                     _picture_tabs(page, into, name, f"{language}-{theme}-{screen}.png")
+                    _picture_views(page, f"{address}/{name}", into, name, f"{language}-{theme}-{screen}.png")
             context.close()
     database.close()
 
 
 def _picture_tabs(page: Page, into: Path, name: str, rest: str) -> None:
-    for tab, place in TABS[name].items():
+    for tab, place in TABS.get(name, {}).items():
         settled(page)
         page.get_by_role("tab").nth(place).click()
         if tab == "bulk":  # what it would do
@@ -128,6 +130,12 @@ def _picture_tabs(page: Page, into: Path, name: str, rest: str) -> None:
             page.locator(".st-key-bulk_try button").click()
             expect(page.locator(".st-key-bulk_plan")).to_be_visible()
         _picture(page, into / f"{name}_{tab}-{rest}")
+
+
+def _picture_views(page: Page, address: str, into: Path, name: str, rest: str) -> None:
+    for view, query in VIEWS.get(name, {}).items():
+        page.goto(f"{address}?{query}")
+        _picture(page, into / f"{name}_{view}-{rest}")
 
 
 def _picture_pair(page: Page, path: Path) -> None:
