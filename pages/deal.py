@@ -22,6 +22,8 @@ from crm.ui.nav import page_link
 from crm.ui.objection_view import draw_objections
 from crm.ui.page import open_page, page_fragment
 
+_TOLD = "deal_told"  # in the session: the deal that this page has put into the address
+
 actor = open_page("deal")
 forget_pending_move()
 
@@ -59,8 +61,11 @@ def draw_history(actor: Actor, deal_id: int) -> None:
 
 
 asked = st.query_params.get("deal", "")
-# A link from one deal to another leaves the old address in the browser: said again, so that a reload stays here.
-st.query_params.from_dict({"deal": asked} if asked else {})
+# A link from one deal to another leaves the old address in the browser: said again, so that a reload stays here. Once
+# for each deal: said at any later rerun, it could overtake the browser's way back and end up on another page.
+if st.session_state.get(_TOLD) != asked:
+    st.session_state[_TOLD] = asked
+    st.query_params.from_dict({"deal": asked} if asked else {})
 deal_id = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
 try:
     with read_scope() as session:
