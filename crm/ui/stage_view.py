@@ -10,6 +10,7 @@ from streamlit_sortables import sort_items
 from crm.db import read_scope
 from crm.deals.retiring import retire_stage
 from crm.i18n import _, ngettext
+from crm.i18n.analytics_formats import percent_text
 from crm.i18n.formats import duration
 from crm.i18n.labels import label
 from crm.pipelines.commands import open_deal_count, reorder_stages
@@ -60,7 +61,8 @@ def _described(number: int, stage: StageInfo, pipeline: PipelineInfo) -> str:
     if stage.exit_criterion:
         lines.append(_("Done when: {criterion}", criterion=md(stage.exit_criterion)))
     parts = [_("Norm: {norm}", norm=duration(stage.norm_seconds))] if stage.norm_seconds else []
-    parts += [_("Won of a hundred: {n}", n=stage.win_percent)] if stage.win_percent is not None else []
+    chance = stage.win_percent
+    parts += [_("Chance of a win: {percent}", percent=percent_text(chance))] if chance is not None else []
     needs, on_exit = _names(stage.required, pipeline), _names(stage.required_exit, pipeline)
     parts += [_("Needs: {fields}", fields=md(needs))] if needs else []
     parts += [_("To go on: {fields}", fields=md(on_exit))] if on_exit else []

@@ -13,6 +13,10 @@ from tests.e2e.conftest import OpenBrowser
 from tests.e2e.driving import Server, open_settled, settled
 from tests.factories import PipelineRows, add_pipeline
 
+ROW_HEIGHT = 35
+SCROLL_MILLISECONDS = 700
+TOTAL, NEWEST = 340, 440  # where columns of the table of key figures stand, in pixels
+
 
 @pytest.fixture(scope="module")
 def pipeline(server: Server) -> PipelineRows:
@@ -72,6 +76,22 @@ def test_manager_sees_the_own_row_alone(open_browser: OpenBrowser, server: Serve
     expect(page.get_by_text("You see your own figures")).to_be_visible()
     expect(cells(page)).not_to_have_count(0)
     assert all("Anton" in told(one) for one in cells(page).all())
+
+
+def test_cell_of_key_figures_opens_the_deals_of_its_month_and_of_all(
+    open_browser: OpenBrowser, server: Server, pipeline: PipelineRows
+) -> None:
+    page = open_settled(open_browser("boris"), f"{server.url}/kpi?period=months-12")
+    table = page.get_by_test_id("stDataFrame").first
+    for column, whose in ((TOTAL, "All deals"), (NEWEST, f"{utc_now():%b %Y}")):
+        page.get_by_test_id("stMain").evaluate("node => node.scrollTo(0, 0)")
+        box = table.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + column, box["y"] + ROW_HEIGHT * 2.5)  # the second row is the won deals
+        settled(page)
+        expect(deal_list(page)).to_contain_text(f"{whose} · won deals: 2 deals")
+        page.wait_for_timeout(SCROLL_MILLISECONDS)  # the list comes into sight
+    assert "open=kpi~won~" in page.url
 
 
 def test_head_sets_plans_and_what_is_no_number_stays_to_be_mended(
