@@ -7,7 +7,7 @@ import streamlit as st
 from crm.ui import nav
 from crm.ui.component import page_style
 from crm.ui.notices import show_flash
-from crm.ui.page import signed_in_actor, tell_signed_out, told_errors
+from crm.ui.page import note_page, signed_in_actor, tell_signed_out, told_errors
 from crm.ui.sidebar import draw_sidebar
 
 st.set_page_config(page_icon=nav.MARK, layout="wide", initial_sidebar_state=240, menu_items={})
@@ -19,6 +19,7 @@ with told_errors():
         st.stop()
     page_style()
     navigation = st.navigation(nav.registered_pages(), position="hidden")
+    note_page(navigation.url_path)
     draw_sidebar(actor, navigation.url_path)
     show_flash()
     navigation.run()

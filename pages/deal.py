@@ -20,9 +20,9 @@ from crm.ui.deal_view import draw_clients, draw_head, draw_moves, draw_origin, d
 from crm.ui.duplicate_note import draw_twins, follow_merged
 from crm.ui.nav import page_link
 from crm.ui.objection_view import draw_objections
-from crm.ui.page import open_page, page_fragment
+from crm.ui.page import is_same_page, open_page, page_fragment
 
-_TOLD = "deal_told"  # in the session: the deal that this page has put into the address
+_TOLD = "deal_told"  # in the session: the deal that this page showed last
 
 actor = open_page("deal")
 forget_pending_move()
@@ -61,11 +61,11 @@ def draw_history(actor: Actor, deal_id: int) -> None:
 
 
 asked = st.query_params.get("deal", "")
-# A link from one deal to another leaves the old address in the browser: said again, so that a reload stays here. Once
-# for each deal: said at any later rerun, it could overtake the browser's way back and end up on another page.
-if st.session_state.get(_TOLD) != asked:
-    st.session_state[_TOLD] = asked
+# A link from one deal to another leaves the old address in the browser: said again, so that a reload stays here. Not
+# on coming from another page: that page's address would get it, and the browser's way back would lead there.
+if is_same_page() and st.session_state.get(_TOLD) != asked:
     st.query_params.from_dict({"deal": asked} if asked else {})
+st.session_state[_TOLD] = asked
 deal_id = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
 try:
     with read_scope() as session:

@@ -27,6 +27,7 @@ from crm.ui.notices import show_flash
 
 P = ParamSpec("P")
 SIGN_IN_PATH = "/account/sign-in"
+_PAGES = "_pages"  # in the session: the paths of the page before and of the present one
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,17 @@ def open_page(name: str) -> Actor:
         tell_signed_out()
         st.stop()
     return actor
+
+
+def note_page(path: str) -> None:
+    """Note which page the reader has come to; the shell does, at each of its runs."""
+    st.session_state[_PAGES] = (st.session_state.get(_PAGES, ("", ""))[1], path)
+
+
+def is_same_page() -> bool:
+    """Tell whether the run before this one drew the same page."""
+    before, now = st.session_state.get(_PAGES, ("", ""))
+    return bool(before == now)
 
 
 def page_fragment(
