@@ -31,6 +31,7 @@ ROWS = (
 )  # fmt: skip
 _PLANS = frozenset(one for one in ROWS if one.startswith("plan"))
 MOST_SPANS, MOST_ON_PHONE = 26, 3  # the newest; the opener and the export have all
+_LONG_NAME = 14  # letters; a week that two months share has more
 NAME, TREND, TOTAL = "name", "trend", "total"
 
 
@@ -136,7 +137,8 @@ def _config(spans: _Spans) -> dict[str, Any]:
         TOTAL: st.column_config.TextColumn(_("In all"), alignment="right", width=100),
     }
     for place, name in zip(spans.places, spans.names, strict=True):
-        config[str(place)] = st.column_config.TextColumn(name, alignment="right", width=100)
+        width = 100 if len(name) <= _LONG_NAME else 132
+        config[str(place)] = st.column_config.TextColumn(name, alignment="right", width=width)
     return config
 
 
