@@ -9,7 +9,6 @@ from crm.models import Channel, Role
 from crm.settings import ROOT
 from crm.ui import nav
 
-
 FIGURES = ["conversion", "losses", "managers", "kpi", "trust"]
 
 
