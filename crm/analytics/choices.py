@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,8 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
+from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible, owner_visible
+from crm.clock import utc_now
 from crm.models import Deal, FieldType, Pipeline, StageReach, Team, User
 from crm.pipelines.reads import load_fields
 from crm.pipelines.values import FieldInfo
@@ -69,6 +71,17 @@ def first_day(session: Session, pipeline_ids: tuple[int, ...], zone: str) -> dat
     found = [session.scalar(select(func.min(StageReach.began_at)).where(StageReach.pipeline_id == one)) for one in ids]
     moments = [one for one in found if one is not None]
     return min(moments).astimezone(ZoneInfo(zone)).date() if moments else None
+
+
+def bounded(session: Session, scope: Scope) -> Scope:
+    """Return the scope with its open ends where deals begin and today: months and weeks are made for no more."""
+    zone = ZoneInfo(scope.zone)
+    created_at = session.scalar(select(func.min(Deal.created_at)))
+    found = [first_day(session, scope.pipeline_ids, scope.zone), created_at and created_at.astimezone(zone).date()]
+    known = [one for one in found if one is not None]
+    since = min([*known, scope.until]) if scope.since == FIRST_DAY and known else scope.since
+    until = max(utc_now().astimezone(zone).date(), since) if scope.until == LAST_DAY else scope.until
+    return replace(scope, since=since, until=until)
 
 
 def is_busy_since(session: Session, pipeline_ids: tuple[int, ...], moment: datetime, least: int) -> bool:

@@ -56,6 +56,7 @@ def visits_mapping(arguments: argparse.Namespace, mapping: ImportMapping, tables
 
     Errors: InvalidInput.
     """
+    _check_columns(arguments, tables)
     visits = {arguments.files[1].name} if is_of_visits(arguments) else set()
     deals = {path.name for path in arguments.deals}
     headers = {table.name: table.header for table in tables}
@@ -89,6 +90,18 @@ def with_pipelines(arguments: argparse.Namespace, prepared: Prepared) -> Prepare
     wanted = Wanted(arguments.pipeline, arguments.stages, arguments.won, arguments.lost)
     with reader(workspace.language if workspace else "en", zone):
         return described(prepared, ZoneInfo(zone), wanted, {folded(one.name): one for one in infos})
+
+
+def _check_columns(arguments: argparse.Namespace, tables: Sequence[Table]) -> None:
+    here = {folded(name) for table in tables for name in table.header}
+    files = ", ".join(table.name for table in tables)
+    refuse_if_any(
+        [
+            Violation("mapping_column_missing", "mapping", {"file": files, "column": theirs})
+            for theirs in arguments.columns
+            if folded(theirs) not in here
+        ]
+    )
 
 
 def _anew(part: FileMapping, kind: RecordKind, header: Sequence[str]) -> FileMapping:

@@ -15,6 +15,7 @@ from crm.cli.import_visits import add_visit_options, files_of, is_of_visits, vis
 from crm.clock import utc_now
 from crm.db import get_database, read_scope, session_scope
 from crm.db.migrate import is_current, migrate
+from crm.errors import Violation, refuse_if_any
 from crm.i18n import _, ngettext
 from crm.i18n.formats import full_moment, money
 from crm.imports.fields import RecordKind
@@ -22,6 +23,7 @@ from crm.imports.formats import Table, open_table
 from crm.imports.mapping import ImportMapping
 from crm.imports.mapping_text import read_mapping
 from crm.imports.memory import fitted_mapping, guess_mapping, recall_mapping, remember_mapping
+from crm.imports.people import is_known_person
 from crm.imports.plan import Plan, plan_import
 from crm.imports.prepare import Prepared, prepare
 from crm.imports.progress import Counts
@@ -72,6 +74,8 @@ def import_files(arguments: argparse.Namespace) -> None:
         if arguments.failed:
             _write_failed(import_id, arguments.failed)
     _print_report(report)
+    if report.counts.of(RowVerdict.FAILED.value) and not arguments.dry_run and not arguments.failed:
+        print(_("Why rows failed is told by --dry-run; --failed FOLDER writes them with the reasons."))
     if arguments.report:
         text = json.dumps(report_tree(report), ensure_ascii=False, indent=2)
         arguments.report.write_text(f"{text}\n", encoding="utf-8")
@@ -106,8 +110,18 @@ def _mapping(arguments: argparse.Namespace, tables: Sequence[Table]) -> ImportMa
         known = None if is_of_visits(arguments) or known is None else fitted_mapping(known, headers)
         mapping = visits_mapping(arguments, known or guess_mapping(headers), tables)
     if arguments.owner:
+        _check_owner(arguments.owner)
         mapping = replace(mapping, owners=replace(mapping.owners, default=arguments.owner))
     return mapping
+
+
+def _check_owner(named: str) -> None:
+    """Refuse an owner whom nobody knows: a name mistyped on the command line makes no person.
+
+    Errors: InvalidInput.
+    """
+    with read_scope() as session:
+        refuse_if_any([] if is_known_person(session, named) else [Violation("owner_unknown", "owner", {"name": named})])
 
 
 def _run(prepared: Prepared, paths: Sequence[Path], resume: int | None) -> int:

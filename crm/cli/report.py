@@ -17,7 +17,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--by", metavar="WHAT", help="owner, team, source, month, week, or a choice field by its name or key"
     )
     parser.add_argument("--pipeline", action="append", metavar="NAME", help="id or name; may be given again")
-    parser.add_argument("--meaning", default="real-path", help="real-path, reached-at-least or strict-cohort")
+    parser.add_argument("--meaning", help="real-path (the default), reached-at-least or strict-cohort")
     parser.add_argument("--format", choices=FORMATS, default=FORMATS[0])
     parser.set_defaults(run=report)
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from crm.analytics.charts import CHARTS
+from crm.analytics.choices import bounded
 from crm.analytics.population import MONTH, OWNER, PIPELINE, PRIORITY, SOURCE, TEAM, WEEK
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, whole_scope
 from crm.analytics.values import Ask, Chart, Kind, Meaning
@@ -53,7 +54,8 @@ class Printed:
 def print_report(arguments: argparse.Namespace) -> None:
     """Print a chart's frame; docs/analytics.md says what its columns mean."""
     require(ACTOR, Action.SEE_ANALYTICS)
-    chart, meaning = _chart(arguments.name), _meaning(arguments.meaning)
+    chart = _chart(arguments.name)
+    meaning = _meaning(chart, arguments.meaning)
     with read_scope() as session:
         fields = load_fields(session)
         scope = _scope(session, arguments)
@@ -69,7 +71,11 @@ def _chart(name: str) -> Chart:
     raise CrmError("chart_unknown", name=name, known=", ".join(one.name for one in CHARTS))
 
 
-def _meaning(name: str) -> Meaning:
+def _meaning(chart: Chart, name: str | None) -> Meaning:
+    if name is None:
+        return Meaning.REAL_PATH
+    if not chart.has_meanings:
+        raise CrmError("meaning_unused", name=chart.name)
     if name not in set(Meaning):
         raise CrmError("meaning_unknown", name=name, known=", ".join(Meaning))
     return Meaning(name)
@@ -80,7 +86,7 @@ def _scope(session: Session, arguments: argparse.Namespace) -> Scope:
     if since > until:
         raise CrmError("period_reversed", since=since.isoformat(), until=until.isoformat())
     ids = tuple(_pipeline_id(session, one) for one in arguments.pipeline or ())
-    return replace(whole_scope(session), since=since, until=until, pipeline_ids=ids)
+    return bounded(session, replace(whole_scope(session), since=since, until=until, pipeline_ids=ids))
 
 
 def _day(text: str | None, otherwise: date) -> date:
@@ -111,8 +117,10 @@ def _by(chart: Chart, wanted: str | None, fields: Sequence[FieldInfo]) -> str | 
     for one in choices:
         if wanted.casefold() in (one.name.casefold(), one.key):
             return one.key
+    if not chart.splits and not choices:
+        raise CrmError("split_none", name=chart.name)
     known = [*(one for one in _SPLITS if one in chart.splits), *sorted(chart.splits - set(_SPLITS))]
-    raise CrmError("split_unknown", split=wanted, known=", ".join([*known, *(one.name for one in choices)]) or "-")
+    raise CrmError("split_unknown", split=wanted, known=", ".join([*known, *(one.name for one in choices)]))
 
 
 def _printed(session: Session, chart: Chart, ask: Ask, fields: Sequence[FieldInfo]) -> Printed:

@@ -30,8 +30,10 @@ TEXTS: dict[str, str] = {
     # Figures
     "chart_unknown": N_("There are no figures called “{name}”. There are: {known}."),
     "day_unreadable": N_("“{text}” is no day; write it as 2026-01-31."),
+    "meaning_unused": N_("“{name}” is no conversion: it has no meanings to choose from."),
     "meaning_unknown": N_("“{name}” is no meaning of conversion. There are: {known}."),
     "period_reversed": N_("The period ends on {until}, before it begins on {since}."),
+    "split_none": N_("“{name}” can't be split."),
     "split_unknown": N_("These figures can't be split by “{split}”. They can by: {known}."),
     # Accounts
     "admin_sees_all": N_("Administrators always see everything."),

@@ -29,6 +29,12 @@ class Person:
     team_id: int | None
 
 
+def is_known_person(session: Session, named: str) -> bool:
+    """Tell whether somebody has this e-mail or name."""
+    found = session.execute(select(User.email, User.name))
+    return folded(named) in {folded(one) for person in found for one in person}
+
+
 class People:
     """Users by e-mail and by name, teams by name; grows while an import adds to them."""
 

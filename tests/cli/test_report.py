@@ -17,6 +17,7 @@ from crm.analytics.charts import CHARTS
 from crm.analytics.scope import whole_scope
 from crm.analytics.values import Ask, Chart, Kind
 from crm.cli.run import main
+from crm.clock import utc_now
 from crm.db import Database
 from crm.models import Deal, FieldDefinition, Pipeline
 from tests.analytics.histories import day
@@ -117,10 +118,17 @@ def test_figures_are_narrowed_and_split(base: Database, capsys: pytest.CaptureFi
     assert strict != told(capsys, "conversion", *PERIOD)
 
 
+def test_open_period_ends_where_deals_begin_and_today(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    weeks = [row["week"] for row in told(capsys, "conversion", "--by", "week")]
+    assert min(weeks) == "2026-01-05"
+    assert max(weeks) <= utc_now().date().isoformat()
+    assert told(capsys, "conversion") == told(capsys, "conversion", *PERIOD)
+
+
 def test_fields_are_named_as_people_know_them(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
     found = told(capsys, "transitions", *PERIOD, "--by", "region")
     assert {row["Region"] for row in found} == {"North", None}
-    assert found == told(capsys, "transitions", *PERIOD, "--by", "field:1")
+    assert found == told(capsys, "transitions", *PERIOD, "--by", "field:2")
 
 
 def test_split_that_a_chart_has_anyway_changes_nothing(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,11 +139,15 @@ def test_refusals_say_what_there_is(base: Database, capsys: pytest.CaptureFixtur
     names = ", ".join(one.name for one in CHARTS)
     assert refusal(capsys, "conversions") == f"There are no figures called “conversions”. There are: {names}."
     assert refusal(capsys, "transitions", "--by", "weather") == (
-        "These figures can't be split by “weather”. They can by: owner, team, source, priority, month, week, Region."
+        "These figures can't be split by “weather”. They can by: owner, team, source, priority, month, week, Industry, Region."
     )
     assert refusal(capsys, "conversion", "--meaning", "best") == (
         "“best” is no meaning of conversion. There are: real-path, reached-at-least, strict-cohort."
     )
+    assert refusal(capsys, "kpi", "--meaning", "real-path") == (
+        "“kpi” is no conversion: it has no meanings to choose from."
+    )
+    assert refusal(capsys, "clients", "--by", "weather") == "“clients” can't be split."
     assert refusal(capsys, "conversion", "--from", "31.01.2026") == "“31.01.2026” is no day; write it as 2026-01-31."
     assert refusal(capsys, "conversion", "--pipeline", "Cars") == "There is no pipeline “Cars”."
     assert refusal(capsys, "conversion", "--from", "2026-02-01", "--to", "2026-01-01") == (

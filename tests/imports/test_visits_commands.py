@@ -83,6 +83,8 @@ def test_order_and_ends_may_be_given(here: Path, database: Database, capsys: pyt
     [
         (["--stages", "Lead"], "Stages of the file that the given order lacks: Offer."),
         (["--columns", "nothing=where"], "Sales 2025.csv"),
+        (["--columns", "nowhere=stage"], "no column “nowhere”"),
+        (["--owner", "Bors"], "There is nobody called “Bors”"),
         (["--zone", "Mars"], "Choose one of the offered values"),
     ],
 )

@@ -16,7 +16,7 @@ from crm.analytics.population import Column, Split, deals_of, narrowed, owned, p
 from crm.analytics.scope import Scope
 from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Count, Counts, Facts, Finding, Subject
-from crm.models import Deal, DealStatus, Pipeline, StageReach, StageVisit, User
+from crm.models import Deal, DealStatus, Pipeline, Stage, StageKind, StageReach, StageVisit, User
 
 MOST_LOOKED_AT, FEWEST_LOOKED_AT = 10_000, 1_000  # of a bounded subject, in all; of each pipeline at least
 
@@ -34,6 +34,7 @@ class _Rows:
 def _rows(subject: Subject) -> _Rows:
     known_owner = case((StageVisit.owner_known, StageVisit.owner_id), else_=None)
     is_open, is_closed = Deal.status == DealStatus.OPEN, Deal.status.in_((DealStatus.WON, DealStatus.LOST))
+    ends = select(Stage.id).where(Stage.kind == StageKind.WON)
     kinds = {
         Subject.OPEN: _Rows(Deal, Deal.owner_id, Deal.stage_entered_at, (is_open,), is_of_now=True),
         Subject.NEW: _Rows(Deal, Deal.owner_id, Deal.created_at, (or_(Deal.status != DealStatus.LOST, is_loss()),)),
@@ -41,9 +42,12 @@ def _rows(subject: Subject) -> _Rows:
         Subject.ENDS: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,), most=MOST_LOOKED_AT),
         Subject.STAYS: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at),
         Subject.MOVES: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at, (is_move(),), most=MOST_LOOKED_AT),
-        # Not where deals were born: that is told apart.
+        # Not where deals were born, that is told apart; nor the won end, which nobody skips.
         Subject.REACHES: _Rows(
-            StageReach, StageReach.owner_id, StageReach.reached_at, (StageReach.reached_at > StageReach.began_at,)
+            StageReach,
+            StageReach.owner_id,
+            StageReach.reached_at,
+            (StageReach.reached_at > StageReach.began_at, StageReach.stage_id.not_in(ends)),
         ),
     }
     return kinds[subject]

@@ -204,6 +204,7 @@ def _moved(session: Session, actor: Actor, sales: PipelineRows, at: float) -> in
 def test_stages_skipped_and_deals_born_late(session: Session, cast: Cast, sales: PipelineRows) -> None:
     anna = cast.anna
     step_by_step = add_history(session, sales, [Came(0, 0, anna), Came(1, 1, anna)])
+    won_at_once = add_history(session, sales, [Came(3, 0, anna)], won=1)
     jumped = add_history(session, sales, [Came(0, 0, anna), Came(2, 1, anna)])
     came_back = add_history(session, sales, [Came(0, 0, anna), Came(2, 1, anna), Came(1, 2, anna)])
     born = add_history(session, sales, [Came(2, 0, anna)])
@@ -212,7 +213,8 @@ def test_stages_skipped_and_deals_born_late(session: Session, cast: Cast, sales:
     session.execute(update(Stage).where(Stage.id == sales.stages[1]).values(accepts_new=True))
     assert named(session, anna, "skipped") == [jumped, came_back]
     assert named(session, anna, "skipped", "looked_at") == [step_by_step, jumped, jumped, came_back, came_back]
-    assert named(session, anna, "born_late") == [born]
+    assert named(session, anna, "born_late") == [won_at_once, born]
+    assert won_at_once not in named(session, anna, "skipped", "looked_at")  # nobody skips the win
     assert brought not in named(session, anna, "born_late", "looked_at")
     assert born_where_allowed in named(session, anna, "born_late", "looked_at")
 
