@@ -139,7 +139,8 @@ def test_refusals_say_what_there_is(base: Database, capsys: pytest.CaptureFixtur
     names = ", ".join(one.name for one in CHARTS)
     assert refusal(capsys, "conversions") == f"There are no figures called “conversions”. There are: {names}."
     assert refusal(capsys, "transitions", "--by", "weather") == (
-        "These figures can't be split by “weather”. They can by: owner, team, source, priority, month, week, Industry, Region."
+        "These figures can't be split by “weather”. They can by: owner, team, source, priority, month, week, Industry, "
+        "Region."
     )
     assert refusal(capsys, "conversion", "--meaning", "best") == (
         "“best” is no meaning of conversion. There are: real-path, reached-at-least, strict-cohort."
