@@ -23,7 +23,7 @@ from crm.ui.duplicate_note import draw_twins, follow_merged
 from crm.ui.forms import owner_input
 from crm.ui.nav import page_link
 from crm.ui.new_client import draw_new_client, draw_new_person
-from crm.ui.page import open_page, page_fragment, redraw
+from crm.ui.page import is_same_page, open_page, page_fragment, redraw
 
 open_page("clients")
 
@@ -112,8 +112,10 @@ def asked_client() -> tuple[str, int] | None:
 
 plain_links()
 asked = asked_client()
-# A link from one card to another leaves the old address in the browser: said again, so that a reload stays here.
-st.query_params.from_dict({asked[0]: str(asked[1])} if asked else {})
+# A link from one card to another leaves the old address in the browser: said again, so that a reload stays here. Not
+# on coming from another page, whose address would get it.
+if is_same_page():
+    st.query_params.from_dict({asked[0]: str(asked[1])} if asked else {})
 if asked:
     draw_client(*asked)
 else:
