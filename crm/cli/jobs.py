@@ -20,6 +20,7 @@ STARTED_BY_HAND = (
     JobKind.MATCH_CHANGED,
     JobKind.LINT_PIPELINES,
     JobKind.DUE_LINKS,
+    JobKind.TRUST_DAY,
     JobKind.TIDY,
 )
 POLL_SECONDS = 0.5
