@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -36,6 +37,7 @@ from crm.models import (
     Pipeline,
     PipelineLink,
     StepKind,
+    Workspace,
 )
 from crm.pipelines.links import switch_link_off
 from crm.pipelines.reads import load_pipeline
@@ -86,7 +88,9 @@ def test_a_delayed_link_waits_and_is_done_on_its_day_with_a_step_in_the_future(
     child = only_child(session, lost)
     assert (child.pipeline_id, child.owner_id, child.status) == (refusals.id, cast.anna.user_id, DealStatus.OPEN)
     step = session.scalars(select(NextStep).where(NextStep.deal_id == child.id)).one()
-    assert step.due_at >= utc_now() + LATER + timedelta(days=1) - timedelta(seconds=5)
+    zone = ZoneInfo(session.get_one(Workspace, 1).timezone)
+    began, due = child.created_at.astimezone(zone), step.due_at.astimezone(zone)
+    assert (due.date(), due.time()) == (began.date() + timedelta(days=1), time(10))
     (run,) = runs(session)
     assert (run.status, run.child_deal_id) == (LinkRunStatus.CREATED, child.id)
     assert do_due(session) == []
