@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.analytics.intervals import ENOUGH, wilson
 from crm.analytics.population import seconds_between
+from crm.analytics.samples import Key, Sample, joined, samples
 from crm.analytics.stays import VISITOR, visits
 from crm.analytics.values import Ask
 from crm.models import StageVisit
 
 FASTER, SLOWER, ALIKE, FEW = "faster", "slower", "alike", "few"
 _SECONDS = 3600
-_NOBODY = 0  # no id: stands for an unknown owner inside, as joins find no NULL
 _LASTED = seconds_between(StageVisit.entered_at, StageVisit.left_at)
 
 
@@ -44,7 +44,7 @@ class Times:
 class AllTimes:
     """Times of each owner on each stage, and the median hours of all visits of stages that several owners visited."""
 
-    by_owner: Mapping[tuple[int | None, int], Times]
+    by_owner: Mapping[Key, Times]  # by owner, then stage
     of_stage: Mapping[int, float]
 
 
@@ -62,57 +62,16 @@ def in_sight(actor: Actor, owner: ColumnElement[Any] | InstrumentedAttribute[Any
 
 def load_times(session: Session, actor: Actor, ask: Ask) -> AllTimes:
     """Return how long visits lasted, from one look at them."""
-    by_owner: dict[tuple[int | None, int], Times] = {}
-    of_stage: dict[int, float] = {}
-    for row in session.execute(_measured(ask, actor)):
-        key = None if row.owner_id == _NOBODY else row.owner_id, row.stage_id
-        by_owner[key] = Times(row.n, float(row.median) / _SECONDS, row.longer, row.shorter)
-        if row.of_all is not None:
-            of_stage[row.stage_id] = float(row.of_all) / _SECONDS
-    return AllTimes(by_owner, of_stage)
+    found = samples(session, ended_visits(ask, actor, VISITOR.label("owner_id"), StageVisit.stage_id, _LASTED))
+    of_stages: dict[int, list[Sample]] = {}
+    for (_owner_id, stage_id), own in found.items():
+        of_stages.setdefault(stage_id, []).append(own)
+    # With one owner there is nobody to compare with.
+    medians = {one: joined(of_all).percentile(50) for one, of_all in of_stages.items() if len(of_all) > 1}
+    by_owner = {key: _times(own, medians.get(key[1])) for key, own in found.items()}
+    return AllTimes(by_owner, {stage_id: median / _SECONDS for stage_id, median in medians.items()})
 
 
-def _measured(ask: Ask, actor: Actor) -> Select[Any]:
-    """Select for each owner and stage: how many visits, their median, that of all, how many last longer and shorter."""
-    owner = func.coalesce(VISITOR, literal(_NOBODY)).label("owner_id")
-    visited = ended_visits(ask, actor, owner, StageVisit.stage_id, _LASTED).cte("visited")
-    of_stage, value = visited.c.stage_id, visited.c.value
-    ranked = select(
-        *visited.c,
-        func.row_number().over(partition_by=[of_stage, visited.c.owner_id], order_by=value).label("at_own"),
-        func.row_number().over(partition_by=of_stage, order_by=value).label("at_all"),
-    ).cte("ranked")
-    keys = visited.c.owner_id, of_stage
-    own = select(*keys, func.count().label("n")).group_by(*keys).cte("own")
-    sums = select(own.c.stage_id, func.sum(own.c.n).label("n")).group_by(own.c.stage_id)
-    whole = sums.having(func.count() > 1).subquery("whole")  # with one owner there is nobody to compare with
-    all_ = (
-        select(whole.c.stage_id, _mean(ranked.c.value).label("median"))
-        .join(ranked, ranked.c.stage_id == whole.c.stage_id)
-        .where(_is_middle(ranked.c.at_all, whole.c.n))
-        .group_by(whole.c.stage_id)
-        .cte("all_medians")
-    )
-    mine = and_(own.c.owner_id == ranked.c.owner_id, own.c.stage_id == ranked.c.stage_id)
-    return (
-        select(
-            ranked.c.owner_id, ranked.c.stage_id, func.max(own.c.n).label("n"),
-            _mean(case((_is_middle(ranked.c.at_own, own.c.n), ranked.c.value))).label("median"),
-            func.max(all_.c.median).label("of_all"),
-            func.sum(case((ranked.c.value > all_.c.median, 1), else_=0)).label("longer"),
-            func.sum(case((ranked.c.value < all_.c.median, 1), else_=0)).label("shorter"),
-        )
-        .select_from(ranked)
-        .join(own, mine)
-        .outerjoin(all_, all_.c.stage_id == ranked.c.stage_id)
-        .group_by(ranked.c.owner_id, ranked.c.stage_id)
-    )  # fmt: skip
-
-
-def _mean(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.sum(value) * 1.0 / func.count(value)
-
-
-def _is_middle(rank: ColumnElement[int], count: ColumnElement[int]) -> ColumnElement[bool]:
-    """Say that a row is the middle one of so many, or one of the two: what a median stands on."""
-    return or_(rank * 2 == count, rank * 2 == count + 1, rank * 2 == count + 2)
+def _times(own: Sample, of_all: float | None) -> Times:
+    compared = (0, 0) if of_all is None else (own.above(of_all), own.below(of_all))
+    return Times(own.size, own.percentile(50) / _SECONDS, *compared)

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics.arrivals import arrivals, stands_for_deal
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -25,6 +24,7 @@ from crm.analytics.population import (
     seconds_between,
     split_by,
 )
+from crm.analytics.samples import samples
 from crm.analytics.theme import heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.i18n.analytics_formats import month_text
@@ -133,9 +133,10 @@ class _Counts:
     def _key(row: Any, split: Split | None, last: Any) -> tuple[Any, int, Any]:
         return (row.split if split else None, row.month, last)
 
-    def _medians(self, session: Session, query: Select[Any], split: Split | None) -> dict[tuple[Any, int, Any], float]:
-        medians = session.execute(percentiles(query, hundredths=(50,)))
-        return {self._key(row, split, row.end): row.p50 / _HOUR for row in medians}
+    @staticmethod
+    def _medians(session: Session, query: Select[Any], split: Split | None) -> dict[tuple[Any, int, Any], float]:
+        found = samples(session, query).items()
+        return {(key[0] if split else None, *key[-2:]): own.percentile(50) / _HOUR for key, own in found}
 
 
 def _rows(came: _Counts, part: Any, month: int, stages: list[StageRow]) -> list[dict[str, Any]]:

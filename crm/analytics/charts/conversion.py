@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -27,6 +26,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )  # fmt: skip
+from crm.analytics.samples import samples
 from crm.analytics.theme import COLORS, bars, heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
 from crm.models import ReachOutcome, Stage, StageKind, StageReach, User
@@ -110,8 +110,8 @@ def median_days_to_win(session: Session, actor: Actor, ask: Ask) -> float | None
     won = select(Stage.id).where(Stage.kind == StageKind.WON)
     taken = seconds_between(StageReach.began_at, StageReach.reached_at)
     query = _query(ask, actor, None, taken).where(StageReach.stage_id.in_(won))
-    row = session.execute(percentiles(query, hundredths=(50,))).one_or_none()
-    return None if row is None or row.p50 is None else row.p50 / _SECONDS_OF_DAY
+    found = samples(session, query)
+    return found[()].percentile(50) / _SECONDS_OF_DAY if found else None
 
 
 def _split(ask: Ask) -> Split | None:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.frames import frame_of, percent, split_columns, split_values
-from crm.analytics.percentiles import percentiles
 from crm.analytics.plans import plans_of
 from crm.analytics.population import (
     MONTH,
@@ -30,6 +29,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )
+from crm.analytics.samples import samples
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.analytics.theme import lines
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
@@ -171,8 +171,8 @@ def _add_days(session: Session, actor: Actor, ask: Ask, cells: dict[Any, dict[st
     split = _split(ask, WON)
     part = split.column if split else literal(0)
     query = _query(ask, actor, WON, part.label("part"), seconds_between(Deal.created_at, Deal.closed_at))
-    for row in session.execute(percentiles(query, hundredths=(50,))):
-        cells.setdefault(row.part if split else None, {})["median_days"] = row.p50 / 86400
+    for (of_part,), own in samples(session, query).items():
+        cells.setdefault(of_part if split else None, {})["median_days"] = own.percentile(50) / 86400
 
 
 def _row(cell: Mapping[str, Any], plans: Mapping[TargetMetric, int]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.frames import frame_of, percent, split_columns, split_values
 from crm.analytics.lost import amount_in, is_loss, total
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -28,6 +27,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )
+from crm.analytics.samples import samples
 from crm.analytics.theme import COLORS, bars
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.models import Deal, DealStatus, User
@@ -160,8 +160,8 @@ def _hours(session: Session, actor: Actor, ask: Ask, credit: str, split: Split |
     """Give the median hours to the win of each part and source."""
     seconds = type_coerce(Deal.closed_at, BigInteger) - type_coerce(Deal.created_at, BigInteger)
     won = _query(ask, actor, credit, split, *_keys(credit, split), seconds.label("value"))
-    query = percentiles(won.where(Deal.status == DealStatus.WON), hundredths=(50,))
-    return {(row.part if split else None, row.source): float(row.p50) / 3600 for row in session.execute(query)}.items()
+    found = samples(session, won.where(Deal.status == DealStatus.WON))
+    return {(key[0] if split else None, key[-1]): own.percentile(50) / 3600 for key, own in found.items()}.items()
 
 
 CHART = Chart(

@@ -10,13 +10,13 @@ from typing import cast as cast_type
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
-from crm.analytics.percentiles import waits
 from crm.analytics.population import MONTH, OWNER, PRIORITY, SOURCE, TEAM, WEEK, Split, split_by
+from crm.analytics.samples import Key, Sample, Waits, waits
 from crm.analytics.stays import IS_OPEN, VISITOR, seconds_since, stays, visits
 from crm.analytics.theme import BAR_HEIGHT, COLORS, finished
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
@@ -49,8 +49,6 @@ COLUMNS = (
     Column("visit_p90_hours", Kind.HOURS),
 )
 
-_Times = Mapping[tuple[Any, int], Any]
-
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return a row for each stage in order, within each value of the split.
@@ -59,19 +57,7 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     has its stages all the same, but without a split.
     """
     split, norms = _split(ask, _STAY), _norms(session)
-    value = seconds_since(StageVisit.stay_entered_at)
-    seconds: ColumnElement[int] = value.element
-    sums = (
-        _whole((_is_closed(), seconds)).label("closed_seconds"),
-        _whole((~_is_closed(), seconds)).label("open_seconds"),
-        _whole((_over(norms, seconds), 1)).label("over_norm"),
-    )
-    of_stays = _times(session, waits(stays(ask.scope, actor, split, *_keys(split), value, _open(), *sums)), split)
-    visit_split = _split(ask, _VISIT)
-    own = seconds_since(StageVisit.entered_at)
-    of_visits = _times(
-        session, waits(visits(ask.scope, actor, visit_split, *_keys(visit_split), own, _open())), visit_split
-    )
+    of_stays, of_visits = _times(session, actor, ask, _STAY), _times(session, actor, ask, _VISIT)
     head = split_columns(split)
     found = {key[0] for key in (*of_stays, *of_visits)}
     cells = split_values(session, split, found) if split else {None: ()}
@@ -148,20 +134,8 @@ def _split(ask: Ask, fact: _Fact) -> Split | None:
     return None if ask.by is None else split_by(ask.by, ask.scope, owner=VISITOR, at=fact.began_at)
 
 
-def _keys(split: Split | None) -> list[Any]:
-    return [*([] if split is None else [split.column.label("split")]), StageVisit.stage_id]
-
-
-def _open() -> Any:
-    return IS_OPEN.label("is_open")
-
-
 def _is_closed() -> ColumnElement[bool]:
     return StageVisit.left_at.is_not(None)
-
-
-def _whole(*choice: tuple[ColumnElement[bool], Any]) -> ColumnElement[int]:
-    return cast(case(*choice, else_=0), BigInteger)
 
 
 def _norms(session: Session) -> dict[int, int]:
@@ -173,34 +147,44 @@ def _over(norms: Mapping[int, int], seconds: ColumnElement[int]) -> ColumnElemen
     return or_(false(), *(and_(StageVisit.stage_id == one, seconds > norm) for one, norm in norms.items()))
 
 
-def _times(session: Session, query: Select[Any], split: Split | None) -> _Times:
-    return {(row.split if split else None, row.stage_id): row for row in session.execute(query)}
+def _times(session: Session, actor: Actor, ask: Ask, fact: _Fact) -> Mapping[Key, Waits]:
+    split = _split(ask, fact)
+    parts: list[Any] = [literal(0)] if split is None else [split.column]
+    columns = parts[0].label("part"), StageVisit.stage_id, seconds_since(fact.began_at), IS_OPEN.label("is_open")
+    found = waits(session, fact.select(ask.scope, actor, split, *columns))
+    return {(key[0] if split else None, key[1]): own for key, own in found.items()}
 
 
-def _row(stage: StageRow, norms: Mapping[int, int], stay: Any, visit: Any) -> dict[str, Any]:
+def _row(stage: StageRow, norms: Mapping[int, int], stay: Waits | None, visit: Waits | None) -> dict[str, Any]:
     norm = norms.get(stage.stage_id)
     row: dict[str, Any] = dict.fromkeys(one.code for one in COLUMNS)
     row |= dict.fromkeys((one.code for one in COLUMNS if one.is_door), 0) | {"total_hours": 0.0, "open_hours": 0.0}
     row |= {"pipeline": stage.pipeline, "stage_id": stage.stage_id, "stage": stage.stage, "norm_hours": _hours(norm)}
     if stay is not None:
+        closed, size = stay.closed, int(stay.values.size)
+        over = 0 if norm is None else Sample(stay.values).above(norm)
         row |= {
-            "stays": stay.n, "stays_closed": stay.closed, "stays_open": stay.n - stay.closed,
-            "median_hours": _hours(stay.p50), "p90_hours": _hours(stay.p90),
-            "median_with_open_hours": _hours(stay.waited50), "p90_with_open_hours": _hours(stay.waited90),
-            "over_norm": int(stay.over_norm),
-            "over_norm_share": None if norm is None else percent(int(stay.over_norm), stay.n),
-            "total_hours": _hours(stay.closed_seconds), "open_hours": _hours(stay.open_seconds),
+            "stays": size, "stays_closed": closed.size if closed else 0, "stays_open": int(stay.opened.size),
+            **_percentiles(closed, "median_hours", "p90_hours"),
+            "median_with_open_hours": _hours(stay.over_by(50)), "p90_with_open_hours": _hours(stay.over_by(90)),
+            "over_norm": over, "over_norm_share": None if norm is None else percent(over, size),
+            "total_hours": _hours(closed.total if closed else 0), "open_hours": _hours(int(stay.opened.sum())),
         }  # fmt: skip
     if visit is not None:
-        row |= {
-            "visits": visit.n, "visits_closed": visit.closed,
-            "visit_median_hours": _hours(visit.p50), "visit_p90_hours": _hours(visit.p90),
-        }  # fmt: skip
+        closed = visit.closed
+        row |= {"visits": int(visit.values.size), "visits_closed": closed.size if closed else 0}
+        row |= _percentiles(closed, "visit_median_hours", "visit_p90_hours")
     return row
 
 
-def _hours(seconds: Any) -> float | None:
-    return None if seconds is None else float(seconds) / _HOUR
+def _percentiles(closed: Sample | None, median: str, p90: str) -> dict[str, float | None]:
+    if closed is None:
+        return {}
+    return {median: _hours(closed.percentile(50)), p90: _hours(closed.percentile(90))}
+
+
+def _hours(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds / _HOUR
 
 
 CHART = Chart(

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import MONTH, OWNER, PRIORITY, SOURCE, TEAM, WEEK, Split, split_by
+from crm.analytics.samples import samples
 from crm.analytics.stays import VISITOR, seconds_since, stays
 from crm.analytics.theme import heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
@@ -23,6 +23,7 @@ from crm.models import Stage, StageKind, StageVisit, VisitOutcome
 NEXT, SKIP, BACK, AGAIN, ASIDE, WON, LOST, OPEN = ("next", "skip", "back", "again", "aside", "won", "lost", "open")
 _HOUR = 3600
 _ENDS = {WON: VisitOutcome.WON, LOST: VisitOutcome.LOST, OPEN: VisitOutcome.OPEN}
+_END_NUMBERS = dict(enumerate(_ENDS))
 _END_KINDS = {WON: StageKind.WON, LOST: StageKind.LOST}
 
 COLUMNS = (
@@ -49,16 +50,16 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     A stage without stays has no row.
     """
     split = _split(ask)
-    keys = (*([] if split is None else [split.column.label("split")]), StageVisit.stage_id, _ended().label("ended"),
-            _to().label("to_id"))  # fmt: skip
+    keys = [*([] if split is None else [split.column.label("split")]), StageVisit.stage_id]
     closed = StageVisit.outcome != VisitOutcome.OPEN
     value = seconds_since(StageVisit.stay_entered_at)
     found: dict[Any, dict[_Way, tuple[int, float | None, float | None]]] = {}
-    for row in session.execute(percentiles(stays(ask.scope, actor, split, *keys, value).where(closed))):
-        times = (row.n, row.p50 / _HOUR, row.p90 / _HOUR)
-        found.setdefault(row.split if split else None, {})[row.stage_id, row.ended, row.to_id] = times
-    lasting = stays(ask.scope, actor, split, *keys[:-2], func.count().label("n")).where(~closed)
-    grouped = [one.element if hasattr(one, "element") else one for one in keys[:-2]]
+    ways = stays(ask.scope, actor, split, *keys, _ended().label("ended"), _to().label("to_id"), value).where(closed)
+    for (*part, stage_id, ended, to_id), own in samples(session, ways).items():
+        times = (own.size, own.percentile(50) / _HOUR, own.percentile(90) / _HOUR)
+        found.setdefault(part[0] if split else None, {})[stage_id, _END_NUMBERS.get(ended), to_id] = times
+    lasting = stays(ask.scope, actor, split, *keys, func.count().label("n")).where(~closed)
+    grouped = [one.element if hasattr(one, "element") else one for one in keys]
     for row in session.execute(lasting.group_by(*grouped)):
         found.setdefault(row.split if split else None, {})[row.stage_id, OPEN, None] = (row.n, None, None)
     order = _Order.of(session, stage_rows(session, ask.scope))
@@ -97,9 +98,8 @@ def _split(ask: Ask) -> Split | None:
     return split_by(ask.by, ask.scope, owner=VISITOR, at=StageVisit.stay_entered_at)
 
 
-def _ended() -> ColumnElement[str | None]:
-    outcomes = {outcome: name for name, outcome in _ENDS.items()}
-    return case(*((StageVisit.outcome == outcome, name) for outcome, name in outcomes.items()), else_=None)
+def _ended() -> ColumnElement[int | None]:
+    return case(*((StageVisit.outcome == _ENDS[name], number) for number, name in _END_NUMBERS.items()), else_=None)
 
 
 def _to() -> ColumnElement[int | None]:

@@ -10,8 +10,8 @@ from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from crm.analytics.lost import is_loss
-from crm.analytics.percentiles import percentiles
 from crm.analytics.population import pipelines, seconds_between
+from crm.analytics.samples import samples
 from crm.analytics.scope import Scope
 from crm.analytics.trust.values import Facts
 from crm.clock import utc_now
@@ -98,5 +98,5 @@ def _usual_stays(session: Session, pipeline_ids: Sequence[int], now: datetime) -
         .join(ended, ended.c.id == StageVisit.deal_id)
         .where(StageVisit.pipeline_id.in_(pipeline_ids), StageVisit.outcome.in_(_ENDS))
     )
-    rows = session.execute(percentiles(stays, hundredths=(50,)))
-    return {row.stage_id: row.p50 for row in rows if row.n >= FEWEST_STAYS}
+    found = samples(session, stays)
+    return {stage_id: own.percentile(50) for (stage_id,), own in found.items() if own.size >= FEWEST_STAYS}

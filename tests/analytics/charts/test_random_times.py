@@ -21,7 +21,7 @@ from crm.analytics.scope import Scope, whole_scope
 from crm.analytics.values import Ask
 from crm.models import DealStatus, Stage
 from tests.analytics.random_histories import NOW, Drawn, draw_histories
-from tests.analytics.test_percentiles import time_when_left
+from tests.analytics.test_samples import time_when_left
 from tests.conftest import Cast
 from tests.factories import PipelineRows, add_pipeline
 from tests.stopped_clock import StopClock, stop_clock

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Select, String, Table, select
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, select
 from sqlalchemy.orm import Session
 
-from crm.analytics.percentiles import percentiles, waits
+from crm.analytics.samples import Waits, joined, samples, waits
 
 Row = tuple[str | None, int | None, int, int]
 MEASURED = Table(
-    "measured_here", MetaData(), Column("name", String), Column("number", Integer), Column("value", Integer),
+    "measured_here", MetaData(), Column("name", String), Column("number", Integer), Column("value", BigInteger),
     Column("is_open", Integer), prefixes=["TEMPORARY"],
 )  # fmt: skip
 
@@ -36,45 +36,70 @@ def put(session: Session, rows: Sequence[Row]) -> None:
         session.execute(MEASURED.insert(), [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def answer(session: Session, query: Select[Any], keys: int) -> dict[Any, tuple[Any, ...]]:
-    return {row[:keys]: tuple(row[keys:]) for row in map(tuple, session.execute(query))}
-
-
 CLOSED = select(MEASURED.c.name, MEASURED.c.number, MEASURED.c.value).where(MEASURED.c.is_open == 0)
 ALL = select(MEASURED.c.name, MEASURED.c.number, MEASURED.c.value, MEASURED.c.is_open)
 
 
+def told(one: Waits) -> tuple[Any, ...]:
+    """Give what is asked of durations: how many, how many closed, the closed ones' percentiles, the estimates."""
+    closed = one.closed
+    percentiles = (None, None) if closed is None else (closed.percentile(50), closed.percentile(90))
+    return one.values.size, closed.size if closed else 0, *percentiles, one.over_by(50), one.over_by(90)
+
+
 def test_percentiles_lie_between_the_closest_ranks(measured: Session) -> None:
     put(measured, [("a", 1, one, 0) for one in (10, 40, 20, 30)] + [("a", 2, 7, 0)])
-    assert answer(measured, percentiles(CLOSED), 2) == {("a", 1): (4, 25.0, 37.0), ("a", 2): (1, 7.0, 7.0)}
+    found = samples(measured, CLOSED)
+    assert {key: (one.size, one.total, one.percentile(50), one.percentile(90)) for key, one in found.items()} == {
+        ("a", 1): (4, 100, 25.0, 37.0), ("a", 2): (1, 7, 7.0, 7.0),
+    }  # fmt: skip
+    assert [list(one.values) for one in found.values()] == [[10, 20, 30, 40], [7]]
+    assert list(joined(found.values()).values) == [7, 10, 20, 30, 40]
+
+
+def test_above_and_below_leave_out_what_is_equal(measured: Session) -> None:
+    put(measured, [("a", 1, one, 0) for one in (1, 2, 2, 3)])
+    one = samples(measured, CLOSED)["a", 1]
+    assert [(one.below(limit), one.above(limit)) for limit in (0, 2, 2.5, 9)] == [(0, 4), (1, 1), (3, 1), (4, 0)]
 
 
 def test_no_key_and_no_rows(measured: Session) -> None:
-    assert answer(measured, percentiles(CLOSED), 2) == {}
-    assert answer(measured, waits(ALL), 2) == {}
-    put(measured, [("a", 1, 1, 0), ("b", 2, 5, 0), ("b", 2, 9, 1)])
     of_all = select(MEASURED.c.value, MEASURED.c.is_open)
-    assert answer(measured, waits(of_all), 0) == {(): (3, 2, 3.0, 4.6, 5, None)}
+    assert samples(measured, CLOSED) == {}
+    assert samples(measured, select(MEASURED.c.value)) == {}
+    assert waits(measured, ALL) == {}
+    assert waits(measured, of_all) == {}
+    put(measured, [("a", 1, 1, 0), ("b", 2, 5, 0), ("b", 2, 9, 1)])
+    assert {key: told(one) for key, one in waits(measured, of_all).items()} == {(): (3, 2, 3.0, 4.6, 5, None)}
 
 
 def test_nothing_is_a_group_of_its_own(measured: Session) -> None:
     put(measured, [(None, 1, 10, 0), (None, 1, 20, 0), ("", 1, 1, 0), (None, None, 3, 0), ("a", None, 4, 1)])
-    assert answer(measured, percentiles(CLOSED), 2) == {
-        (None, 1): (2, 15.0, 19.0), ("", 1): (1, 1.0, 1.0), (None, None): (1, 3.0, 3.0),
+    assert {key: (one.size, one.percentile(50)) for key, one in samples(measured, CLOSED).items()} == {
+        (None, 1): (2, 15.0), ("", 1): (1, 1.0), (None, None): (1, 3.0),
     }  # fmt: skip
-    assert set(answer(measured, waits(ALL), 2)) == {(None, 1), ("", 1), (None, None), ("a", None)}
+    assert set(waits(measured, ALL)) == {(None, 1), ("", 1), (None, None), ("a", None)}
+
+
+def test_keys_come_in_the_order_of_the_query(measured: Session) -> None:
+    put(measured, [("b", 300, 2**40, 0), ("b", 70_000, -5, 0), ("a,1", 0, 0, 0)])
+    number, name, value = MEASURED.c.number, MEASURED.c.name, MEASURED.c.value
+    found = samples(measured, select(number, name, (number * 2).label("twice"), value))
+    assert {key: list(one.values) for key, one in found.items()} == {
+        (300, "b", 600): [2**40], (70_000, "b", 140_000): [-5], (0, "a,1", 0): [0],
+    }  # fmt: skip
 
 
 def test_the_waiting_count_as_at_least_so_long(measured: Session) -> None:
     # At 1: 1 of 5 over, 0.8 left. At 3: 1 of 3, 0.533. At 5: the last one, 0. Those open at 2 and 4 count until then.
     put(measured, [("a", 1, 1, 0), ("a", 1, 2, 1), ("a", 1, 3, 0), ("a", 1, 4, 1), ("a", 1, 5, 0)])
     # The closed ones alone: 1, 3, 5.
-    assert answer(measured, waits(ALL), 2) == {("a", 1): (5, 3, 3.0, 4.6, 5, 5)}
+    assert told(waits(measured, ALL)["a", 1]) == (5, 3, 3.0, 4.6, 5, 5)
     put(measured, [("a", 1, 1, 0), ("a", 1, 1, 0), ("a", 1, 9, 1), ("a", 2, 4, 1)])
-    assert answer(measured, waits(ALL), 2) == {
-        ("a", 1): (3, 2, 1.0, 1.0, 1, None),
-        ("a", 2): (1, 0, None, None, None, None),
-    }
+    found = waits(measured, ALL)
+    assert told(found["a", 1]) == (3, 2, 1.0, 1.0, 1, None)
+    assert told(found["a", 2]) == (1, 0, None, None, None, None)
+    assert [list(one.opened) for one in found.values()] == [[9], [4]]
 
 
 values = st.lists(st.tuples(st.integers(1, 2), st.integers(0, 12), st.booleans()), min_size=1, max_size=40)
@@ -85,18 +110,19 @@ def test_equals_numpy_and_the_product_over_times(measured: Session) -> None:
     @given(values)
     def check(drawn: list[tuple[int, int, bool]]) -> None:
         put(measured, [("a", number, value, int(is_open)) for number, value, is_open in drawn])
-        closed, whole = answer(measured, percentiles(CLOSED), 2), answer(measured, waits(ALL), 2)
+        closed, whole = samples(measured, CLOSED), waits(measured, ALL)
         for number in {one[0] for one in drawn}:
             times = np.array([one[1] for one in drawn if one[0] == number])
             is_open = np.array([one[2] for one in drawn if one[0] == number])
             ended = times[~is_open]
             expected = (None, None) if not ended.size else tuple(np.percentile(ended, [50, 90]))
-            got = whole["a", number]
+            got = told(whole["a", number])
             assert got[:2] == (times.size, ended.size)
             assert got[2:4] == pytest.approx(expected)
             assert got[4:] == (time_when_left(times, is_open, 0.5), time_when_left(times, is_open, 0.1))
+            assert (("a", number) in closed) == bool(ended.size)
             if ended.size:
-                assert closed["a", number] == (ended.size, pytest.approx(expected[0]), pytest.approx(expected[1]))
+                assert list(closed["a", number].values) == sorted(ended)
 
     check()
 
@@ -105,17 +131,13 @@ def test_many_rows_of_wide_values(measured: Session) -> None:
     drawn = random.Random(5)
     rows = [("a", one % 3, int(drawn.lognormvariate(12, 2)), int(drawn.random() < 0.1)) for one in range(9_000)]
     put(measured, rows)
-    whole = answer(measured, waits(ALL), 2)
+    whole = waits(measured, ALL)
     for number in range(3):
         mine = np.array([(value, is_open) for _name, group, value, is_open in rows if group == number])
         ended = mine[mine[:, 1] == 0, 0]
-        assert whole["a", number][:4] == (
-            3_000,
-            ended.size,
-            *(pytest.approx(one) for one in np.percentile(ended, [50, 90])),
-        )
+        percentiles = [pytest.approx(one) for one in np.percentile(ended, [50, 90])]
         left = [time_when_left(mine[:, 0], mine[:, 1] == 1, one) for one in (0.5, 0.1)]
-        assert list(whole["a", number][4:]) == left
+        assert told(whole["a", number]) == (3_000, ended.size, *percentiles, *left)
 
 
 def time_when_left(times: Any, is_open: Any, share: float) -> int | None:
