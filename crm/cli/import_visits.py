@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from crm.db import read_scope
 from crm.errors import Violation, refuse_if_any
-from crm.i18n import reader
+from crm.i18n import _, reader
 from crm.imports.fields import RecordKind, is_known_field
 from crm.imports.formats import Table
 from crm.imports.mapping import FileMapping, ImportMapping, OwnerRule, folded
@@ -89,7 +89,12 @@ def with_pipelines(arguments: argparse.Namespace, prepared: Prepared) -> Prepare
     zone = prepared.mapping.timezone or (workspace.timezone if workspace else "UTC")
     wanted = Wanted(arguments.pipeline, arguments.stages, arguments.won, arguments.lost)
     with reader(workspace.language if workspace else "en", zone):
-        return described(prepared, ZoneInfo(zone), wanted, {folded(one.name): one for one in infos})
+        found = described(prepared, ZoneInfo(zone), wanted, {folded(one.name): one for one in infos})
+        if arguments.mapping:
+            return found
+        # Nobody imports on a command line: a deal whose rows name nobody gets somebody who stands for that.
+        owners = replace(found.mapping.owners, default=found.mapping.owners.default or _("Owner not stated"))
+    return replace(found, mapping=replace(found.mapping, owners=owners))
 
 
 def _check_columns(arguments: argparse.Namespace, tables: Sequence[Table]) -> None:

@@ -18,7 +18,7 @@ from crm.imports.people import Person, names_only
 from crm.imports.prepare import Prepared, PreparedFile
 from crm.imports.reading import RowReader
 from crm.imports.values import split_values
-from crm.imports.visits.needs import owners_of_visits, reasons_of_visits
+from crm.imports.visits.needs import owners_of_visits, reasons_of_visits, some_name_nobody
 from crm.imports.world import World
 from crm.models.codes import FieldType, Role, RowVerdict, StageKind
 from crm.pipelines.values import FieldInfo, LossReasonInfo, Option, PipelineInfo, StageInfo
@@ -124,8 +124,12 @@ def _new_owners(world: World, prepared: Prepared) -> list[UserDraft]:
     ]
     gathered += owners_of_visits(world, prepared)
     default = prepared.mapping.owners.default
+    if default and (
+        any(file.kind is not RecordKind.VISITS for file in prepared.files) or some_name_nobody(world, prepared)
+    ):
+        gathered.append(default)
     drafts = []
-    for value in names_only([*gathered, *([default] if default else [])]):
+    for value in names_only(gathered):
         if world.people.found(value) or line_violations(value, "owner", MAX_NAME):
             continue
         email = clean_email(value) if "@" in value else ""

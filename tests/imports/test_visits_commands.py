@@ -66,6 +66,33 @@ def test_log_alone_makes_pipeline_people_and_deals(
     assert {name for name in after if after[name] != before[name]} <= {"imports", "events", "saved_mappings"}
 
 
+def test_deal_that_names_nobody_is_nobodys(
+    here: Path, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    assert main(["import", "visits", "Sales 2025.csv", "--dry-run"]) == 0
+    assert "6 rows: 6 created" in capsys.readouterr().out
+    assert main(["import", "visits", "Sales 2025.csv"]) == 0
+    assert "1 won, 1 lost, 1 open" in capsys.readouterr().out
+    assert [one.owner for one in read_back(database, "2")] == [None]
+    with database.read_scope() as session:
+        owner = session.get_one(User, deal_of(database, "2").owner_id)
+        assert (owner.name, owner.is_active) == ("Owner not stated", False)
+    assert main(["import", "visits", "Sales 2025.csv"]) == 0
+    assert "0 created, 0 updated, 6 unchanged" in capsys.readouterr().out
+
+
+def test_nobody_is_made_up_where_all_deals_name_somebody(
+    here: Path, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "Named.csv").write_text("\n".join(line for line in LOG.splitlines() if not line.startswith("2,")))
+    assert main(["import", "visits", "Named.csv"]) == 0
+    assert "4 rows: 4 created" in capsys.readouterr().out
+    with database.read_scope() as session:
+        made = session.scalars(select(User.name).where(~User.is_active)).all()
+    assert made == ["Olga"]
+
+
 def test_order_and_ends_may_be_given(here: Path, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     order = ["--stages", "Offer;Call;Lead", "--won", "Done,paid", "--lost", "refused", "--pipeline", "Mine"]
     assert main(["import", "visits", "Sales 2025.csv", "--owner", "Boris", *order]) == 0

@@ -27,6 +27,11 @@ def owners_of_visits(world: World, prepared: Prepared) -> list[str]:
     return list(dict.fromkeys(row.owner for row in rows if row.owner))
 
 
+def some_name_nobody(world: World, prepared: Prepared) -> bool:
+    """Tell whether there is a deal whose rows name no owner at all."""
+    return any(all(not row.owner for row in deal.rows) for deal in _deals(world, prepared))
+
+
 def reasons_of_visits(world: World, prepared: Prepared) -> dict[str, ReasonsNeeded]:
     """Return the reasons of lost deals by folded name of the pipeline, for pipelines that are here or promised."""
     needed: dict[str, ReasonsNeeded] = {}
