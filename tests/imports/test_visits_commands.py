@@ -164,6 +164,23 @@ def test_workbook_with_columns_named_by_hand_and_deals_beside(here: Path, databa
         assert session.scalar(select(func.count()).select_from(StageVisit)) == 1
 
 
+def test_stage_on_which_deals_stayed_is_no_end_whatever_its_outcome(here: Path, database: Database) -> None:
+    rows = (
+        "deal,stage,entered_at,left_at,owner,outcome",
+        "1,Lead,2025-01-01 10:00,2025-01-02 10:00,Anna,",
+        "1,Offer,2025-01-02 10:00,2025-01-05 10:00,Anna,won",
+        "2,Lead,2025-01-01 10:00,2025-01-02 10:00,Anna,",
+        "2,Offer,2025-01-02 10:00,2025-01-04 10:00,Anna,lost",
+        "3,Lead,2025-01-01 10:00,2025-01-03 10:00,Anna,lost",
+    )
+    (here / "log.csv").write_text("\n".join(rows))
+    assert main(["import", "visits", "log.csv", "--zone", "UTC"]) == 0
+    assert [name for name, kind in stages(database, "log") if kind == "open"] == ["Lead", "Offer"]
+    assert [(one.stage, one.entered, one.left, one.outcome) for one in read_back(database, "1")] == [
+        ("Lead", "01 10:00", "02 10:00", "forward"), ("Offer", "02 10:00", "05 10:00", "won"),
+    ]  # fmt: skip
+
+
 def test_history_is_recognised_without_the_word(here: Path, database: Database) -> None:
     assert main(["import", "Sales 2025.csv", "--owner", "Boris"]) == 0
     assert [one.stage for one in read_back(database, "1")] == ["Lead", "Offer"]

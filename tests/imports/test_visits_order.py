@@ -56,6 +56,18 @@ def test_ends_are_recognised_by_the_outcome_that_only_closing_rows_bear() -> Non
     )  # fmt: skip
 
 
+def test_stage_that_deals_leave_for_either_end_is_no_end_itself() -> None:
+    trails: list[Trail] = [
+        [("New", None), ("Negotiation", WON)],
+        [("New", None), ("Negotiation", LOST)],
+        [("New", LOST), ("New", LOST)],
+        [("New", None), ("Закрыто", WON)],
+        [("New", None), ("Закрыто", LOST)],
+    ]
+    found = stage_order(trails)
+    assert (found.open_stages, found.by_outcome) == (("New", "Negotiation"), ("Закрыто",))
+
+
 def test_outcome_repeated_on_all_rows_of_a_deal_makes_no_stage_an_end() -> None:
     trails: list[Trail] = [[("New", WON), ("Contract", WON)], [("New", LOST), ("Offer", LOST)]]
     found = stage_order(trails)

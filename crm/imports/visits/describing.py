@@ -15,7 +15,7 @@ from crm.imports.mapping import NewPipeline, folded
 from crm.imports.memory import guess_mapping
 from crm.imports.prepare import Prepared, prepare
 from crm.imports.visits.detecting import StageOrder, Trail, stage_order
-from crm.imports.visits.rows import TRAIL_FIELDS, DealRows, read_visits
+from crm.imports.visits.rows import TRAIL_FIELDS, DealRows, VisitRow, read_visits
 from crm.imports.visits.words import end_named
 from crm.models.codes import StageKind
 from crm.pipelines.values import PipelineInfo
@@ -171,7 +171,12 @@ def _missing(names: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def _trail(deal: DealRows) -> Trail:
-    return [(row.stage, row.outcome) for row in deal.rows if row.stage]
+    return [(row.stage, _said(row)) for row in deal.rows if row.stage]
+
+
+def _said(row: VisitRow) -> StageKind | None:
+    """Return the outcome that may make a row's stage an end: where a deal stayed, it came before its end."""
+    return None if row.left_at is not None and row.left_at > row.at else row.outcome
 
 
 def _pipeline_names(deals: Iterable[DealRows]) -> list[str]:

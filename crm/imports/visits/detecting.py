@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from crm.imports.mapping import folded
-from crm.imports.visits.words import end_named
+from crm.imports.visits.words import end_named, is_closing_named
 from crm.models.codes import StageKind
 
 # A deal's rows in order: name of the stage and what the row's outcome says.
@@ -91,7 +91,9 @@ def _kind(one: _Seen) -> StageKind | None:
     if named is not None and one.last >= one.rows * _HALF:
         return named
     if one.rows and one.closing.total() == one.rows:
-        return next(iter(one.closing)) if len(one.closing) == 1 else None
+        if len(one.closing) == 1:
+            return next(iter(one.closing))
+        return None if is_closing_named(one.name) else StageKind.OPEN  # from a working stage deals go either way
     return StageKind.OPEN
 
 

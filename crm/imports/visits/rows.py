@@ -27,7 +27,8 @@ _YEARS = range(1900, 2101)
 _LIMITS: dict[str, int] = {"deal": 300, "stage": 200, "owner": 200, "pipeline": 200, "loss_reason": 200,
            "title": TEXT_LIMITS["title"], "source": TEXT_LIMITS["source"], "currency": 20, "outcome": 100}  # fmt: skip
 ALL_FIELDS = frozenset({*_LIMITS, "entered_at", "left_at", "amount"})
-TRAIL_FIELDS = frozenset({"deal", "stage", "entered_at", "outcome", "pipeline"})  # enough to see the order of stages
+# Enough to see the order of stages, and the ends.
+TRAIL_FIELDS = frozenset({"deal", "stage", "entered_at", "left_at", "outcome", "pipeline"})
 _REPEATED = frozenset({"stage", "owner", "pipeline", "loss_reason", "source", "currency", "outcome"})
 
 

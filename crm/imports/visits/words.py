@@ -17,6 +17,9 @@ _LOST = re.compile(
 _WON = re.compile(
     r"\b(won|paid|success\w*|успешн\w*|успех\w*|оплачен\w*|оплата получена|выигр\w*|реализован\w*|купил\w*)\b"
 )
+_CLOSED = re.compile(
+    r"\b(clos\w*|archiv\w*|done|end|ended|finish\w*|complet\w*|final\w*|закры\w*|архив\w*|заверш\w*|оконч\w*|итог\w*)\b"
+)
 _GOING_ON = frozenset({
     "", "open", "forward", "back", "handover", "hand over", "in progress", "moved", "next", "none", "new", "running",
     "открыт", "открыта", "открыто", "в работе", "вперед", "назад", "передан", "передана", "передано", "в процессе",
@@ -29,6 +32,11 @@ def end_named(text: str) -> StageKind | None:
     if _LOST.search(plain):
         return StageKind.LOST
     return StageKind.WON if _WON.search(plain) else None
+
+
+def is_closing_named(text: str) -> bool:
+    """Tell whether a name says that a deal is over, whichever way."""
+    return _CLOSED.search(_plain(text)) is not None
 
 
 def outcome_named(text: str) -> StageKind | None:
