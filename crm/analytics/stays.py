@@ -27,6 +27,8 @@ from crm.models import Deal, DealStatus, LossReason, Pipeline, StageVisit, User,
 # The last visit of a stay stands for it: whoever had the deal then has the credit; nobody where it isn't known.
 VISITOR: ColumnElement[int | None] = case((StageVisit.owner_known, StageVisit.owner_id), else_=None)
 IS_OPEN: ColumnElement[int] = case((StageVisit.outcome == VisitOutcome.OPEN, 1), else_=0)
+# A deal taken out and put back begins another stay: the one that was cut short is none.
+_CUT_SHORT = (VisitOutcome.REMOVED, VisitOutcome.DUPLICATE)
 
 
 def stays(scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
@@ -50,7 +52,7 @@ def seconds_since(start: Column) -> ColumnElement[int]:
 
 
 def _counted(query: Select[Any], scope: Scope, actor: Actor, split: Split | None) -> Select[Any]:
-    query = query.select_from(StageVisit)
+    query = query.select_from(StageVisit).where(StageVisit.outcome.not_in(_CUT_SHORT))
     narrows_deals = bool(
         scope.sources or scope.priorities or scope.segments or (split is not None and split.needs_deal)
     )
