@@ -23,6 +23,7 @@ from crm.auth.actors import system_actor
 from crm.auth.permissions import Action, require
 from crm.db import read_scope
 from crm.errors import CrmError
+from crm.imports.cells import guard_formula
 from crm.models import Channel, FieldType
 from crm.pipelines.reads import list_pipelines, load_fields
 from crm.pipelines.values import FieldInfo
@@ -150,8 +151,8 @@ def _write_json(printed: Printed) -> None:
 
 def _write_csv(printed: Printed) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(printed.columns)
-    writer.writerows(printed.rows)
+    writer.writerow(map(guard_formula, printed.columns))
+    writer.writerows([guard_formula(one) if isinstance(one, str) else one for one in row] for row in printed.rows)
 
 
 def _write_table(printed: Printed) -> None:

@@ -100,6 +100,20 @@ def check_cell(kind: Kind, value: Any, cell: Any) -> None:
         assert value == (cell.isoformat() if kind is Kind.DAY else cell)
 
 
+def test_no_cell_of_a_csv_can_become_a_formula(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    with base.session_scope() as session:
+        session.query(Deal).filter(Deal.title == "won").one().source = "=1+1"
+    rows = list(csv.reader(io.StringIO(printed(capsys, "sources", *PERIOD, "--format", "csv"))))
+    assert "'=1+1" in {row[1] for row in rows}
+    assert "=1+1" in {row["source"] for row in told(capsys, "sources", *PERIOD)}
+    differences = [row["difference"] for row in told(capsys, "managers", *PERIOD)]
+    assert min(one for one in differences if one is not None) < 0
+    rows = list(csv.reader(io.StringIO(printed(capsys, "managers", *PERIOD, "--format", "csv"))))
+    assert [row[rows[0].index("difference")] for row in rows[1:]] == [
+        "" if one is None else str(one) for one in differences
+    ]
+
+
 def test_figures_are_narrowed_and_split(base: Database, capsys: pytest.CaptureFixture[str]) -> None:
     care = told(capsys, "conversion", *PERIOD, "--pipeline", "Care")
     assert [(row["stage"], row["came"], row["passed"], row["open"]) for row in care] == [
