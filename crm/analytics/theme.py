@@ -6,8 +6,10 @@ selection "cell" gives the number of the frame's row and the code of the door th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -29,15 +31,17 @@ COLORS: Mapping[str, str] = {
 SERIES = ("#0072B2", "#E69F00", "#8A8F98", "#CC79A7", "#D55E00")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])  # a line is known without its colour
 _ON_COLOR = {"#0072B2": "#FFFFFF", "#D55E00": "#FFFFFF"}
+# Stages as lines: the last, a win, is as won ones are everywhere.
+STAGES = ("#8A8F98", "#E69F00", "#CC79A7", "#D55E00", "#009E73", "#7A62B8", "#B08900")
 HEAT = ("#DCEAF4", "#0B4F8A")
 FAINT, FAINT_INK, FAINT_OPACITY = "#8A8F98", "#7A8189", 0.16  # pale on either ground
-BAR_HEIGHT, CELL_HEIGHT, LINE, HEIGHT = 34, 30, 13, 260
+BAR_HEIGHT, CELL_HEIGHT, LINE, HEIGHT, TALL = 34, 30, 13, 260, 320
+WRAPPED = 13  # letters in a line of a column's name: names of stages stand close to each other
 LABELLED = 16  # marks in a row; more would write over each other
 PALE = 0.6  # what isn't chosen: its numbers stay readable
-_NARROW = 0.06  # of the longest bar: its number would not fit inside
+_DIGIT, _MARGIN = 7, 8  # pixels that a digit of a label takes, and its sides
 CELL = "cell"
 FEW = "few"
-_WORD_BY_WORD = "split(datum.label, ' ')"  # a line for each: names of stages stand close to each other
 _MARKS = {"better": " ▲", "faster": " ▲", "worse": " ▼", "slower": " ▼"}
 
 
@@ -46,7 +50,7 @@ def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Se
     long = _long(frame, [category], parts, words)
     long["value"] = long["value"].astype(int)
     longest = int(long.groupby("row")["value"].sum().max() or 0) if len(long) else 0
-    long["shown"] = [number(one) if one > longest * _NARROW else "" for one in long["value"]]
+    long["shown"] = [number(one) if one else "" for one in long["value"]]
     chosen = _selection()
     names = [words(one) for one in parts]
     base = alt.Chart(long).encode(
@@ -66,8 +70,11 @@ def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Se
         tooltip=[alt.Tooltip(f"{category}:N", title=words(category)),
                  alt.Tooltip("value:Q", title=words("deals"), format=","), alt.Tooltip("part_name:N", title=" ")],
     ).add_params(chosen)  # fmt: skip
+    # The width of the drawing is known in the browser alone: on a phone fewer numbers fit into their bars.
+    fits = f"datum.value / {longest or 1} * width > {_DIGIT} * length(datum.shown) + {_MARGIN}"
     inside = base.mark_text(fontSize=12, tooltip=None).encode(
-        x=alt.X("value:Q", stack="zero", bandPosition=0.5), text="shown:N", detail="part_name:N", order="order:Q",
+        x=alt.X("value:Q", stack="zero", bandPosition=0.5), text=alt.condition(fits, "shown:N", alt.value("")),
+        detail="part_name:N", order="order:Q",
         color=alt.Color("part_name:N", legend=None, scale=alt.Scale(
             domain=names, range=[_ON_COLOR.get(one, "#101517") for one in colors])),
     )  # fmt: skip
@@ -89,11 +96,13 @@ def heat_map(
     label: str | None = None,
     kind: str | None = None,
     told: Mapping[str, str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Figure:
     """Return a table of coloured cells with their numbers; a click chooses the cell's number `door`, else its `value`.
 
     `label` is a column of verdicts: better and worse get a mark beside the number, those of few deals are drawn pale.
-    `told` are columns of texts for the tooltip, with the codes of their titles.
+    `told` are columns of texts for the tooltip, with the codes of their titles. `columns` are names of the map's
+    columns in their order, else they stand as they come in the frame. A count of nothing leaves its cell empty.
     """
     kind = kind or ("percent" if value.startswith("conversion") or value.endswith("share") else "count")
     told = told or {}
@@ -104,8 +113,11 @@ def heat_map(
     shown["column_name"] = [_named(column, one, words) for one in shown["column_name"]]
     shown["part"] = door or value
     low, top = _judge(shown, value, label, words, kind)
-    columns_seen = list(dict.fromkeys(shown["column_name"]))
-    most_words = max((one.count(" ") + 1 for one in columns_seen), default=1)
+    present = dict.fromkeys(shown["column_name"])
+    columns_seen = [one for one in dict.fromkeys(columns or ()) if one in present]
+    columns_seen += [one for one in present if one not in columns_seen]
+    wrapped = {one: wrap(one, WRAPPED, break_long_words=False) or [one] for one in columns_seen}
+    most_lines = max((len(one) for one in wrapped.values()), default=1)
     rows_seen = list(dict.fromkeys(shown["row_name"]))
     chosen = _selection()
     more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
@@ -114,8 +126,8 @@ def heat_map(
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
             orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
-            labelFlush=False, labelBound=False, labelExpr=_WORD_BY_WORD,
-            labelLineHeight=LINE, labelPadding=LINE * (most_words - 1) + 6)),
+            labelFlush=False, labelBound=False, labelExpr=f"({json.dumps(wrapped)})[datum.label]",
+            labelLineHeight=LINE, labelPadding=LINE * (most_lines - 1) + 6)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(
             labelLimit=220, ticks=False, domain=False, labelFlush=False, labelBound=False)),
     )  # fmt: skip
@@ -145,14 +157,16 @@ def lines(
     long = _long(frame, [moment], values, words, scale=0.01 if kind == "money" else 1.0)
     long["name"] = _moment_names(long[moment], moment)
     long["shown"] = [short_text(one, kind) for one in long["value"]]
+    long["rank"] = long.groupby("row")["value"].rank(ascending=False, method="first")
     chosen, names = _selection(), [words(one) for one in values]
-    base = alt.Chart(long.drop(columns=[moment])).encode(
+    plain = alt.Chart(long.drop(columns=[moment])).encode(
         x=alt.X("name:N", sort=alt.EncodingSortField("row", op="min"), title=None,
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelLimit=110, ticks=False)),
         y=alt.Y("value:Q", title=None, axis=short_axis(kind), scale=alt.Scale(zero=True)),
-        color=alt.Color("part_name:N", title=None, sort=names, legend=alt.Legend(orient="top", labelLimit=240),
-                        scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
     )  # fmt: skip
+    base = plain.encode(color=alt.Color(
+        "part_name:N", title=None, sort=names, scale=alt.Scale(domain=names, range=list(SERIES[: len(names)])),
+        legend=line_legend() if len(names) > 1 else None))  # fmt: skip
     drawn = base.mark_line(strokeWidth=2.5).encode(
         strokeDash=alt.StrokeDash("part_name:N", sort=names, legend=None, scale=alt.Scale(
             domain=names, range=list(DASHES[: len(names)])))
@@ -163,8 +177,36 @@ def lines(
                  alt.Tooltip("shown:N", title="  ")],
     ).add_params(chosen)  # fmt: skip
     layers = [drawn, points]
+    if len(long) <= LABELLED:  # the greatest above its point, the next one below
+        layers += [plain.transform_filter(f"datum.rank == {rank}").mark_text(dy=dy, fontSize=12).encode(text="shown:N")
+                   for rank, dy in ((1, -12), (2, 16))]  # fmt: skip
+    return finished(alt.layer(*layers).properties(height=HEIGHT))
+
+
+def clusters(
+    frame: pd.DataFrame, *, category: str, values: Sequence[str], words: Words, door: str, kind: str = "money"
+) -> Figure:
+    """Return upright bars of some values beside each other for each row; a click chooses the row's number `door`."""
+    long = _long(frame, [category], values, words, scale=0.01 if kind == "money" else 1.0)
+    long["shown"] = [short_text(one, kind) if one else "" for one in long["value"]]
+    long["part"] = door
+    chosen, names = _selection(), [words(one) for one in values]
+    base = alt.Chart(long).encode(
+        x=alt.X(f"{category}:N", sort=alt.EncodingSortField("row", op="min"), title=None, axis=alt.Axis(
+            labelAngle=0, labelOverlap="greedy", labelLimit=110, ticks=False)),
+        xOffset=alt.XOffset("part_name:N", sort=names),
+        y=alt.Y("value:Q", title=None, axis=short_axis(kind)),
+    )  # fmt: skip
+    marks = base.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("part_name:N", title=None, sort=names, legend=alt.Legend(orient="top", labelLimit=240),
+                        scale=alt.Scale(domain=names, range=list(SERIES[: len(names)]))),
+        opacity=alt.condition(chosen, alt.value(1.0), alt.value(PALE)),
+        tooltip=[alt.Tooltip(f"{category}:N", title=words(category)), alt.Tooltip("part_name:N", title=" "),
+                 alt.Tooltip("shown:N", title="  ")],
+    ).add_params(chosen)  # fmt: skip
+    layers = [marks]
     if len(long) <= LABELLED:
-        layers.append(base.mark_text(dy=-12, fontSize=12).encode(text="shown:N"))
+        layers.append(base.mark_text(dy=-8, fontSize=12).encode(text="shown:N"))
     return finished(alt.layer(*layers).properties(height=HEIGHT))
 
 
@@ -206,6 +248,19 @@ def finished(chart: Figure) -> Figure:
     configured: Figure = chart.configure(locale=alt.Locale(number=number_locale()))
     quiet: Figure = configured.configure_view(stroke=None)
     return quiet
+
+
+def line_legend(columns: int | None = None) -> alt.Legend:
+    """Return a legend above the drawing whose marks are short lines."""
+    return alt.Legend(orient="top", labelLimit=240, symbolType="stroke", symbolStrokeWidth=3, symbolSize=320,
+                      symbolOpacity=1, columns=alt.Undefined if columns is None else columns)  # fmt: skip
+
+
+def stage_scale(names: Sequence[str]) -> tuple[alt.Scale, alt.Scale]:
+    """Return the colours and the dashes of stages as lines; the last one, the win, is drawn through."""
+    colors = [STAGES[place % len(STAGES)] for place in range(len(names) - 1)] + [COLORS["won"]]
+    dashes = [list(DASHES[1 + place % (len(DASHES) - 1)]) for place in range(len(names) - 1)] + [list(DASHES[0])]
+    return alt.Scale(domain=list(names), range=colors), alt.Scale(domain=list(names), range=dashes)
 
 
 def short_axis(kind: str) -> alt.Axis:
@@ -274,7 +329,9 @@ def _judge(shown: pd.DataFrame, value: str, label: str | None, words: Words, kin
     shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
                       for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
     low, top = _ends(shown["value"], kind)
-    shown["pale"] = verdicts == FEW
+    if kind == "count":  # noughts among numbers are noise
+        shown["shown"] = shown["shown"].where(shown["value"] != 0, "")
+    shown["pale"] = (verdicts == FEW) | ((shown["value"] == 0) & (kind == "count"))
     shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
                     for one, pale in zip(shown["value"], shown["pale"], strict=True)]  # fmt: skip
     return low, top

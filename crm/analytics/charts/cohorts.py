@@ -8,11 +8,11 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, func
+from sqlalchemy import CompoundSelect, Select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.analytics.arrivals import arrivals, stands_for_deal
+from crm.analytics.arrivals import alone_on_retired, arrivals, first_stages, stands_for_deal
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
 from crm.analytics.population import (
     MONTH,
@@ -24,17 +24,18 @@ from crm.analytics.population import (
     seconds_between,
     split_by,
 )
-from crm.analytics.samples import samples
+from crm.analytics.samples import number_of, samples, tally
 from crm.analytics.theme import heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.i18n.analytics_formats import month_text
-from crm.models import Deal, DealStatus, StageKind, StageReach
+from crm.models import Deal, DealStatus, ReachOutcome, StageKind, StageReach
 
 STAGE, WON, LOST, OPEN = "stage", "won", "lost", "open"
 _STATUSES = {LOST: DealStatus.LOST, OPEN: DealStatus.OPEN}
 _HOUR = 3600
 _TO_WIN = seconds_between(StageReach.began_at, StageReach.reached_at)
-_TO_LOSS = seconds_between(StageReach.began_at, Deal.closed_at)
+_TO_LOSS = seconds_between(StageReach.began_at, StageReach.decided_at)
+_ENDED = {ReachOutcome.LOST.value: DealStatus.LOST, ReachOutcome.OPEN.value: DealStatus.OPEN}
 
 COLUMNS = (
     Column("month", Kind.DAY),  # of coming to the pipeline
@@ -91,11 +92,20 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return a table of months and how far their deals came, coloured by the share."""
-    named = frame["stage"].where(frame["step"] == STAGE, frame["step"].map(words))
+    """Return a table of months and how far their deals came, coloured by the share.
+
+    Of several pipelines it has a row for each month of each, and the ends alone: their stages have nothing in common.
+    """
+    several = frame["pipeline"].nunique() > 1
+    months = frame["month"].map(month_text)
+    shown = frame.assign(
+        month=frame["pipeline"] + " · " + months if several else months,
+        came_to=frame["stage"].where(frame["step"] == STAGE, "step:" + frame["step"]),
+    )
+    if several:
+        shown = shown[shown["step"] != STAGE].sort_values("pipeline", kind="stable")
     return heat_map(
-        frame.assign(came_to=named, month=frame["month"].map(month_text)),
-        row="month", column="came_to", value="share", door="deals", words=words, kind="percent",
+        shown, row="month", column="came_to", value="share", door="deals", words=words, kind="percent",
     )  # fmt: skip
 
 
@@ -105,25 +115,37 @@ class _Counts:
     def __init__(
         self, session: Session, ask: Ask, actor: Actor, split: Split | None, keys: list[Any], stages: list[StageRow]
     ) -> None:
-        grouped = [one.element for one in keys]
-        where: ColumnElement[Any] = StageReach.stage_id  # type: ignore[assignment]
-        query = arrivals(ask, actor, split, *keys, where, func.count().label("n")).group_by(*grouped, where)
-        self.reached = {self._key(row, split, row.stage_id): row.n for row in session.execute(query)}
-        own, status = StageReach.pipeline_id, Deal.status
-        query = arrivals(ask, actor, split, *keys, own, status, func.count().label("n"), needs_deal=True)
-        query = query.where(stands_for_deal(stages)).group_by(*grouped, own, status)
-        self.now: dict[tuple[Any, int, Any, Any], int] = {}
+        self.reached: dict[tuple[Any, int, Any], int] = defaultdict(int)
+        self.now: dict[tuple[Any, int, Any, Any], int] = defaultdict(int)
         self.sizes: dict[tuple[Any, int, Any], int] = defaultdict(int)
-        for row in session.execute(query):
-            self.now[(*self._key(row, split, row.pipeline_id), row.status)] = row.n
-            self.sizes[self._key(row, split, row.pipeline_id)] += row.n
-        won = StageReach.stage_id.in_([one.stage_id for one in stages if one.kind is StageKind.WON])
-        wins = arrivals(ask, actor, split, *keys, where.label("end"), _TO_WIN).where(won)
-        self.hours_to_win = self._medians(session, wins, split)
-        losses = arrivals(ask, actor, split, *keys, own.label("end"), _TO_LOSS, needs_deal=True).where(
-            stands_for_deal(stages), status == DealStatus.LOST, Deal.closed_at.is_not(None)
-        )
+        live = {one.stage_id: one.pipeline_id for one in stages if not one.is_retired}
+        first = set(first_stages(stages))
+        came = arrivals(ask, actor, split, *keys, StageReach.stage_id, number_of(StageReach.outcome))
+        for (*part, month, stage_id, outcome), deals in tally(session, came).items():
+            key = part[0] if split else None, month
+            self.reached[*key, stage_id] += deals
+            if stage_id in first:
+                self.sizes[*key, live[stage_id]] += deals
+            # What came to no end has gone further on all stages in use but one.
+            if stage_id in live and outcome in _ENDED:
+                self.now[*key, live[stage_id], _ENDED[outcome]] += deals
+        own = StageReach.pipeline_id
+        lost = StageReach.stage_id.in_(live), StageReach.outcome == ReachOutcome.LOST
+        losses: Select[Any] | CompoundSelect[Any] = arrivals(ask, actor, split, *keys, own, _TO_LOSS).where(*lost)
+        if len(live) < len(stages):
+            alone = arrivals(ask, actor, split, *keys, own, needs_deal=True).where(alone_on_retired(stages))
+            for (*part, month, pipeline_id, status), deals in tally(
+                session, alone.add_columns(number_of(Deal.status))
+            ).items():
+                key = part[0] if split else None, month
+                self.sizes[*key, pipeline_id] += deals
+                self.now[*key, pipeline_id, DealStatus(status)] += deals
+            closed = seconds_between(StageReach.began_at, Deal.closed_at)
+            losses = union_all(losses, alone.add_columns(closed).where(Deal.status == DealStatus.LOST))
         self.hours_to_loss = self._medians(session, losses, split)
+        won = StageReach.stage_id.in_([one.stage_id for one in stages if one.kind is StageKind.WON])
+        wins = arrivals(ask, actor, split, *keys, StageReach.stage_id.label("end"), _TO_WIN).where(won)
+        self.hours_to_win = self._medians(session, wins, split)
 
     def size(self, part: Any, month: int, pipeline_id: int) -> int:
         """Return how many deals came in a month."""
@@ -134,7 +156,9 @@ class _Counts:
         return (row.split if split else None, row.month, last)
 
     @staticmethod
-    def _medians(session: Session, query: Select[Any], split: Split | None) -> dict[tuple[Any, int, Any], float]:
+    def _medians(
+        session: Session, query: Select[Any] | CompoundSelect[Any], split: Split | None
+    ) -> dict[tuple[Any, int, Any], float]:
         found = samples(session, query).items()
         return {(key[0] if split else None, *key[-2:]): own.percentile(50) / _HOUR for key, own in found}
 

@@ -17,7 +17,7 @@ from crm.analytics.frames import frame_of
 from crm.analytics.intervals import ENOUGH
 from crm.analytics.population import deals_of, narrowed, owned
 from crm.analytics.scope import Scope
-from crm.analytics.theme import COLORS, bars, lines
+from crm.analytics.theme import COLORS, bars, clusters
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.clock import utc_now
 from crm.i18n.analytics_formats import month_text
@@ -87,16 +87,18 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return the expected sums by month: all of it, as stages promise, as history says; without any, the deals."""
-    months = frame[frame["due"] == "month"]
-    if not months["amount_sum"].any():
-        named = frame.assign(due=[
-            words(f"due:{due}") if month is None else month_text(month)
-            for due, month in zip(frame["due"], frame["month"], strict=True)
-        ])  # fmt: skip
+    """Return the sums by month, overdue and undated ones beside: all, as stages promise, as history says.
+
+    Without any amount, the deals.
+    """
+    named = frame.assign(due=[
+        words(f"due:{due}") if month is None else month_text(month)
+        for due, month in zip(frame["due"], frame["month"], strict=True)
+    ])  # fmt: skip
+    if not frame["amount_sum"].any():
         return bars(named, category="due", parts=["deals"], colors=[COLORS["now"]], words=words)
-    chances = [one for one in ("stage_sum", "history_sum") if months[one].any()]  # a flat line of nothing says nothing
-    return lines(months, values=("amount_sum", *chances), words=words)
+    chances = [one for one in ("stage_sum", "history_sum") if frame[one].any()]  # a row of nothings says nothing
+    return clusters(named, category="due", values=("amount_sum", *chances), words=words, door="amount_sum")
 
 
 def _query(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:

@@ -10,7 +10,7 @@ from typing import cast as cast_type
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
@@ -92,6 +92,8 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     """Return bars of the median days of closed stays, a mark where the open ones put it, a line for the norm."""
+    if frame["pipeline"].nunique() > 1:
+        frame = frame.assign(stage=frame["pipeline"] + " · " + frame["stage"])
     rows = frame.reset_index(names="row").assign(part="stays_closed")
     long = rows.melt(id_vars=["row", "part", "stage"], value_vars=list(_DRAWN), var_name="measure").dropna()
     long["days"] = long["value"].astype(float) / _HOURS_A_DAY
@@ -149,10 +151,10 @@ def _over(norms: Mapping[int, int], seconds: ColumnElement[int]) -> ColumnElemen
 
 def _times(session: Session, actor: Actor, ask: Ask, fact: _Fact) -> Mapping[Key, Waits]:
     split = _split(ask, fact)
-    parts: list[Any] = [literal(0)] if split is None else [split.column]
-    columns = parts[0].label("part"), StageVisit.stage_id, seconds_since(fact.began_at), IS_OPEN.label("is_open")
+    part = [] if split is None else [split.column.label("split")]
+    columns = *part, StageVisit.stage_id, seconds_since(fact.began_at), IS_OPEN.label("is_open")
     found = waits(session, fact.select(ask.scope, actor, split, *columns))
-    return {(key[0] if split else None, key[1]): own for key, own in found.items()}
+    return {(key[0] if split else None, key[-1]): own for key, own in found.items()}
 
 
 def _row(stage: StageRow, norms: Mapping[int, int], stay: Waits | None, visit: Waits | None) -> dict[str, Any]:

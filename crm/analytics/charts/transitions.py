@@ -86,10 +86,37 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return a table of the stages and where their stays led, coloured by the share of each."""
+    """Return a table of the stages and where their stays led, coloured by the share of each.
+
+    Of several pipelines it is by stage and way: all their stages would be too many to read.
+    """
+    if frame["pipeline"].nunique() > 1:
+        return _ways_figure(frame, words)
     ends = frame["way"].isin([WON, LOST, OPEN])
-    shown = frame.assign(to_stage=frame["to_stage"].where(~ends, frame["way"].map(words)))
-    return heat_map(shown, row="stage", column="to_stage", value="share", door="stays", words=words, kind="percent")
+    shown = frame.assign(to_stage=frame["to_stage"].where(~ends, "way:" + frame["way"]))
+    order = [*frame["stage"], *shown.loc[~ends, "to_stage"].dropna(), *(f"way:{one}" for one in (WON, LOST, OPEN))]
+    return heat_map(
+        shown, row="stage", column="to_stage", value="share", door="stays", words=words, kind="percent",
+        columns=[words(one) for one in order],
+    )  # fmt: skip
+
+
+def _ways_figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
+    """Return the table of several pipelines; a cell of several rows opens none of them."""
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for place, row in enumerate(frame.to_dict("records")):
+        way = f"way:{row['way']}" if row["way"] in (WON, LOST, OPEN) else row["way"]
+        found.setdefault((f"{row['pipeline']} · {row['stage']}", way), []).append((place, row["share"]))
+    cells = [
+        (rows[0][0] if len(rows) == 1 else -1, stage, way, sum(share for _place, share in rows))
+        for (stage, way), rows in found.items()
+    ]
+    shown = pd.DataFrame(cells, columns=["place", "stage", "way", "share"]).set_index("place").rename_axis(None)
+    order = (NEXT, SKIP, BACK, AGAIN, ASIDE, f"way:{WON}", f"way:{LOST}", f"way:{OPEN}")
+    return heat_map(
+        shown, row="stage", column="way", value="share", door="stays", words=words, kind="percent",
+        columns=[words(one) for one in order],
+    )  # fmt: skip
 
 
 def _split(ask: Ask) -> Split | None:

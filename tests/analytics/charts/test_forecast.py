@@ -133,8 +133,21 @@ def test_won_lost_and_removed_are_no_forecast(session: Session, cast: Cast, sale
 
 
 def test_drawing_holds_without_months(session: Session, cast: Cast, sales: PipelineRows) -> None:
-    add_open(session, sales, cast.anna, None)
+    add_open(session, sales, cast.anna, None, amount_minor=None)
     frame = CHART.frame(session, cast.vera, Ask(whole_scope(session)))
     assert CHART.figure is not None
     marks = next(iter(CHART.figure(frame, lambda code: code).to_dict()["datasets"].values()))
     assert [(one["due"], one["value"]) for one in marks] == [("due:none", 1)]
+
+
+def test_sums_of_undated_deals_are_drawn_and_each_bar_opens_the_deals(
+    session: Session, cast: Cast, sales: PipelineRows
+) -> None:
+    add_open(session, sales, cast.anna, None)
+    add_open(session, sales, cast.anna, date(2099, 5, 5))
+    frame = CHART.frame(session, cast.vera, Ask(whole_scope(session)))
+    assert CHART.figure is not None
+    marks = next(iter(CHART.figure(frame, lambda code: code).to_dict()["datasets"].values()))
+    assert {one["row"] for one in marks} == {0, 1}
+    assert {one["part"] for one in marks} == {"amount_sum"}
+    assert "due:none" in {one["due"] for one in marks}

@@ -15,6 +15,7 @@ from crm.analytics.charts.transitions import CHART
 from crm.analytics.scope import whole_scope
 from crm.analytics.values import Ask
 from crm.deals.paths import retrace_deals
+from crm.i18n.analytics_texts import word
 from crm.models import Deal, DealStatus, Stage, StageVisit, VisitOutcome
 from tests.analytics.histories import Came, add_history, day
 from tests.conftest import Cast
@@ -132,3 +133,31 @@ def test_ways_are_told_by_the_order_of_today(session: Session, cast: Cast) -> No
         (1, 2, "aside"),
         (2, "won", "won"),
     ]
+
+
+def marks(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    frame = CHART.frame(session, actor, Ask(whole_scope(session)))
+    assert CHART.figure is not None
+    found: list[dict[str, Any]] = next(iter(CHART.figure(frame, word).to_dict()["datasets"].values()))
+    return found
+
+
+def test_columns_of_the_map_stand_as_stages_then_ends(session: Session, cast: Cast) -> None:
+    pipeline = add_pipeline(session)
+    add_history(session, pipeline, [Came(0, 0, cast.anna)], lost=2)
+    add_history(session, pipeline, [Came(0, 1, cast.anna), Came(3, 2, cast.anna)], won=3)
+    add_history(session, pipeline, [Came(2, 1, cast.anna), Came(1, 2, cast.anna)])
+    frame = CHART.frame(session, cast.vera, Ask(whole_scope(session)))
+    assert CHART.figure is not None
+    drawn = CHART.figure(frame, word).to_dict()["layer"][0]["encoding"]["x"]
+    assert drawn["sort"] == ["Need found", "Invoice issued", "Win", "Loss", "Still there"]
+
+
+def test_map_of_several_pipelines_is_by_way_and_opens_what_is_one_row(session: Session, cast: Cast) -> None:
+    first, second = add_pipeline(session), add_pipeline(session, name="Care")
+    add_history(session, first, [Came(0, 0, cast.anna), Came(2, 2, cast.anna)])
+    add_history(session, first, [Came(0, 0, cast.anna), Came(3, 2, cast.anna)])
+    add_history(session, second, [Came(0, 0, cast.anna), Came(1, 2, cast.anna)])
+    cells = {(one["row_name"], one["column_name"]): (one["row"], one["value"]) for one in marks(session, cast.vera)}
+    assert cells["First sales · Contact made", "Past stages"] == (-1, 100.0)
+    assert cells["Care · Contact made", "To the next stage"][0] >= 0
