@@ -7,25 +7,28 @@ from dataclasses import replace
 import streamlit as st
 
 from crm.analytics.charts import CHARTS
-from crm.analytics.findings import conversion_finding
+from crm.analytics.findings import back_finding, conversion_finding, slowest_finding
 from crm.analytics.values import Ask, Meaning
 from crm.i18n import _
 from crm.i18n.analytics_texts import MEANINGS, finding_sentence
 from crm.ui.dashboard.address import addressed_choice
 from crm.ui.dashboard.chart_block import chart_block
 from crm.ui.dashboard.conversion_figures import draw_conversion_figures
-from crm.ui.dashboard.loaders import load_frame
+from crm.ui.dashboard.loaders import choices, load_frame
 from crm.ui.dashboard.scope_bar import scope_bar
-from crm.ui.dashboard.splits import split_choice
+from crm.ui.dashboard.sources_block import draw_sources
+from crm.ui.dashboard.splits import is_split_of, split_choice
+from crm.ui.dashboard.survival_block import draw_survival
 from crm.ui.page import open_page
 
 # Of times the ones that heads ask for; owners' visits and sums stand in the export.
 _SHOWN = {
     "time-on-stage": (
-        "pipeline", "stage", "stays", "stays_closed", "stays_open", "median_hours", "p90_hours",
-        "median_with_open_hours", "norm_hours", "over_norm", "over_norm_share",
+        "pipeline", "stage", "stays", "stays_open", "median_hours", "p90_hours", "median_with_open_hours",
+        "norm_hours", "over_norm", "over_norm_share",
     ),
 }  # fmt: skip
+_FINDINGS = {"transitions": back_finding, "time-on-stage": slowest_finding}
 
 actor = open_page("conversion")
 st.markdown(f"### {_('Conversion')}")
@@ -50,5 +53,13 @@ chart_block(
     columns=[one.code for one in charts["conversion"].columns if one.code != "off_path" or meaning == Meaning.STRICT],
 )
 for name in ("transitions", "time-on-stage", "cohorts"):
-    ask = Ask(scope, by if by in charts[name].splits or charts[name].has_fields else None)
-    chart_block(actor, charts[name], ask, key=name, figure_ask=Ask(scope) if ask.by else None, columns=_SHOWN.get(name))
+    ask, finding = Ask(scope, by if is_split_of(charts[name], by) else None), _FINDINGS.get(name)
+    found = finding(load_frame(actor, charts[name], Ask(scope))) if finding else None
+    chart_block(
+        actor, charts[name], ask, key=name, figure_ask=Ask(scope) if ask.by else None, columns=_SHOWN.get(name),
+        title=finding_sentence(found.code, found.params) if found else None,
+    )  # fmt: skip
+draw_survival(actor, Ask(scope))
+draw_sources(actor, scope, by)
+if len(scope.pipeline_ids) != 1 and len(choices(actor).pipelines) > 1:
+    chart_block(actor, charts["clients"], Ask(scope), key="clients")

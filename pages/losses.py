@@ -53,4 +53,3 @@ chart_block(
     title=loss_sentence(objections_finding(objections), scope.currency),
     empty=_("Nobody wrote down an objection in this period. Objections are kept on the deal, beside its timeline."),
 )  # fmt: skip
-chart_block(actor, charts["sources"], ask, key="sources")

@@ -19,6 +19,7 @@ from crm.ui.dashboard.manager_figures import (
     alone_text,
     draw_one,
     draw_read_out,
+    map_title,
 )
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.markdown import md
@@ -59,9 +60,10 @@ if is_alone:
 draw_read_out(actor, scope, by_time=show == "time")
 if chosen:
     draw_one(actor, scope, owners[chosen])
-st.caption(_("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell. "
-             "Chance alone would mark about one cell of twenty."))  # fmt: skip
 chart_block(
     actor, MANAGER_TIMES if show == "time" else MANAGERS, Ask(scope), key="managers",
+    title=map_title(actor, scope, by_time=show == "time"),
+    note=_("▲ clearly better than the others, ▼ clearly worse; pale cells have too few deals to tell. "
+           "Chance alone would mark about one cell of twenty."),
     columns=TIME_COLUMNS if show == "time" else CONVERSION_COLUMNS,
 )  # fmt: skip

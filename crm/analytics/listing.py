@@ -77,15 +77,22 @@ def list_behind(
 
 
 def export_behind(
-    session: Session, actor: Actor, chart: Chart, ask: Ask, row: Mapping[str, Any], door: str
+    session: Session,
+    actor: Actor,
+    chart: Chart,
+    ask: Ask,
+    row: Mapping[str, Any],
+    door: str,
+    *,
+    limit: int | None = None,
 ) -> Iterator[ListedDeal]:
-    """Return all deals behind a number, the latest moment first.
+    """Return all deals behind a number, or so many of them, the latest moment first.
 
     Errors: Forbidden.
     """
     require(actor, Action.SEE_ANALYTICS)
     require(actor, Action.EXPORT_RECORDS)
-    return _in_parts(session, _rows(session, actor, chart, ask, row, door))
+    return _in_parts(session, _rows(session, actor, chart, ask, row, door).limit(limit))
 
 
 def _in_parts(session: Session, query: Select[Any]) -> Iterator[ListedDeal]:

@@ -9,33 +9,46 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 import altair as alt
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, ColumnElement, func, literal, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
 from crm.analytics.arrivals import arrivals, stands_for_deal
+from crm.analytics.findings import Finding
 from crm.analytics.frames import StageRow, frame_of, stage_rows
-from crm.analytics.theme import HEIGHT, finished
-from crm.analytics.values import Ask, Column, Kind, Words
+from crm.analytics.intervals import ENOUGH
+from crm.analytics.theme import TALL, finished, line_legend, short_axis, stage_scale
+from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.auth.permissions import Action, require
 from crm.clock import utc_now
-from crm.models import StageReach
+from crm.i18n.analytics_formats import percent_text
+from crm.models import StageKind, StageReach
 
 HOUR, DAY = 3600, 86_400
 # Below these times whole days would be too coarse.
 _SHORT = 14 * DAY
 _POINTS = 120
+_MARKS = {"within_7": 7 * DAY, "within_30": 30 * DAY, "within_90": 90 * DAY}
 
-COLUMNS = (
+# Of a stage as a whole.
+STAGE_COLUMNS = (
     Column("pipeline", Kind.NAME),
     Column("stage_id", Kind.ID),
     Column("stage", Kind.NAME),
+    Column("half_hours", Kind.HOURS),  # until half of the deals have come; None where fewer have
+    Column("within_7", Kind.PERCENT),  # of the deals that have come within 7 days; None: nobody was followed so long
+    Column("within_30", Kind.PERCENT),
+    Column("within_90", Kind.PERCENT),
+)
+COLUMNS = (
+    *STAGE_COLUMNS,
+    Column("is_win", Kind.FLAG),
     Column("hours", Kind.HOURS),  # since the deal came to the pipeline
     Column("share", Kind.PERCENT),  # of the deals that have come to the stage, or past it, by then
     Column("low", Kind.PERCENT),  # the estimate's interval of 95 %; None where it has none
@@ -49,8 +62,9 @@ _Counts = Mapping[int, Counter[int]]
 def curves(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return the curve of each stage but the first, and of the win, for deals that came to the pipeline in the period.
 
-    Columns: see `COLUMNS`; a stage has 121 rows at most, from 0 to the longest time. A stage that no deal reached has
-    none. Times are counted in whole days, in whole hours where all of them are short.
+    Columns: see `COLUMNS`; a stage has 121 rows at most, from 0 to the longest time, those of the stage as a whole the
+    same in each. A stage that no deal reached has none. Times are counted in whole days, in whole hours where all of
+    them are short.
     Errors: Forbidden.
     """
     require(actor, Action.SEE_ANALYTICS)
@@ -76,22 +90,72 @@ def curves(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     return frame_of(COLUMNS, rows)
 
 
+def by_stage(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each stage of the curves: `STAGE_COLUMNS`."""
+    return frame.drop_duplicates("stage_id")[[one.code for one in STAGE_COLUMNS]].reset_index(drop=True)
+
+
+def time_finding(frame: pd.DataFrame) -> Finding | None:
+    """Return how long it takes half of the deals to be won, else how many are within the longest of the marks.
+
+    None of several pipelines, where nothing was won, and where fewer than ten were followed for so long.
+    """
+    wins = frame[frame["is_win"].astype(bool)].to_dict("records")
+    if not wins or frame["pipeline"].nunique() > 1:
+        return None
+    times = {name: mark / HOUR for name, mark in reversed(_MARKS.items())}
+    half = wins[0]["half_hours"]
+    if half is not None and _followed(wins, half) >= ENOUGH:
+        return Finding("half_won_within", {"hours": half})
+    for name, hours in times.items():
+        if wins[0][name] and _followed(wins, hours) >= ENOUGH:
+            return Finding("won_within", {"percent": wins[0][name], "hours": hours})
+    return None
+
+
+def _followed(rows: Sequence[Mapping[Hashable, Any]], hours: float) -> int:
+    """Return how many deals were followed until a time without having come before."""
+    earlier = [row["at_risk"] for row in rows if row["hours"] < hours]
+    return int(earlier[-1]) if earlier else 0
+
+
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return a rising step line for each stage, with its interval."""
-    shown = frame.assign(days=frame["hours"].astype(float) / 24, text=frame["share"].astype(float).round(1))
-    order = list(dict.fromkeys(shown["stage"]))
-    base = alt.Chart(shown).encode(
-        x=alt.X("days:Q", title=words("days")),
-        color=alt.Color("stage:N", sort=order, title=None, legend=alt.Legend(orient="top", labelLimit=240)),
-    )
-    band = base.mark_area(opacity=0.15, interpolate="step-after").encode(y="low:Q", y2="high:Q")
-    line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
-        y=alt.Y("share:Q", title="%", scale=alt.Scale(domain=[0, 100])),
-        strokeDash=alt.StrokeDash("stage:N", sort=order, legend=None),
-        tooltip=[alt.Tooltip("stage:N", title=words("stage")), alt.Tooltip("days:Q", title=words("days")),
-                 alt.Tooltip("text:Q", title="%"), alt.Tooltip("at_risk:Q", title=words("at_risk"))],
+    """Return a rising step line for each stage, with its interval; of several pipelines, for their wins."""
+    several = frame["pipeline"].nunique() > 1
+    kept = frame[frame["is_win"].astype(bool)] if several and frame["is_win"].any() else frame
+    is_short = bool((kept["hours"] % 24).any())
+    shown = pd.DataFrame(
+        {
+            "name": kept["pipeline"] if several else kept["stage"],
+            "time": kept["hours"].astype(float) / (1 if is_short else 24),
+            "share": kept["share"].astype(float), "low": kept["low"].astype(float), "high": kept["high"].astype(float),
+            "text": [percent_text(one) for one in kept["share"]],
+            "between": [
+                "" if low is None else f"{percent_text(low)} – {percent_text(high)}"
+                for low, high in zip(kept["low"], kept["high"], strict=True)
+            ],
+            "at_risk": kept["at_risk"].astype(int), "is_win": kept["is_win"].astype(bool),
+        }
     )  # fmt: skip
-    layers: Any = alt.layer(band, line).properties(height=HEIGHT)
+    order = list(dict.fromkeys(shown["name"]))
+    unit = words("hours_since" if is_short else "days_since")
+    colors, dashes = stage_scale(order)
+    base = alt.Chart(shown).encode(
+        x=alt.X("time:Q", title=unit, axis=alt.Axis(tickMinStep=1, grid=False)),
+        color=alt.Color("name:N", sort=order, title=None, scale=colors, legend=line_legend(columns=4)),
+    )  # fmt: skip
+    # The band of the wins alone: those of all stages would cover each other.
+    band = base.transform_filter("datum.is_win").mark_area(opacity=0.15, interpolate="step-after", tooltip=None)
+    band = band.encode(y="low:Q", y2="high:Q", color=alt.Color("name:N", scale=colors, legend=None))
+    line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
+        y=alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=short_axis("percent")),
+        strokeDash=alt.StrokeDash("name:N", sort=order, scale=dashes, legend=None),
+        tooltip=[alt.Tooltip("name:N", title=words("pipeline" if several else "stage")),
+                 alt.Tooltip("time:Q", title=unit), alt.Tooltip("text:N", title=words("come")),
+                 alt.Tooltip("between:N", title=words("interval")),
+                 alt.Tooltip("at_risk:Q", title=words("at_risk"))],
+    )  # fmt: skip
+    layers: Any = alt.layer(band, line).properties(height=TALL)
     return cast(alt.TopLevelMixin, finished(layers))
 
 
@@ -133,15 +197,32 @@ def _curve(stage: StageRow, came: Counter[int], waiting: Counter[int], last: int
     times = np.unique(np.linspace(0, last, min(last, _POINTS) + 1).astype(int))
     # Values hold from their time on; before the first nobody has come.
     at = np.searchsorted(estimate.quantiles, times, side="right") - 1
+    whole = {
+        "pipeline": stage.pipeline, "stage_id": stage.stage_id, "stage": stage.stage,
+        "is_win": stage.kind is StageKind.WON, **_whole(estimate, max([*came, *waiting]), unit),
+    }  # fmt: skip
     return [
         {
-            "pipeline": stage.pipeline, "stage_id": stage.stage_id, "stage": stage.stage,
+            **whole,
             "hours": float(time * unit / HOUR), "share": _share(estimate.probabilities, place),
             "low": _share(interval.high.probabilities, place), "high": _share(interval.low.probabilities, place),
             "at_risk": sum(n for counts in (came, waiting) for day, n in counts.items() if day > time),
         }
         for time, place in zip(times.tolist(), at.tolist(), strict=True)
     ]  # fmt: skip
+
+
+def _whole(estimate: Any, followed: int, unit: int) -> dict[str, float | None]:
+    """Return what is said of a stage as a whole; `followed` is the longest time that anybody was."""
+    left, times = estimate.probabilities, estimate.quantiles
+    come = np.flatnonzero(left <= 0.5)
+    marks = {
+        name: _share(left, int(np.searchsorted(times, mark // unit, side="right")) - 1)
+        if mark // unit <= followed or not left[-1]
+        else None
+        for name, mark in _MARKS.items()
+    }
+    return {"half_hours": float(estimate.quantiles[come[0]]) * unit / HOUR if come.size else None, **marks}
 
 
 def _repeated(counts: Counter[int]) -> Any:
@@ -153,3 +234,12 @@ def _share(left: Any, place: int) -> float | None:
     """Return who has come, in a hundred, of the shares that are left."""
     value = 100 * (1 - float(left[place])) if place >= 0 else 0.0
     return None if np.isnan(value) else value
+
+
+def _no_deals(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
+    raise LookupError(f"an estimate has no deals: {door}")
+
+
+# Not among the charts of reports: an estimate is no count, no number of it opens.
+CURVES = Chart(name="time-to-stage", columns=COLUMNS, keys=("stage_id", "hours"), frame=curves, behind=_no_deals,
+               figure=figure)  # fmt: skip

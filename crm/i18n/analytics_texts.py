@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crm.i18n import N_, _
-from crm.i18n.analytics_formats import percent_text
+from crm.i18n.analytics_formats import NOTHING, hours_text, percent_text
 
 # Columns of frames, parts of charts, values of splits.
 WORDS: dict[str, str] = {
@@ -18,12 +18,16 @@ WORDS: dict[str, str] = {
     "better": N_("Better than the others"),
     "at_risk": N_("Not come yet, and followed for so long"),
     "came": N_("Came"),
+    "bought": N_("Bought"),
+    "clients": N_("Clients"),
+    "come": N_("Have come"),
     "conversion": N_("Conversion"),
     "conversion_decided": N_("Of those decided"),
     "credit": N_("For what"),
     "credit:first": N_("brought the client"),
     "credit:return": N_("brought the client back"),
     "days": N_("Days"),
+    "days_since": N_("Days since coming to the pipeline"),
     "decided": N_("Decided deals"),
     "deals": N_("Deals"),
     "deals_lost": N_("Deals lost"),
@@ -39,8 +43,10 @@ WORDS: dict[str, str] = {
     "first": N_("First sales"),
     "first_sum": N_("Sum of first sales"),
     "from_first": N_("From the first stage"),
+    "half_hours": N_("Half come within"),
     "high": N_("At most"),
     "history_sum": N_("By history"),
+    "hours_since": N_("Hours since coming to the pipeline"),
     "interval": N_("Likely between"),
     "invalid": N_("Not real deals"),
     "is_loss": N_("Counts as a loss"),
@@ -125,8 +131,14 @@ WORDS: dict[str, str] = {
     "visits": N_("Owners' visits"),
     "visits_closed": N_("Visits that ended"),
     "way": N_("How"),
+    "way:lost": N_("Loss"),
+    "way:open": N_("Still there"),
+    "way:won": N_("Win"),
     "week": N_("Week"),
     "win_rate": N_("Win rate"),
+    "within_30": N_("Within 30 days"),
+    "within_7": N_("Within 7 days"),
+    "within_90": N_("Within 90 days"),
     "without_history": N_("Without history"),
     "without_percent": N_("Without a chance set"),
     "won": N_("Won deals"),
@@ -165,9 +177,16 @@ WORDS: dict[str, str] = {
 # What a column of a table means, in a line; beside its name. One that a chart means otherwise has the chart before it.
 MEANS: dict[str, str] = {
     "came": N_("Deals that came to the stage; each is counted once."),
+    "clients:bought": N_("Clients with a won deal among these."),
+    "clients:clients": N_("A client is the deal's company, else its main contact, else the deal itself."),
+    "clients:conversion": N_("Clients that bought, of all."),
+    "clients:deals": N_("Deals created in the period, invalid ones left out."),
+    "clients:open": N_("Clients without a won deal, but with an open one."),
+    "conversion-totals:conversion": N_("Won, of those that came."),
     "conversion": N_("Went on, of all that came. Deals still here make it look low."),
     "conversion_decided": N_("Went on, of those that went on or were lost: deals still here are left out."),
     "from_first": N_("Came here, of those that came to the pipeline's first stage."),
+    "half_hours": N_("After so long half of all deals have come to the stage, lost ones counted as not come."),
     "lost": N_("Lost without ever having gone on from the stage."),
     "off_path": N_("Went on past a stage, after a return, or after the period."),
     "open": N_("Neither went on nor lost until now."),
@@ -198,6 +217,9 @@ MEANS: dict[str, str] = {
     "team_median_hours": N_("Of the visits of all owners; nothing where nobody else was on the stage."),
     "time_verdict": N_("Clearly more than half of the visits are shorter, or longer, than the median of all."),
     "verdict": N_("Better or worse where chance explains the difference less than 5 times of 100."),
+    "within_30": N_("Of all deals; a dash where nobody was followed for so long."),
+    "within_7": N_("Of all deals; a dash where nobody was followed for so long."),
+    "within_90": N_("Of all deals; a dash where nobody was followed for so long."),
     "losses:lost": N_("Lost in the period and lost still, from this stage for this reason."),
     "loss-totals:lost": N_("Lost in the period and lost still, for a reason that counts as a loss."),
     "lost-money:lost": N_("Lost in the month and lost still, for a reason that counts as a loss."),
@@ -233,8 +255,10 @@ MEANS: dict[str, str] = {
 
 # Charts by name: title and definition in a line.
 CHART_TITLES: dict[str, str] = {
+    "clients": N_("Clients across pipelines"),
     "cohorts": N_("Deals by the month they came in"),
     "conversion": N_("From stage to stage"),
+    "conversion-totals": N_("Conversion in all"),
     "forecast": N_("What open deals will bring"),
     "kpi": N_("Key figures"),
     "loss-totals": N_("Losses in all"),
@@ -245,12 +269,15 @@ CHART_TITLES: dict[str, str] = {
     "objections": N_("Objections by stage"),
     "sources": N_("Sources"),
     "time-on-stage": N_("Time on stages"),
+    "time-to-stage": N_("How long until a deal comes so far"),
     "transitions": N_("Transitions"),
     "trust": N_("What can't be trusted"),
 }
 CHART_TELLS: dict[str, str] = {
+    "clients": N_("Deals created in the period; a client with deals in several pipelines counts once in the total."),
     "cohorts": N_("Deals by the month in which they came to the pipeline, and how far they have come until now."),
     "conversion": N_("Deals that came to each stage in the period, and what has become of them until now."),
+    "conversion-totals": N_("Deals that came to the first stages and to the won ends in the period."),
     "forecast": N_("Open deals by the month they are expected to close in: as stages promise, and as history says."),
     "kpi": N_("New deals, sales and losses of the period, plan and fact. A deal is its last owner's."),
     "loss-totals": N_("Deals lost in the period; invalid ones and duplicates are counted apart."),
@@ -261,6 +288,7 @@ CHART_TELLS: dict[str, str] = {
     "objections": N_("What clients objected to on each stage, and what became of it and of the deal."),
     "sources": N_("Deals created in the period by the source that brought the client, and what became of them."),
     "time-on-stage": N_("How long deals stay on a stage: those that have left it, and those that wait there now."),
+    "time-to-stage": N_("Share of the deals that came in the period and were on a stage, or past it, after so long."),
     "transitions": N_("Stays on each stage by where they led, how many and how fast."),
     "trust": N_("What is kept wrong in deals: open ones as they are now, the rest as it happened in the period."),
 }
@@ -287,8 +315,16 @@ FINDINGS: dict[str, str] = {
     "few_losses": N_("“{stage}” lost {lost} of {all} deals, mostly for: {reason}"),
     "most_losses": N_("“{stage}” loses the most: {percent} of all losses, mostly for: {reason}"),
     "most_objections": N_("Clients object most on “{stage}”: {percent} are overcome"),
-    "nothing_lost": N_("Nobody who was decided was lost on the way"),
-    "trust_worst": N_("Costs most: “{finding}”, {percent}"),
+    "nothing_lost": N_("No decided deal was lost on the way"),
+    "most_back": N_("From “{stage}” {percent} of the stays go back"),
+    "slowest": N_("Deals wait longest on “{stage}”: half of them more than {hours}"),
+    "half_won_within": N_("Half of the deals are won within {hours}"),
+    "won_within": N_("{percent} of the deals are won within {hours}"),
+    "best_source": N_("“{source}” sells best: {percent} of its decided deals are won"),
+    "most_from": N_("Most deals come from “{source}”: {percent}"),
+    "most_unlike_time": N_("“{stage}” takes {owner} {hours}, all together {team_hours}"),
+    "most_unlike": N_("Managers differ most on “{stage}”: {owner} {percent}, the others {others}"),
+    "trust_worst": N_("“{finding}” spoils the data most: {percent} of those looked at"),
     "trust_clean": N_("Nothing to mend: what was looked at can be trusted"),
 }
 
@@ -297,8 +333,14 @@ NOBODY: dict[str, str] = {
     "owner": N_("No owner"),
     "team": N_("No team"),
     "source": N_("No source"),
+    "pipeline": N_("All pipelines"),
     "to_stage": N_("nowhere yet"),
 }
+
+
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "percent": percent_text, "others": percent_text, "hours": hours_text, "team_hours": hours_text,
+}  # fmt: skip
 
 
 def word(code: str) -> str:
@@ -329,10 +371,11 @@ def chart_tells(name: str) -> str:
 
 def nothing_stated(code: str) -> str:
     """Return the words for a missing value of a column."""
+    if code == "stage":  # of an end, which is no stage's, too
+        return NOTHING
     return _(NOBODY[code]) if code in NOBODY else _("Not stated")
 
 
 def finding_sentence(code: str, params: Mapping[str, Any]) -> str:
-    """Return what a frame says, in the reader's language; shares are called percent."""
-    values = {name: percent_text(value) if name == "percent" else value for name, value in params.items()}
-    return _(FINDINGS[code], **values)
+    """Return what a frame says, in the reader's language; shares and times are known by their names."""
+    return _(FINDINGS[code], **{name: _WRITTEN.get(name, str)(value) for name, value in params.items()})

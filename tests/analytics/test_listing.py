@@ -82,5 +82,6 @@ def test_export_holds_every_row_and_is_not_for_managers(session: Session, cast: 
     ask, row = asked(session, sample), {"stage_id": sample.sales.stages[0]}
     rows = list(export_behind(session, cast.boris, CONVERSION, ask, row, "came"))
     assert rows == list_behind(session, cast.boris, CONVERSION, ask, row, "came", limit=50)
+    assert list(export_behind(session, cast.boris, CONVERSION, ask, row, "came", limit=2)) == rows[:2]
     with pytest.raises(Forbidden):
         export_behind(session, cast.anna, CONVERSION, ask, row, "came")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from crm.analytics.findings import Finding
 from crm.analytics.scope import whole_scope
-from crm.analytics.survival import curves, figure
+from crm.analytics.survival import by_stage, curves, figure, time_finding
 from crm.analytics.values import Ask
 from crm.i18n.analytics_texts import word
 from tests.analytics.histories import Came, add_history, day
@@ -82,3 +83,43 @@ def test_period_chooses_by_the_coming(session: Session, cast: Cast, stop_clock: 
     stop_clock(day(60))
     found = shares(session, cast, pipeline.won, since=date(2026, 2, 1))
     assert (max(found), found[10]) == (10, (100.0, 0))
+
+
+def test_stage_as_a_whole_tells_the_half_and_the_marks(session: Session, cast: Cast, stop_clock: StopClock) -> None:
+    pipeline = add_pipeline(session)
+    came(session, pipeline, cast, (0, 0), (1, 2.5))
+    came(session, pipeline, cast, (0, 0), (1, 20))
+    came(session, pipeline, cast, (0, 1), lost=4)
+    came(session, pipeline, cast, (0, 20))
+    stop_clock(day(30))
+    rows = by_stage(curves(session, cast.vera, Ask(whole_scope(session)))).to_dict("records")
+    assert [(row["stage"], row["half_hours"], row["within_7"], row["within_30"]) for row in rows] == [
+        ("Need found", 20 * 24.0, pytest.approx(25), None)  # the longest was followed for 29 days
+    ]
+
+
+def test_title_is_said_where_enough_were_followed(session: Session, cast: Cast, stop_clock: StopClock) -> None:
+    pipeline = add_pipeline(session)
+    for number in range(30):
+        came(session, pipeline, cast, (0, 0), **({"won": 3 + number / 10} if number < 12 else {}))
+    stop_clock(day(120))
+    frame = curves(session, cast.vera, Ask(whole_scope(session)))
+    assert time_finding(frame) == Finding("won_within", {"percent": pytest.approx(40), "hours": 90 * 24})
+    for _number in range(10):
+        came(session, pipeline, cast, (0, 0), won=20)
+    frame = curves(session, cast.vera, Ask(whole_scope(session)))
+    assert time_finding(frame) == Finding("half_won_within", {"hours": 20 * 24.0})
+    stop_clock(day(19))
+    few = curves(session, cast.vera, Ask(replace(whole_scope(session), since=date(2026, 1, 20))))
+    assert time_finding(few) is None
+
+
+def test_of_several_pipelines_the_wins_are_drawn(session: Session, cast: Cast, stop_clock: StopClock) -> None:
+    for name in ("First sales", "Care"):
+        pipeline = add_pipeline(session, name=name)
+        came(session, pipeline, cast, (0, 0), (1, 1), won=3)
+    stop_clock(day(30))
+    frame = curves(session, cast.vera, Ask(whole_scope(session)))
+    assert time_finding(frame) is None
+    marks = next(iter(figure(frame, word).to_dict()["datasets"].values()))
+    assert {one["name"] for one in marks} == {"First sales", "Care"}

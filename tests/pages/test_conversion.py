@@ -9,6 +9,8 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from crm.actor import Actor
+from crm.analytics import survival
+from crm.analytics.survival import _counted
 from crm.db import Database
 from crm.deals.removal import remove_deal
 from crm.models import Deal, FieldDefinition, FieldType, SavedView
@@ -156,7 +158,50 @@ def test_number_opens_without_a_mouse_and_falls_away_with_the_figures(
 def test_figure_on_top_opens_its_deals(shell: OpenShell, cast: Cast, sample: Sample) -> None:
     at = open_page(shell, cast.boris, pipeline=sample.sales.id, period="all")
     at.button(key="figure_open_won").click().run()
-    assert list_title(at) == "Paid · came: 3 deals, ₽13K"
+    assert list_title(at) == "All deals · won deals: 3 deals, ₽13K"
+
+
+def test_figure_on_top_opens_the_deals_of_all_pipelines(shell: OpenShell, cast: Cast, sample: Sample) -> None:
+    at = open_page(shell, cast.boris, pipeline="all", period="all")
+    assert numbers(at)["Came"] == "11"
+    at.button(key="figure_open_came").click().run()
+    assert str(list_title(at)).startswith("All deals · came: 11 deals")
+
+
+def test_sources_stand_on_this_page_and_clients_where_pipelines_are_several(
+    shell: OpenShell, cast: Cast, sample: Sample
+) -> None:
+    at = open_page(shell, cast.boris, pipeline=sample.sales.id, period="all", by="month")
+    assert any("site" in one for one in at.selectbox(key="sources_opener").options)
+    assert "clients_opener" not in {one.key for one in at.selectbox}
+    at = open_page(shell, cast.boris, pipeline="all", period="all", by="source")
+    assert not at.exception
+    assert "All pipelines · clients: 11" in at.selectbox(key="clients_opener").options
+
+
+def test_split_goes_to_the_charts_that_know_it(shell: OpenShell, cast: Cast, sample: Sample) -> None:
+    at = open_page(shell, cast.boris, pipeline=sample.sales.id, period="all", by="week")
+    assert not at.exception
+    assert any(" Jan" in one for one in at.selectbox(key="transitions_opener").options)
+    assert all(one.startswith(("Jan 2026 ·", "Feb 2026 ·"))
+               for one in at.selectbox(key="cohorts_opener").options)  # fmt: skip
+
+
+def test_time_to_each_stage_is_worked_out_when_opened(
+    shell: OpenShell, cast: Cast, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(survival, "_counted", lambda *given: asked.append(given) or _counted(*given))
+    at = open_page(shell, cast.boris, pipeline=sample.sales.id, period="all")
+    assert asked == []
+    at = open_page(shell, cast.boris, pipeline=sample.sales.id, period="all", more="survival")
+    assert not at.exception
+    assert len(asked) == 3
+    assert any("Share of the deals that came in the period" in one.value for one in at.caption)
+    shown = next(one.value for one in at.dataframe if "half_hours" in one.value.columns)
+    assert list(shown["stage"]) == ["Need found", "Offer sent", "Invoice issued", "Paid"]
+    at = open_page(shell, cast.dina, pipeline=sample.sales.id, period="all", more="survival")
+    assert any("has gone on yet" in one.value for one in at.info)
 
 
 def test_link_to_a_number_out_of_sight_says_so(shell: OpenShell, cast: Cast, sample: Sample) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
 from crm.actor import Actor
+from crm.analytics.charts import managers as managers_chart
 from crm.clock import utc_now
 from crm.db import Database
 from tests.analytics.histories import FIRST_DAY, Came, add_history
@@ -79,7 +80,7 @@ def test_time_has_its_own_words(shell: OpenShell, cast: Cast, database: Database
         decide(session, rows, cast.anton, 0, passed=12, lost=0, days=3)
     told = texts(open_managers(shell, cast.boris, show="time"))
     assert "**Anna**: Contact made 24 h against 2 d of all (12 visits)" in told.replace("48 h", "2 d")
-    assert "How long deals stay with each manager" in told
+    assert "“Contact made” takes Anna 24 h, all together 2 d" in told.replace("48 h", "2 d")
     assert "points" not in told
 
 
@@ -113,6 +114,34 @@ def test_one_managers_page_has_figures_against_all_and_a_way_back(
     at.selectbox(key="managers_who").set_value(0).run()
     assert "### Managers" in texts(at)
     assert "owner" not in at.query_params
+
+
+def test_months_of_a_manager_stand_against_the_others_and_open_their_deals(
+    shell: OpenShell, cast: Cast, database: Database, sales: PipelineRows
+) -> None:
+    at = open_managers(shell, cast.boris, owner=str(cast.anna.user_id))
+    assert "Anna month by month" in texts(at)
+    assert "Won, of those won or lost in the month" in texts(at)
+    at.selectbox(key="address_trend").select("go on from “Offer sent”").run()
+    assert not at.exception
+    assert at.query_params["trend"] in (str(sales.stages[2]), [str(sales.stages[2])])
+    assert "Deals that reached the stage in the month" in texts(at)
+    month = f"{(FIRST_DAY + timedelta(days=RECENT)):%Y-%m}-01"
+    cell = f"trend~came~{month}~{sales.stages[2]}"
+    at = open_managers(shell, cast.boris, owner=str(cast.anna.user_id), trend=str(sales.stages[2]), open=cell)
+    assert " · Offer sent · came: 12 deals" in texts(at)
+
+
+def test_both_maps_are_drawn_from_figures_loaded_once(
+    shell: OpenShell, cast: Cast, sales: PipelineRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    times = managers_chart.load_times
+    monkeypatch.setattr(managers_chart, "load_times", lambda *given: asked.append(given) or times(*given))
+    open_managers(shell, cast.boris)
+    assert len(asked) == 1
+    open_managers(shell, cast.boris, show="time")
+    assert len(asked) == 1
 
 
 def test_manager_sees_the_own_figures_and_that_nobody_is_there_to_compare(

@@ -52,7 +52,7 @@ def test_page_tells_the_score_and_what_costs_most(shell: OpenShell, cast: Cast, 
         neglect(session, cast)
     at = open_trust(shell, cast.boris)
     assert figures(at)["No next step"] == "3"
-    assert "Costs most: “No next step”, 75%" in texts(at).replace("\\", "")
+    assert "“No next step” spoils the data most: 75% of those looked at" in texts(at).replace("\\", "")
     owners = next(one.value for one in at.dataframe if "owner" in one.value.columns and "worst" in one.value.columns)
     assert list(owners["owner"]) == [cast.anna.name, cast.anton.name]
     assert owners["score"].is_monotonic_increasing

@@ -3,6 +3,7 @@
 from crm.analytics.charts.clients import CHART as CLIENTS
 from crm.analytics.charts.cohorts import CHART as COHORTS
 from crm.analytics.charts.conversion import CHART as CONVERSION
+from crm.analytics.charts.conversion_totals import CHART as CONVERSION_TOTALS
 from crm.analytics.charts.forecast import CHART as FORECAST
 from crm.analytics.charts.kpi import CHART as KPI
 from crm.analytics.charts.loss_totals import CHART as LOSS_TOTALS
@@ -18,6 +19,7 @@ from crm.analytics.values import Chart
 
 CHARTS: tuple[Chart, ...] = (
     CONVERSION,
+    CONVERSION_TOTALS,
     TRANSITIONS,
     TIME_ON_STAGE,
     COHORTS,

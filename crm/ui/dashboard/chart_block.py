@@ -35,12 +35,14 @@ def chart_block(
     columns: Sequence[str] | None = None,
     figure_ask: Ask | None = None,
     empty: str | None = None,
+    note: str | None = None,
 ) -> None:
     """Draw a chart with its table and, when a number is open, the deals behind it.
 
     `key` names the block in the address. `title` says the finding, else it is the chart's name; `help` says more than
     the definition under it. `columns` are codes of the chart's columns that the table shows, else all. `figure_ask`
-    draws the figure of another question, its marks don't open then. `empty` is told where there is no number.
+    draws the figure of another question, its marks don't open then. `empty` is told where there is no number,
+    `note` beside the definition where there are some: how to read the figure.
     """
     block = load_block(actor, chart, ask, key=key)
     with st.container(key=f"block_{key}"):
@@ -50,6 +52,8 @@ def chart_block(
             text = empty or _("Nothing happened here in this period. Choose a longer one, or fewer conditions.")
             st.info(text, icon=":material/query_stats:")
             return
+        if note:
+            st.caption(note)
         _draw_figure(actor, block, title, figure_ask)
         draw_table(block, _shown_columns(block, columns))
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):

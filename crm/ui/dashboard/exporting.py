@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import streamlit as st
 
@@ -14,19 +15,36 @@ from crm.auth.downloads import Download, offer_download
 from crm.auth.permissions import Action, require
 from crm.db import read_scope
 from crm.i18n import _, current_reader
+from crm.i18n.formats import number
 from crm.imports.cells import csv_bytes, xlsx_bytes
 from crm.ui.account_view import present_session
 from crm.ui.dashboard.cells import Cell
 from crm.ui.download_link import draw_download_link
 
 Rows = Iterable[Sequence[str]]
-Table = Callable[[], tuple[Sequence[str], Rows]]
+Table = Callable[[int], tuple[Sequence[str], Rows]]  # given how many rows are wanted at most
 _KINDS: dict[str, tuple[str, Callable[[Sequence[str], Rows], bytes]]] = {
     "csv": ("text/csv; charset=utf-8", csv_bytes),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_bytes),
 }
+MOST_ROWS = {"csv": 200_000, "xlsx": 20_000}  # in a file: making it must take seconds, and its memory
 _UNFIT = re.compile(r"[^\w.-]+")
 _MOST_NAME = 80
+
+
+class Bounded:
+    """Rows up to a limit, and whether there were more."""
+
+    def __init__(self, rows: Rows, most: int) -> None:
+        """Take rows and how many of them may come."""
+        self._rows, self._most = rows, most
+        self.is_cut = False
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        """Give the rows; what is cut is known at the end."""
+        rows = iter(self._rows)
+        yield from islice(rows, self._most)
+        self.is_cut = next(rows, None) is not None
 
 
 def draw_export(actor: Actor, name: str, table: Table, *, key: str) -> None:
@@ -42,8 +60,19 @@ def draw_export(actor: Actor, name: str, table: Table, *, key: str) -> None:
         return
     media_type, write = _KINDS[kind]
     file_name = f"{_UNFIT.sub('_', name).strip('_')[:_MOST_NAME]}.{kind}"
-    download = Download(file_name, media_type, write(*table()))
+    header, rows = table(MOST_ROWS[kind] + 1)
+    bounded = Bounded(rows, MOST_ROWS[kind])
+    download = Download(file_name, media_type, write(header, bounded))
     draw_download_link(offer_download(download, user_id=session_row.user_id, session_id=session_row.id), file_name)
+    if bounded.is_cut:
+        _tell_cut(kind)
+
+
+def _tell_cut(kind: str) -> None:
+    told = _("The file ends after {n} rows, the list goes on.", n=number(MOST_ROWS[kind]))
+    if kind == "xlsx":
+        told += " " + _("As CSV {n} rows fit.", n=number(MOST_ROWS["csv"]))
+    st.warning(f"{told} {_('A shorter period or a filter brings the rest.')}", icon=":material/content_cut:")
 
 
 def plain_number(value: float) -> str:
@@ -55,10 +84,10 @@ def plain_number(value: float) -> str:
 def draw_list_export(actor: Actor, chart: Chart, ask: Ask, cell: Cell, *, name: str) -> None:
     """Draw the way to the list of deals as a file."""
 
-    def table() -> tuple[Sequence[str], Rows]:
+    def table(most: int) -> tuple[Sequence[str], Rows]:
         header = [_("Number"), _("Deal"), _("Client"), _("Owner"), _("Stage"), _("Amount"), _("Currency"), _("When")]
         with read_scope() as session:
-            deals = list(export_behind(session, actor, chart, ask, cell.row, cell.door.code))
+            deals = list(export_behind(session, actor, chart, ask, cell.row, cell.door.code, limit=most))
         return header, (_deal_row(one) for one in deals)
 
     draw_export(actor, name, table, key="export_list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -26,14 +27,22 @@ def specification(actor: Actor, chart: Chart, ask: Ask, fields: Sequence[FieldIn
     draw = chart.figure
     if draw is None:
         return None
-    phone, ground = is_phone(), st.context.theme.type or "light"
 
     def made(frame: pd.DataFrame) -> dict[str, Any]:
-        spec: dict[str, Any] = draw(frame, words_of(ask, fields)).to_dict()
-        spec.setdefault("config", {})["text"] = {"color": _INK[ground]}
-        return _for_phone(spec) if phone else spec
+        return drawn(draw(frame, words_of(ask, fields)))
 
-    return load_figure(actor, chart, ask, made, variant=(phone, ground))
+    return load_figure(actor, chart, ask, made, variant=(is_phone(), _ground()))
+
+
+def drawn(figure: alt.TopLevelMixin) -> dict[str, Any]:
+    """Return the specification of a figure for the reader's screen and ground."""
+    spec: dict[str, Any] = figure.to_dict()
+    spec.setdefault("config", {})["text"] = {"color": _INK[_ground()]}
+    return _for_phone(spec) if is_phone() else spec
+
+
+def _ground() -> str:
+    return st.context.theme.type or "light"
 
 
 def words_of(ask: Ask, fields: Sequence[FieldInfo]) -> Words:

@@ -20,12 +20,12 @@ def draw_frame_export(actor: Actor, block: Block) -> None:
     """Draw the way to a chart's figures as a file; numbers are written plainly, to be counted with."""
     currency, fields = block.ask.scope.currency, block.fields
 
-    def table() -> tuple[Sequence[str], Rows]:
+    def table(most: int) -> tuple[Sequence[str], Rows]:
         shown = [one for one in columns_of(block.chart, block.ask) if one.kind is not Kind.ID]
         header = [column_name(one.code, fields) + _unit(one, currency) for one in shown]
         rows = (
             [_plain(one, value, currency, fields) for one, value in zip(shown, values, strict=True)]
-            for values in block.frame[[one.code for one in shown]].itertuples(index=False, name=None)
+            for values in block.frame[[one.code for one in shown]].head(most).itertuples(index=False, name=None)
         )
         return header, rows
 

@@ -34,7 +34,8 @@ def load_frame(actor: Actor, chart: Chart, ask: Ask) -> pd.DataFrame:
         frame = chart.frame(session, actor, ask)
         return frame.loc[:, ~frame.columns.duplicated()]  # by pipeline its name is there twice
 
-    return kept_while_nothing_happens(actor, ("frame", chart.name, ask), load)
+    # Not by its name: two drawings of the same figures load them once.
+    return kept_while_nothing_happens(actor, ("frame", chart.frame, ask), load)
 
 
 def load_figure(

@@ -19,7 +19,6 @@ from crm.analytics.frames import stage_rows
 from crm.analytics.intervals import ENOUGH
 from crm.analytics.scope import Scope
 from crm.analytics.strengths import strengths, styles
-from crm.analytics.theme import lines
 from crm.analytics.values import Ask
 from crm.i18n import _
 from crm.i18n.analytics_formats import NOTHING, percent_text, rounded
@@ -31,7 +30,14 @@ from crm.ui.dashboard.cells import frame_rows
 from crm.ui.dashboard.figure_row import TopFigure, draw_figures
 from crm.ui.dashboard.kpi_figures import figures_before
 from crm.ui.dashboard.loaders import kept_while_nothing_happens, load_frame
-from crm.ui.dashboard.manager_words import strength_sentence, style_sentence, time_sentences
+from crm.ui.dashboard.manager_trend import draw_trend, everybody
+from crm.ui.dashboard.manager_words import (
+    conversion_title,
+    strength_sentence,
+    style_sentence,
+    time_sentences,
+    time_title,
+)
 
 # The same figures drawn by time.
 MANAGER_TIMES = replace(MANAGERS, name="manager-times", figure=time_figure)
@@ -42,11 +48,6 @@ TIME_COLUMNS = (
     "owner", "pipeline", "stage", "visits", "median_hours", "team_median_hours", "longer", "time_verdict",
 )  # fmt: skip
 SENTENCES = 5  # at once; the rest is folded
-
-
-def everybody(scope: Scope) -> Scope:
-    """Return the scope without its narrowing to people."""
-    return replace(scope, owner_ids=(), team_ids=())
 
 
 def draw_read_out(actor: Actor, scope: Scope, *, by_time: bool) -> None:
@@ -68,6 +69,15 @@ def draw_read_out(actor: Actor, scope: Scope, *, by_time: bool) -> None:
         st.caption(_no_verdict(shown, by_time=by_time, is_one=is_one))
 
 
+def map_title(actor: Actor, scope: Scope, *, by_time: bool) -> str | None:
+    """Return what the map shows first; None for nothing clear."""
+    shown = load_frame(actor, MANAGERS, Ask(scope))
+    several = shown["pipeline"].nunique() > 1
+    if by_time:
+        return time_title(list(frame_rows(shown)), with_pipeline=several)
+    return conversion_title(strengths(shown), with_pipeline=several)
+
+
 def draw_one(actor: Actor, scope: Scope, name: str) -> None:
     """Draw one manager's figures against the period before and the team, with their months."""
     before, earlier = figures_before(actor)
@@ -87,7 +97,7 @@ def draw_one(actor: Actor, scope: Scope, name: str) -> None:
     if _has_others(actor, scope):
         st.caption(_against_team(team, scope.currency))
     draw_open_list(actor, block)
-    _draw_trend(actor, scope, name)
+    draw_trend(actor, scope, name)
 
 
 def alone_text() -> str:
@@ -152,22 +162,3 @@ def _against_team(team: Mapping[str, Any], currency: str) -> str:
         mean=NOTHING if mean is None else short_money(round(mean), currency),
         days=NOTHING if days is None else rounded(days),
     )
-
-
-def _draw_trend(actor: Actor, scope: Scope, name: str) -> None:
-    own = load_frame(actor, KPI, Ask(scope, "month"))
-    if len(own) < 2:
-        return
-    frame = own[["month", "win_rate"]].rename(columns={"win_rate": "own"})
-    values = ["own"]
-    if _has_others(actor, scope):
-        team = load_frame(actor, KPI, Ask(everybody(scope), "month"))
-        frame["all"] = frame["month"].map(dict(zip(team["month"], team["win_rate"], strict=True)))
-        values.append("all")
-    if frame["own"].notna().sum() < 2:
-        return
-    names = {"own": name, "all": _("All together")}
-    title = _("Win rate by month")
-    st.markdown(f"##### {title}")
-    spec = lines(frame, values=values, words=lambda code: names.get(code, word(code)), kind="percent").to_dict()
-    st.vega_lite_chart(spec, key="trend", alt=title)

@@ -9,6 +9,7 @@ from crm.analytics.manager_times import FASTER, SLOWER
 from crm.analytics.strengths import CLOSES, OPENS, STRONG, WEAK, Strength, Style
 from crm.i18n import N_, _, ngettext
 from crm.i18n.analytics_formats import hours_text, percent_text, rounded
+from crm.i18n.analytics_texts import finding_sentence
 from crm.ui.markdown import md
 
 BETTER_ICON, WORSE_ICON = ":green[▲]", ":orange[▼]"
@@ -40,6 +41,33 @@ def strength_sentence(one: Strength, *, with_owner: bool, with_pipeline: bool) -
     return f"{told}. {_('Who can help: {helper}, the best there.', helper=md(one.helper))}" if one.helper else told
 
 
+def conversion_title(found: Sequence[Strength], *, with_pipeline: bool) -> str | None:
+    """Return where somebody is least like the others; None where chance explains all differences."""
+    if not found:
+        return None
+    most = max(found, key=lambda one: abs(one.difference))
+    stage = f"{most.pipeline} · {most.stage}" if with_pipeline else most.stage
+    return finding_sentence(
+        "most_unlike", {"stage": stage, "owner": most.owner, "percent": most.share, "others": most.others}
+    )
+
+
+def time_title(rows: Sequence[Mapping[str, Any]], *, with_pipeline: bool) -> str | None:
+    """Return where somebody takes most unlike the others, clearly faster or slower; None where nobody does."""
+    clear = [row for row in rows if row["time_verdict"] in (FASTER, SLOWER) and row["owner"]]
+    if not clear:
+        return None
+    most = max(clear, key=_times_unlike)
+    stage = f"{most['pipeline']} · {most['stage']}" if with_pipeline else most["stage"]
+    times = {"hours": most["median_hours"], "team_hours": most["team_median_hours"]}
+    return finding_sentence("most_unlike_time", {"stage": stage, "owner": most["owner"], **times})
+
+
+def _times_unlike(row: Mapping[str, Any]) -> float:
+    times: float = max(row["median_hours"], 0.01) / max(row["team_median_hours"], 0.01)
+    return times if times > 1 else 1 / times
+
+
 def time_sentences(
     rows: Sequence[Mapping[str, Any]], *, with_owner: bool, with_pipeline: bool
 ) -> list[tuple[float, str]]:
@@ -55,7 +83,5 @@ def time_sentences(
             visits=ngettext("{n} visit", "{n} visits", row["visits"]),
         )  # fmt: skip
         icon = BETTER_ICON if row["time_verdict"] == FASTER else WORSE_ICON
-        times = max(row["median_hours"], 0.01) / max(row["team_median_hours"], 0.01)
-        weight = times if times > 1 else 1 / times
-        found.append((weight, f"{icon} **{md(row['owner'])}**: {told}" if with_owner else f"{icon} {told}"))
+        found.append((_times_unlike(row), f"{icon} **{md(row['owner'])}**: {told}" if with_owner else f"{icon} {told}"))
     return sorted(found, reverse=True)

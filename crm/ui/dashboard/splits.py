@@ -7,6 +7,7 @@ from crm.analytics.population import MONTH, OWNER, PIPELINE, PRIORITY, SOURCE, T
 from crm.analytics.scope import Scope
 from crm.analytics.values import Chart
 from crm.i18n import _
+from crm.pipelines.values import CUSTOM_PREFIX
 from crm.ui.dashboard.address import addressed_choice
 from crm.ui.dashboard.cells import column_name
 from crm.ui.dashboard.loaders import choices
@@ -14,6 +15,11 @@ from crm.ui.dashboard.loaders import choices
 PARAM = "by"
 _ORDER = (OWNER, TEAM, SOURCE, PRIORITY, PIPELINE, MONTH, WEEK)
 _NONE = ""
+
+
+def is_split_of(chart: Chart, by: str | None) -> bool:
+    """Tell whether a chart's figures can be split so."""
+    return by is not None and (by in chart.splits or (chart.has_fields and by.startswith(CUSTOM_PREFIX)))
 
 
 def split_choice(actor: Actor, chart: Chart, scope: Scope) -> str | None:
