@@ -21,9 +21,10 @@ class StageReach(Base):
 
     __tablename__ = "stage_reaches"
     __table_args__ = (
-        Index("ix_stage_reaches_stage", "pipeline_id", "reached_at", "stage_id", "outcome", "entered_at", "owner_id"),
-        Index("ix_stage_reaches_credit", "stage_id", "credited_to", "reached_at", "outcome", "entered_at"),
-        Index("ix_stage_reaches_began", "pipeline_id", "began_at", "stage_id", "in_order", "outcome", "reached_at"),
+        Index("ix_stage_reaches_stage", "pipeline_id", "reached_at", "stage_id", "outcome", "entered_at", "credited_to",
+              "owner_id", "began_at", "deal_id"),
+        Index("ix_stage_reaches_began", "pipeline_id", "began_at", "stage_id", "in_order", "outcome", "reached_at",
+              "decided_at"),
     )  # fmt: skip
 
     deal_id: Mapped[int] = mapped_column(ForeignKey("deals.id", ondelete="CASCADE"), primary_key=True)

@@ -52,9 +52,10 @@ class Deal(Base):
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority",
               "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor"),
+        Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor",
+              "loss_reason_id", "loss_stage_id", "created_at", "company_id"),
         Index("ix_deals_created", "pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id",
-              "currency", "amount_minor", "closed_at"),
+              "currency", "amount_minor", "closed_at", "company_id", "created_channel", "owner_id"),
         Index("ix_deals_updated_at_id", "updated_at", "id"),
         Index("ix_deals_merged_into_id", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
     )  # fmt: skip
@@ -121,6 +122,8 @@ class StageVisit(Base):
         Index("ix_stage_visits_cell", "stage_id", "owner_id", "entered_at", "outcome", "left_at"),
         Index("ix_stage_visits_stays", "pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id",
               "left_at", "owner_id", "deal_id", "entered_at", "owner_known"),
+        Index("ix_stage_visits_entered", "pipeline_id", "entered_at", "stage_id", "left_at", "owner_id", "owner_known",
+              "outcome", "deal_id"),
         # The database itself refuses a second open visit of one deal.
         Index("uq_stage_visits_open", "deal_id", unique=True,
               sqlite_where=text("left_at IS NULL"), postgresql_where=text("left_at IS NULL")),

@@ -104,15 +104,22 @@ def upgrade() -> None:
     with op.batch_alter_table("stage_reaches", schema=None) as batch_op:
         batch_op.create_index(
             "ix_stage_reaches_began",
-            ["pipeline_id", "began_at", "stage_id", "in_order", "outcome", "reached_at"],
+            ["pipeline_id", "began_at", "stage_id", "in_order", "outcome", "reached_at", "decided_at"],
             unique=False,
         )
         batch_op.create_index(
-            "ix_stage_reaches_credit", ["stage_id", "credited_to", "reached_at", "outcome", "entered_at"], unique=False
-        )
-        batch_op.create_index(
             "ix_stage_reaches_stage",
-            ["pipeline_id", "reached_at", "stage_id", "outcome", "entered_at", "owner_id"],
+            [
+                "pipeline_id",
+                "reached_at",
+                "stage_id",
+                "outcome",
+                "entered_at",
+                "credited_to",
+                "owner_id",
+                "began_at",
+                "deal_id",
+            ],
             unique=False,
         )
 
@@ -136,8 +143,12 @@ def upgrade() -> None:
             "owner_known",
         ],
     )
+    entered = ["pipeline_id", "entered_at", "stage_id", "left_at", "owner_id", "owner_known", "outcome", "deal_id"]
+    op.create_index("ix_stage_visits_entered", "stage_visits", entered)
     created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
-    op.create_index("ix_deals_created", "deals", [*created, "amount_minor", "closed_at"])
+    created += ["amount_minor", "closed_at", "company_id", "created_channel", "owner_id"]
+    op.create_index("ix_deals_created", "deals", created)
+    _widen(["loss_reason_id", "loss_stage_id", "created_at", "company_id"], ", closed_at")
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
     op.execute("ALTER TABLE stages ADD COLUMN added_at BIGINT")
@@ -152,7 +163,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
+    _widen([], "")
     op.drop_index("ix_deals_created", table_name="deals")
+    op.drop_index("ix_stage_visits_entered", table_name="stage_visits")
     op.drop_index("ix_stage_visits_stays", table_name="stage_visits")
     op.execute("ALTER TABLE stages DROP COLUMN added_at")
     op.execute("ALTER TABLE stages DROP COLUMN win_percent")
@@ -160,3 +173,15 @@ def downgrade() -> None:
     op.execute("ALTER TABLE stage_visits DROP COLUMN owner_known")
     for table in ("stage_reaches", "trust_days", "targets", "saved_views"):
         op.drop_table(table)
+
+
+def _widen(closed: list[str], of_company: str) -> None:
+    """Make the indexes of closed deals and of a company's deals anew, with what dashboards read of such deals."""
+    op.drop_index("ix_deals_closed", table_name="deals")
+    columns = ["pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor", *closed]
+    op.create_index("ix_deals_closed", "deals", columns)
+    op.drop_index("ix_deals_of_company", table_name="deals")
+    op.execute(
+        f"CREATE INDEX ix_deals_of_company ON deals (company_id, status, id DESC{of_company})"
+        " WHERE company_id IS NOT NULL"
+    )
