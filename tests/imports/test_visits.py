@@ -316,3 +316,19 @@ def test_interrupted_run_goes_on_with_the_next_deal(importer: Importer, cast: Ca
         assert session.scalar(select(func.count()).select_from(Deal)) == 40
         assert session.scalar(select(func.count()).select_from(StageVisit)) == 80
     assert verdicts(database, cast, 1) == {"created": 80}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-01-02 10:00:00 UTC",
+        "2025-01-02T10:00:00 GMT",
+        "20250102T100000Z",
+        "1735812000",
+        "1735812000000",
+        "1735812000123",
+    ],
+)
+def test_times_of_machines_are_read(importer: Importer, cast: Cast, database: Database, text: str) -> None:
+    importer.run(cast.vera, visits_file(f"1;New;{text};Anna"), visits_mapping(timezone="Asia/Tokyo"))
+    assert [one.entered for one in read_back(database, "1")] == ["02 10:00"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ T = TypeVar("T")
 
 _JOINT = "\x1f"
 _YEARS = range(1900, 2101)
+# How machines write times: a zone by its name, seconds or thousandths since 1970 by their digits, ISO without marks.
+_UTC_NAMES = (" UTC", " GMT")
+_EPOCH_UNITS = {10: 1, 13: 1000}
+_COMPACT = re.compile(r"\d{8}T\d{4}")
 _LIMITS: dict[str, int] = {"deal": 300, "stage": 200, "owner": 200, "pipeline": 200, "loss_reason": 200,
            "title": TEXT_LIMITS["title"], "source": TEXT_LIMITS["source"], "currency": 20, "outcome": 100}  # fmt: skip
 ALL_FIELDS = frozenset({*_LIMITS, "entered_at", "left_at", "amount"})
@@ -213,7 +218,11 @@ def _joined(cells: Sequence[str]) -> str:
 
 
 def _instant(text: str, order: DateOrder, zone: ZoneInfo) -> datetime | None:
-    if len(text) >= 10 and text[4] == text[7] == "-":
+    if text[-4:] in _UTC_NAMES:
+        text = f"{text[:-4]}+00:00"
+    elif len(text) in _EPOCH_UNITS and text.isascii() and text.isdigit():
+        return datetime.fromtimestamp(int(text) / _EPOCH_UNITS[len(text)], UTC)
+    if len(text) >= 10 and (text[4] == text[7] == "-" or _COMPACT.match(text)):
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
