@@ -146,7 +146,7 @@ FIELDS: Mapping[RecordKind, tuple[ImportField, ...]] = {
             ("entered at", "entered_at", "entered", "stage entered at", "entered on", "entry", "start timestamp",
              "start_timestamp", "starttimestamp", "starttime", "start time", "moved at", "changed at", "event time",
              "time:timestamp", "timestamp", "complete timestamp", "complete_timestamp", "completetimestamp",
-             "completetime", "complete time", "at",
+             "completetime", "complete time", "enter time", "entry time", "at",
              "вход", "вошла", "вошел", "дата входа", "время входа", "вход на этап", "дата входа на этап",
              "дата перехода", "время перехода", "дата изменения", "дата события", "время события", "дата и время",
              "метка времени", "начало", *UNSURE_TIMES),
@@ -154,7 +154,8 @@ FIELDS: Mapping[RecordKind, tuple[ImportField, ...]] = {
         ),
         ImportField(
             "left_at", N_("Left at"),
-            ("left at", "left_at", "left", "exit", "exited at", "stage left at", "end timestamp", "end_timestamp",
+            ("left at", "left_at", "left", "exit", "exited", "exited at", "exit time", "stage left at",
+             "end timestamp", "end_timestamp",
              "endtime", "end time", "complete timestamp", "complete_timestamp", "completetimestamp", "completetime",
              "complete time", "time:timestamp", "timestamp", "выход", "вышла",
              "вышел", "дата выхода", "время выхода", "выход с этапа", "дата выхода с этапа", "конец", "окончание"),
@@ -163,6 +164,7 @@ FIELDS: Mapping[RecordKind, tuple[ImportField, ...]] = {
         ImportField(
             "owner", N_("Owner"),
             (*_OWNER.words, "org:resource", "resource", "user", "employee", "responsible user", "owner name",
+             "sales rep", "rep",
              "исполнитель", "сотрудник", "пользователь", "ответственный сотрудник", "владелец", "ресурс"),
         ),
         ImportField(

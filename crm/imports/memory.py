@@ -113,6 +113,8 @@ def guess_kind(header: Sequence[str]) -> RecordKind:
 def guess_columns(kind: RecordKind, header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the columns that bear the name of a field, each used once."""
     by_word = {folded(name): name for name in reversed(header)}
+    if kind is RecordKind.VISITS:  # logs come from programs, which write stage_name for "stage name"
+        by_word = {_spaced(name): name for name in reversed(header)} | by_word
     guessed: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     for field in FIELDS[kind]:
@@ -122,6 +124,10 @@ def guess_columns(kind: RecordKind, header: Sequence[str]) -> dict[str, tuple[st
             guessed[field.code] = (found,)
             taken.add(found)
     return guessed
+
+
+def _spaced(name: str) -> str:
+    return folded(name.replace("_", " ").replace("-", " "))
 
 
 def columns_beside_visits(columns: Mapping[str, tuple[str, ...]], header: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -104,6 +104,8 @@ def test_outcome_that_says_nothing_is_told() -> None:
         ("id;deal_id;stage;entered_at;left_at;owner;outcome;currency;source;pipeline;title",
          "deal stage entered_at left_at owner outcome currency source pipeline title"),
         ("Сделка;Этап;Дата;Ответственный", "deal stage entered_at owner"),
+        ("deal_id,stage_name,changed_at,owner_name", "deal stage entered_at owner"),
+        ("opportunity-id,to_stage,enter_time,exit_time,sales_rep", "deal stage entered_at left_at owner"),
     ],
 )  # fmt: skip
 def test_header_of_a_history_is_recognised(header: str, columns: str) -> None:
