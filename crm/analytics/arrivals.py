@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.orm import aliased
 
 from crm.actor import Actor
@@ -28,16 +28,27 @@ def arrivals(ask: Ask, actor: Actor, split: Split | None, *columns: Any, needs_d
 
 def stands_for_deal(stages: Sequence[StageRow]) -> ColumnElement[bool]:
     """Choose one reach of each deal: the first stage's, which all have but those that were on retired stages alone."""
+    return or_(StageReach.stage_id.in_(first_stages(stages)), alone_on_retired(stages))
+
+
+def first_stages(stages: Sequence[StageRow]) -> list[int]:
+    """Return the first stage in use of each pipeline."""
     first: dict[int, int] = {}
     for one in stages:
         if not one.is_retired:
             first.setdefault(one.pipeline_id, one.stage_id)
+    return list(first.values())
+
+
+def alone_on_retired(stages: Sequence[StageRow]) -> ColumnElement[bool]:
+    """Choose one reach of each deal that was on retired stages alone."""
     retired = [one.stage_id for one in stages if one.is_retired]
     if not retired:
-        return StageReach.stage_id.in_(first.values())
+        return false()
     other = aliased(StageReach)
     before = or_(
-        other.stage_id.in_(first.values()), and_(other.stage_id.in_(retired), other.stage_id < StageReach.stage_id)
+        other.stage_id.in_(first_stages(stages)),
+        and_(other.stage_id.in_(retired), other.stage_id < StageReach.stage_id),
     )
     alone = ~select(other.deal_id).where(other.deal_id == StageReach.deal_id, before).exists()
-    return or_(StageReach.stage_id.in_(first.values()), and_(StageReach.stage_id.in_(retired), alone))
+    return and_(StageReach.stage_id.in_(retired), alone)

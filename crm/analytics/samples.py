@@ -1,7 +1,8 @@
-"""Values of groups for medians and other percentiles: gathered by the database, sorted and worked out by numpy.
+"""Groups counted, and their values for medians and percentiles: chosen by the database, worked out by numpy.
 
-The database sends all values of a query as one text, which numpy reads ten times faster than rows come one by one,
-see docs/decisions/0020.
+The database sends what a query selects as one text, which numpy reads ten times faster than rows come one by one, and
+groups faster than SQLite does, see docs/decisions/0020. Keys that are whole numbers travel in the text: ids, codes and
+numbers of spans, none of them negative. Other keys are grouped by the database.
 """
 
 from __future__ import annotations
@@ -12,14 +13,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Integer, Select, String, cast, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    SmallInteger,
+    String,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from crm.models import LossReason, Pipeline, Stage, Team, User
 
 Key = tuple[Any, ...]
+Query = Select[Any] | CompoundSelect[Any]
 Whole = NDArray[np.int64]
-_NOTHING = -1  # stands for NULL in the text; no id, number of a span or flag is negative
+_NOTHING = -1  # stands for NULL in the text
 _ROUNDING = 1e-9
-_WIDEST = 2**62
+# Keys and value are packed into one number below 63 bits. Seconds between instants of bases need 33, and there may be
+# a flag beside them and a sign.
+_VALUE = 2**36
+_WIDEST, _WIDEST_WITH_VALUE = 2**62, 2**26
+_FEWEST = 8192  # more than the weeks of a whole base
+_NUMBERED = (User, Stage, Pipeline, Team, LossReason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +105,42 @@ class Waits:
         return int(self.values[crossed[0]]) if crossed.size else None
 
 
-def samples(session: Session, values: Select[Any]) -> dict[Key, Sample]:
+def number_of(column: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+    """Return a code that is kept as a number, as a key of groups."""
+    return type_coerce(column, SmallInteger).label(column.key)
+
+
+def tally(session: Session, keys: Query) -> dict[Key, int]:
+    """Return how many rows each group of a query has that selects the groups' keys."""
+    found: dict[Key, int] = {}
+    packing = _Packing.of(session, list(keys.subquery().c))
+    for named, (codes,) in packing.read(session, packing.code):
+        groups, counts = np.unique(codes, return_counts=True)
+        found.update(zip((packing.key(one, named) for one in groups), counts.tolist(), strict=True))
+    return found
+
+
+def samples(session: Session, values: Query) -> dict[Key, Sample]:
     """Return the values of each group of a query that selects the groups' keys and, last, whole numbers as `value`.
 
     No value may be NULL. Keys are in the order of the query's columns; without keys there is one group, or none.
     """
-    return {key: Sample(own) for key, own in _groups(session, values)}
+    *keys, value = values.subquery().c
+    packing = _Packing.of(session, keys)
+    shifted = type_coerce(value, BigInteger) + _VALUE // 2
+    fits = packing.size ** len(packing.numbered) <= _WIDEST_WITH_VALUE
+    parts = [packing.code * _VALUE + shifted] if fits else [packing.code, shifted]
+    found: dict[Key, Sample] = {}
+    for named, columns in packing.read(session, *parts):
+        groups = None if fits else np.unique(columns[0], return_inverse=True)
+        both = columns[0] if groups is None else groups[1] * _VALUE + columns[1]
+        both.sort()
+        codes, own = np.divmod(both, _VALUE)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
+        for start, part in zip(starts, np.split(own - _VALUE // 2, starts[1:]), strict=True):
+            code = codes[start] if groups is None else groups[0][codes[start]]
+            found[packing.key(code, named)] = Sample(part)
+    return found
 
 
 def joined(parts: Iterable[Sample]) -> Sample:
@@ -101,48 +153,55 @@ def waits(session: Session, durations: Select[Any]) -> dict[Key, Waits]:
     columns: list[ColumnElement[Any]] = list(durations.selected_columns)
     # In one number, so that of two equal ones the closed comes first.
     both = (columns[-2] * 2 + columns[-1]).label("value")
-    found = _groups(session, durations.with_only_columns(*columns[:-2], both))
-    return {key: Waits(own >> 1, (own & 1) == 1) for key, own in found}
+    found = samples(session, durations.with_only_columns(*columns[:-2], both))
+    return {key: Waits(one.values >> 1, (one.values & 1) == 1) for key, one in found.items()}
 
 
-def _groups(session: Session, values: Select[Any]) -> Iterator[tuple[Key, Whole]]:
-    source = values.subquery()
-    *keys, value = source.c
-    # Numbers travel in the text; what is none is grouped by the database.
-    numbered = [place for place, one in enumerate(keys) if isinstance(one.type, Integer)]
-    others = [place for place in range(len(keys)) if place not in numbered]
-    text: ColumnElement[str] = cast(value, String)
-    for place in reversed(numbered):
-        text = cast(func.coalesce(keys[place], _NOTHING), String) + "," + text
-    grouped = [keys[place] for place in others]
-    query = select(*grouped, func.aggregate_strings(text, ",").label("packed")).group_by(*grouped)
-    for *named, packed in session.execute(query):
-        if packed is None:  # no row, and nothing to group by
-            continue
-        key: list[Any] = [None] * len(keys)
-        for place, name in zip(others, named, strict=True):
-            key[place] = name
-        matrix = np.fromstring(packed, dtype=np.int64, sep=",").reshape(-1, len(numbered) + 1)
-        for numbers, own in _split(matrix):
-            for place, number in zip(numbered, numbers, strict=True):
-                key[place] = number
-            yield tuple(key), own
+@dataclass(frozen=True, slots=True)
+class _Packing:
+    """How keys become one number: those that are numbers, each below the size; the rest is grouped by the database."""
 
+    keys: Sequence[ColumnElement[Any]]
+    size: int
+    numbered: Sequence[int]
+    others: Sequence[int]
 
-def _split(matrix: Whole) -> Iterator[tuple[Sequence[int | None], Whole]]:
-    """Give the sorted last column of each group of rows whose other columns are equal, and what these are."""
-    *columns, values = matrix.T
-    code, size = np.zeros(len(matrix), dtype=np.int64), 1
-    for one in columns:
-        width = int(one.max()) + 2
-        if size * width > _WIDEST:
-            raise OverflowError("keys too wide to be told apart")
-        code, size = code * width + one + 1, size * width
-    # Few groups fit a narrow type, which numpy sorts without comparing.
-    order = np.argsort(code.astype(np.min_scalar_type(size)), kind="stable")
-    code = code[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(code)) + 1])
-    for start, end in zip(starts, [*starts[1:], len(code)], strict=True):
-        rows = order[start:end]
-        own = [int(one[rows[0]]) for one in columns]
-        yield [None if one == _NOTHING else one for one in own], np.sort(values[rows])
+    @classmethod
+    def of(cls, session: Session, keys: Sequence[ColumnElement[Any]]) -> _Packing:
+        """Choose a size above all keys: ids are those of tables as small as the company."""
+        newest = session.execute(select(*(select(func.max(one.id)).scalar_subquery() for one in _NUMBERED))).one()
+        size = max(_FEWEST, *(one + 2 for one in newest if one is not None))
+        numbered = [place for place, one in enumerate(keys) if isinstance(one.type, Integer)]
+        if size ** len(numbered) > _WIDEST:
+            raise OverflowError("too many keys to be told apart")
+        return cls(keys, size, numbered, [place for place in range(len(keys)) if place not in numbered])
+
+    @property
+    def code(self) -> ColumnElement[int]:
+        """Return the keys that are numbers as one."""
+        parts = [func.coalesce(type_coerce(self.keys[place], BigInteger), _NOTHING) + 1 for place in self.numbered]
+        code: ColumnElement[int] = parts[0] if parts else literal(0, BigInteger)
+        for part in parts[1:]:
+            code = code * self.size + part
+        return code
+
+    def key(self, code: np.int64, named: Sequence[Any]) -> Key:
+        """Return a group's key by its number and the keys that the database grouped by."""
+        rest = int(code)
+        key = dict(zip(self.others, named, strict=True))
+        for place in reversed(self.numbered):
+            rest, one = divmod(rest, self.size)
+            key[place] = one - 1 if one else None
+        return tuple(key[place] for place in range(len(self.keys)))
+
+    def read(self, session: Session, *parts: ColumnElement[int]) -> Iterator[tuple[Sequence[Any], Sequence[Whole]]]:
+        """Give, for each group that the database makes, its keys and the numbers of each part."""
+        grouped = [self.keys[place] for place in self.others]
+        text: ColumnElement[str] = cast(parts[0], String)
+        for part in parts[1:]:
+            text = text + "," + cast(part, String)
+        query = select(*grouped, func.aggregate_strings(text, ",").label("packed")).group_by(*grouped)
+        for *named, packed in session.execute(query):
+            if packed is not None:  # no row, and nothing to group by
+                matrix = np.fromstring(packed, dtype=np.int64, sep=",").reshape(-1, len(parts))
+                yield named, [np.ascontiguousarray(column) for column in matrix.T]

@@ -39,9 +39,7 @@ def stays(scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Sel
 
 def visits(scope: Scope, actor: Actor, split: Split | None, *columns: Any) -> Select[Any]:
     """Select columns of the owners' visits that began within the period; a hand-over ends one and begins the next."""
-    # No stay begins after its visits: so the index of stays serves these, too.
-    before = StageVisit.stay_entered_at < scope.end_at
-    return _counted(select(*columns).where(within(scope, StageVisit.entered_at), before), scope, actor, split)
+    return _counted(select(*columns).where(within(scope, StageVisit.entered_at)), scope, actor, split)
 
 
 def seconds_since(start: Column) -> ColumnElement[int]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, select
 from sqlalchemy.orm import Session
 
-from crm.analytics.samples import Waits, joined, samples, waits
+from crm.analytics.samples import Waits, joined, samples, tally, waits
 
 Row = tuple[str | None, int | None, int, int]
 MEASURED = Table(
@@ -82,12 +82,32 @@ def test_nothing_is_a_group_of_its_own(measured: Session) -> None:
 
 
 def test_keys_come_in_the_order_of_the_query(measured: Session) -> None:
-    put(measured, [("b", 300, 2**40, 0), ("b", 70_000, -5, 0), ("a,1", 0, 0, 0)])
+    put(measured, [("b", 300, 2**33, 0), ("b", 7_000, -5, 0), ("b", 7_000, -(2**33), 0), ("a,1", 0, 0, 1)])
     number, name, value = MEASURED.c.number, MEASURED.c.name, MEASURED.c.value
-    found = samples(measured, select(number, name, (number * 2).label("twice"), value))
+    found = samples(measured, select(number, name, MEASURED.c.is_open, value))
     assert {key: list(one.values) for key, one in found.items()} == {
-        (300, "b", 600): [2**40], (70_000, "b", 140_000): [-5], (0, "a,1", 0): [0],
+        (300, "b", 0): [2**33], (7_000, "b", 0): [-(2**33), -5], (0, "a,1", 1): [0],
     }  # fmt: skip
+    wide = samples(measured, select(number, name, (number + 1).label("next"), (number - 1).label("last"), value))
+    assert {key: list(one.values) for key, one in wide.items()} == {
+        (300, "b", 301, 299): [2**33], (7_000, "b", 7_001, 6_999): [-(2**33), -5], (0, "a,1", 1, None): [0],
+    }  # fmt: skip
+
+
+def test_rows_are_counted_by_their_keys(measured: Session) -> None:
+    put(measured, [(None, 1, 10, 0), (None, 1, 20, 0), ("", 1, 1, 0), (None, None, 3, 1), ("a", 8_000, 4, 1)])
+    assert tally(measured, select(MEASURED.c.number, MEASURED.c.name)) == {
+        (1, None): 2, (1, ""): 1, (None, None): 1, (8_000, "a"): 1,
+    }  # fmt: skip
+    assert tally(measured, select(MEASURED.c.is_open, MEASURED.c.number)) == {(0, 1): 3, (1, None): 1, (1, 8_000): 1}
+    assert tally(measured, select(MEASURED.c.name).where(MEASURED.c.number == 1)) == {(None,): 2, ("",): 1}
+    assert tally(measured, select(MEASURED.c.number).where(MEASURED.c.number == 2)) == {}
+
+
+def test_more_keys_than_fit_are_refused(measured: Session) -> None:
+    columns = [(MEASURED.c.number + one).label(f"k{one}") for one in range(5)]
+    with pytest.raises(OverflowError):
+        tally(measured, select(*columns))
 
 
 def test_the_waiting_count_as_at_least_so_long(measured: Session) -> None:

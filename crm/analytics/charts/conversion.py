@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Label, Select, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
@@ -26,7 +26,7 @@ from crm.analytics.population import (
     split_by,
     within,
 )  # fmt: skip
-from crm.analytics.samples import samples
+from crm.analytics.samples import number_of, samples, tally
 from crm.analytics.theme import COLORS, bars, heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
 from crm.models import ReachOutcome, Stage, StageKind, StageReach, User
@@ -59,14 +59,13 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """
     split, stages = _split(ask), stage_rows(session, ask.scope)
     counts: dict[Any, dict[int, dict[str, int]]] = {}
-    groups = [StageReach.stage_id, StageReach.outcome, _went_on(ask, stages).label("went_on")]
-    groups += [] if split is None else [split.column.label("split")]
-    query = _query(ask, actor, split, *groups, func.count().label("deals"))
-    for row in session.execute(query.group_by(*(one.element if isinstance(one, Label) else one for one in groups))):
-        of_part = counts.setdefault(row.split if split else None, {})
-        of_stage = of_part.setdefault(row.stage_id, dict.fromkeys(_COUNTS, 0))
-        of_stage[_CAME] += row.deals
-        of_stage[_door(row.outcome, went_on=bool(row.went_on))] += row.deals
+    keys = [StageReach.stage_id, number_of(StageReach.outcome), _went_on(ask, stages).label("went_on")]
+    keys += [] if split is None else [split.column.label("split")]
+    for (stage_id, outcome, went_on, *part), deals in tally(session, _query(ask, actor, split, *keys)).items():
+        of_part = counts.setdefault(part[0] if split else None, {})
+        of_stage = of_part.setdefault(stage_id, dict.fromkeys(_COUNTS, 0))
+        of_stage[_CAME] += deals
+        of_stage[_door(ReachOutcome(outcome), went_on=bool(went_on))] += deals
     head = split_columns(split)
     cells = split_values(session, split, counts) if split else {None: ()}
     rows = [

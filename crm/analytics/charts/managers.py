@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from crm.actor import Actor
@@ -16,6 +16,7 @@ from crm.analytics.frames import StageRow, frame_of, names_of, percent, stage_ro
 from crm.analytics.intervals import ENOUGH, newcombe, wilson
 from crm.analytics.manager_times import AllTimes, Times, ended_visits, in_sight, load_times
 from crm.analytics.population import OWNER, narrowed, owned, within
+from crm.analytics.samples import number_of, tally
 from crm.analytics.stays import VISITOR
 from crm.analytics.theme import heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
@@ -114,13 +115,13 @@ def time_figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
 
 
 def _counts(session: Session, actor: Actor, ask: Ask) -> dict[Key, dict[str, int]]:
-    keys = (StageReach.credited_to, StageReach.stage_id)
     found: dict[Key, dict[str, int]] = {}
-    query = _reaches(ask, actor, *keys, StageReach.outcome, func.count().label("deals"))
-    for row in session.execute(query.group_by(*keys, StageReach.outcome)):
-        cell = found.setdefault((row.credited_to, row.stage_id), dict.fromkeys(_COUNTS, 0))
-        cell["came"] += row.deals
-        cell[next(name for name, outcome in _OUTCOMES.items() if outcome is row.outcome)] += row.deals
+    query = _reaches(ask, actor, StageReach.credited_to, StageReach.stage_id, number_of(StageReach.outcome))
+    names = {outcome.value: name for name, outcome in _OUTCOMES.items()}
+    for (owner_id, stage_id, outcome), deals in tally(session, query).items():
+        cell = found.setdefault((owner_id, stage_id), dict.fromkeys(_COUNTS, 0))
+        cell["came"] += deals
+        cell[names[outcome]] += deals
     return found
 
 
@@ -161,7 +162,7 @@ def _verdict(difference: tuple[float, float] | None) -> str:
 def _reaches(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:
     query = select(*columns).select_from(StageReach)
     query = query.where(within(ask.scope, StageReach.reached_at), StageReach.entered_at.is_not(None))
-    query = query.where(StageReach.stage_id.in_(select(Stage.id).where(Stage.kind == StageKind.OPEN)))
+    query = query.where(StageReach.stage_id.not_in(select(Stage.id).where(Stage.kind == StageKind.WON)))
     return narrowed(query, ask.scope, actor, fact=StageReach).where(in_sight(actor, StageReach.credited_to))
 
 

@@ -18,7 +18,7 @@ from crm.analytics.frames import StageRow, frame_of, percent, split_columns, spl
 from crm.analytics.population import MONTH, OWNER, PRIORITY, SOURCE, TEAM, WEEK, Split, split_by
 from crm.analytics.samples import Key, Sample, Waits, waits
 from crm.analytics.stays import IS_OPEN, VISITOR, seconds_since, stays, visits
-from crm.analytics.theme import BAR_HEIGHT, COLORS, finished
+from crm.analytics.theme import BAR_HEIGHT, COLORS, LABEL, finished
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
 from crm.i18n.analytics_formats import hours_text
 from crm.models import Stage, StageKind, StageVisit
@@ -103,7 +103,7 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     base = alt.Chart(long.drop(columns=["value"])).encode(
         x=alt.X("days:Q", title=words("days"), axis=alt.Axis(format=",", tickCount=6)),
         y=alt.Y("stage:N", sort=alt.EncodingSortField("row", op="min"), title=None,
-                axis=alt.Axis(labelLimit=220, ticks=False)),
+                axis=alt.Axis(labelLimit=LABEL, ticks=False)),
         color=alt.Color("name:N", title=None, legend=alt.Legend(orient="top", labelLimit=260),
                         scale=alt.Scale(domain=names, range=list(_DRAWN.values()))),
         tooltip=[alt.Tooltip("stage:N", title=words("stage")), alt.Tooltip("shown:N", title=" "),
