@@ -34,7 +34,7 @@ actor = open_page("conversion")
 st.markdown(f"### {_('Conversion')}")
 charts = {one.name: one for one in CHARTS}
 scope = scope_bar(actor, "conversion")
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
     meaning = addressed_choice(
         _("What counts as conversion"), [one.value for one in Meaning], param="meaning", as_buttons=True,
         format_func=lambda one: _(MEANINGS[one][0]),

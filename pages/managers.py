@@ -44,7 +44,7 @@ def choose_owner() -> None:
     changed_figures({"owner": str(picked) if picked else None, "team": None})
 
 
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
     show = addressed_choice(
         _("What is compared"), ["conversion", "time"], param="show", as_buttons=True,
         format_func=lambda one: {"conversion": _("Conversion"), "time": _("Time on stage")}[one],

@@ -10,6 +10,7 @@ from crm.analytics.trust.worst import trust_finding
 from crm.analytics.values import Ask
 from crm.auth.permissions import Action, may
 from crm.i18n import _, ngettext
+from crm.i18n.analytics_formats import grouped
 from crm.i18n.analytics_texts import finding_sentence, value_word
 from crm.ui.dashboard.blocks import load_block
 from crm.ui.dashboard.chart_block import chart_block
@@ -47,4 +48,4 @@ draw_trend(actor, scope)
 removed = kept_while_nothing_happens(actor, ("removals", scope), lambda session: count_removals(session, actor, scope))
 if removed and may(actor, Action.SEE_EXCEPTIONS):
     told = ngettext("{n} deal was removed in this period", "{n} deals were removed in this period", removed)
-    page_link("exceptions", told, icon=":material/delete:")
+    page_link("exceptions", grouped(told, removed), icon=":material/delete:")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -14,7 +15,7 @@ from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_visible, owner_visible
 from crm.clock import utc_now
-from crm.models import Deal, FieldType, Pipeline, StageReach, Team, User
+from crm.models import Deal, DealStatus, FieldType, Pipeline, StageReach, Team, User
 from crm.pipelines.reads import load_fields
 from crm.pipelines.values import FieldInfo
 
@@ -88,4 +89,15 @@ def is_busy_since(session: Session, pipeline_ids: tuple[int, ...], moment: datet
     """Tell whether deals came to stages of the pipelines, any without ids, at least so many times since a moment."""
     ids = pipeline_ids or select(Pipeline.id)
     rows = select(StageReach.deal_id).where(StageReach.pipeline_id.in_(ids), StageReach.reached_at >= moment)
+    return _are(session, rows, least)
+
+
+def is_decided_since(session: Session, pipeline_ids: tuple[int, ...], moment: datetime, least: int) -> bool:
+    """Tell whether at least so many deals of the pipelines, of any without ids, were closed since a moment."""
+    ids = pipeline_ids or select(Pipeline.id)
+    ended = Deal.status.in_((DealStatus.WON, DealStatus.LOST))
+    return _are(session, select(Deal.id).where(Deal.pipeline_id.in_(ids), ended, Deal.closed_at >= moment), least)
+
+
+def _are(session: Session, rows: Select[Any], least: int) -> bool:
     return (session.scalar(select(func.count()).select_from(rows.limit(least).subquery())) or 0) >= least

@@ -146,7 +146,7 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     )  # fmt: skip
     # The band of the wins alone: those of all stages would cover each other.
     band = base.transform_filter("datum.is_win").mark_area(opacity=0.15, interpolate="step-after", tooltip=None)
-    band = band.encode(y="low:Q", y2="high:Q", color=alt.Color("name:N", scale=colors, legend=None))
+    band = band.encode(y="low:Q", y2="high:Q")
     line = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
         y=alt.Y("share:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=short_axis("percent")),
         strokeDash=alt.StrokeDash("name:N", sort=order, scale=dashes, legend=None),

@@ -36,6 +36,7 @@ STAGES = ("#8A8F98", "#E69F00", "#CC79A7", "#D55E00", "#009E73", "#7A62B8", "#B0
 HEAT = ("#DCEAF4", "#0B4F8A")
 FAINT, FAINT_INK, FAINT_OPACITY = "#8A8F98", "#7A8189", 0.16  # pale on either ground
 BAR_HEIGHT, CELL_HEIGHT, LINE, HEIGHT, TALL = 34, 30, 13, 260, 320
+LABEL = 300  # pixels of a row's name
 WRAPPED = 13  # letters in a line of a column's name: names of stages stand close to each other
 LABELLED = 16  # marks in a row; more would write over each other
 PALE = 0.6  # what isn't chosen: its numbers stay readable
@@ -56,7 +57,7 @@ def bars(frame: pd.DataFrame, *, category: str, parts: Sequence[str], colors: Se
     base = alt.Chart(long).encode(
         y=alt.Y(
             f"{category}:N", sort=alt.EncodingSortField("row", op="min"), title=None,
-            axis=alt.Axis(labelLimit=220, ticks=False, domain=False),
+            axis=alt.Axis(labelLimit=LABEL, ticks=False, domain=False),
         ),
     )  # fmt: skip
     # Not summed: a sum would forget which row a mark is of.
@@ -129,7 +130,7 @@ def heat_map(
             labelFlush=False, labelBound=False, labelExpr=f"({json.dumps(wrapped)})[datum.label]",
             labelLineHeight=LINE, labelPadding=LINE * (most_lines - 1) + 6)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(
-            labelLimit=220, ticks=False, domain=False, labelFlush=False, labelBound=False)),
+            labelLimit=LABEL, ticks=False, domain=False, labelFlush=False, labelBound=False)),
     )  # fmt: skip
     cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.condition("datum.pale", alt.value(FAINT), alt.Color(
@@ -298,7 +299,7 @@ def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str
     chosen, names = _selection(), [words(one) for one in values]
     base = alt.Chart(long).encode(
         y=alt.Y("name:N", sort=alt.EncodingSortField("row", op="min"), title=None,
-                axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
+                axis=alt.Axis(labelLimit=LABEL, ticks=False, domain=False)),
         yOffset=alt.YOffset("part_name:N", sort=names),
         x=alt.X("value:Q", title=None, axis=short_axis(kind)),
     )  # fmt: skip

@@ -15,6 +15,11 @@ NOTHING = "—"
 _HOURS_OF_DAY = 24
 
 
+def grouped(told: str, n: int) -> str:
+    """Return a sentence with its number written in groups, as the reader writes large ones."""
+    return told.replace(str(n), number(n), 1)
+
+
 def percent_text(value: float | None) -> str:
     """Format parts in a hundred: "38.5%", "38,5 %"; a dash for nothing to divide by."""
     return NOTHING if value is None else _("{value}%", value=rounded(value))

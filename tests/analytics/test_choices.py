@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy.orm import Session
 
-from crm.analytics.choices import MOST_SOURCES, first_day, is_busy_since, load_choices, load_sources
+from crm.analytics.choices import (
+    MOST_SOURCES,
+    first_day,
+    is_busy_since,
+    is_decided_since,
+    load_choices,
+    load_sources,
+)
 from crm.models import FieldDefinition, FieldType
 from tests.analytics.histories import Came, add_history, day
 from tests.analytics.sample import add_sample
@@ -57,3 +64,11 @@ def test_busy_is_a_pipeline_to_whose_stages_deals_came(session: Session, cast: C
     assert is_busy_since(session, (), day(0), 10)
     assert not is_busy_since(session, both, datetime(2026, 12, 1, tzinfo=UTC), 1)
     assert not is_busy_since(session, (sample.care.id,), day(0), 10)
+
+
+def test_decided_is_a_pipeline_whose_deals_were_closed(session: Session, cast: Cast) -> None:
+    sample = add_sample(session, cast)
+    assert is_decided_since(session, (), day(0), 5)
+    assert is_decided_since(session, (sample.sales.id,), day(0), 5)
+    assert not is_decided_since(session, (sample.care.id,), day(0), 2)
+    assert not is_decided_since(session, (), day(200), 1)

@@ -86,6 +86,17 @@ def test_bare_address_shows_the_first_pipeline_of_a_time_with_figures(
     assert any("all time is shown" in one.value for one in at.caption)
 
 
+def test_base_of_old_deals_that_were_brought_in_lately_is_shown_whole(
+    shell: OpenShell, cast: Cast, database: Database, sample: Sample, stop_clock: StopClock
+) -> None:
+    stop_clock(datetime(2027, 3, 20, 9, tzinfo=UTC))
+    with database.session_scope() as session:
+        for _number in range(40):
+            add_history(session, sample.sales, [Came(0, 430, cast.boris)])
+    at = open_page(shell, cast.vera)
+    assert any("all time is shown" in one.value for one in at.caption)
+
+
 def test_choices_go_into_the_address_and_an_address_is_a_choice(shell: OpenShell, cast: Cast, sample: Sample) -> None:
     at = open_page(shell, cast.vera)
     at.multiselect(key="scope_pipeline").set_value([sample.sales.id, sample.care.id]).run()

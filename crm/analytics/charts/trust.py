@@ -14,7 +14,7 @@ from crm.actor import Actor
 from crm.analytics.frames import frame_of, split_columns, split_values
 from crm.analytics.intervals import ENOUGH
 from crm.analytics.population import OWNER, PIPELINE, TEAM
-from crm.analytics.theme import BAR_HEIGHT, CELL, COLORS, FEW, PALE, finished, heat_map
+from crm.analytics.theme import BAR_HEIGHT, CELL, COLORS, FEW, LABEL, PALE, finished, heat_map
 from crm.analytics.trust.counting import count_all, points_of, score_of, share_of
 from crm.analytics.trust.facts import load_facts
 from crm.analytics.trust.findings import FINDINGS, finding_of
@@ -87,7 +87,7 @@ def _points(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     chosen = alt.selection_point(name=CELL, fields=["row", "part"])
     base = alt.Chart(pd.DataFrame(rows, columns=columns)).encode(
         y=alt.Y("finding:N", sort=[str(one["finding"]) for one in rows], title=None,
-                axis=alt.Axis(labelLimit=220, ticks=False, domain=False)),
+                axis=alt.Axis(labelLimit=LABEL, ticks=False, domain=False)),
         x=alt.X("points:Q", title=words("points"), axis=alt.Axis(tickCount=5)),
     )  # fmt: skip
     marks = base.mark_bar(color=COLORS["lost"]).encode(

@@ -52,9 +52,7 @@ def chart_block(
             text = empty or _("Nothing happened here in this period. Choose a longer one, or fewer conditions.")
             st.info(text, icon=":material/query_stats:")
             return
-        if note:
-            st.caption(note)
-        _draw_figure(actor, block, title, figure_ask)
+        _draw_figure(actor, block, title, figure_ask, note)
         draw_table(block, _shown_columns(block, columns))
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
             draw_opener(block)
@@ -74,10 +72,12 @@ def _shown_columns(block: Block, wanted: Sequence[str] | None) -> list[Column]:
     return [*split, *(one for one in own if block.with_pipeline or one.code != PIPELINE)]
 
 
-def _draw_figure(actor: Actor, block: Block, title: str | None, figure_ask: Ask | None) -> None:
+def _draw_figure(actor: Actor, block: Block, title: str | None, figure_ask: Ask | None, note: str | None) -> None:
     spec = specification(actor, block.chart, figure_ask or block.ask, block.fields)
-    if spec is None:
+    if spec is None or not any(spec.get("datasets", {}).values()):  # numbers, but nothing of what is drawn
         return
+    if note:
+        st.caption(note)
     key = block.widget_key(FIGURE)
 
     def choose() -> None:

@@ -13,6 +13,7 @@ from crm.analytics.values import Ask, Chart, Kind
 from crm.auth.permissions import Action, may
 from crm.db import read_scope
 from crm.i18n import _, ngettext
+from crm.i18n.analytics_formats import grouped
 from crm.i18n.formats import moment, money, number, short_money
 from crm.models import DealStatus
 from crm.pipelines.values import FieldInfo
@@ -77,10 +78,10 @@ def draw_deals(
 
 def _amount_of(listed: Listed, cell: Cell, ask: Ask) -> str:
     """Return the number again: a count with the sum beside it, a sum with the count."""
-    rows = ngettext("{n} deal", "{n} deals", listed.rows)
+    rows = grouped(ngettext("{n} deal", "{n} deals", listed.rows), listed.rows)
     if listed.rows != listed.deals:
-        rows = _("{rows} times, {deals}", rows=number(listed.rows),
-                 deals=ngettext("{n} deal", "{n} deals", listed.deals))  # fmt: skip
+        deals = grouped(ngettext("{n} deal", "{n} deals", listed.deals), listed.deals)
+        rows = _("{rows} times, {deals}", rows=number(listed.rows), deals=deals)
     if cell.door.kind is Kind.MONEY:
         return f"{money(listed.amount_minor, ask.scope.currency)}, {rows}"
     return f"{rows}, {short_money(listed.amount_minor, ask.scope.currency)}" if listed.amount_minor else rows

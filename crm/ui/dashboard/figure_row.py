@@ -10,7 +10,7 @@ import streamlit as st
 from crm.analytics.scope import Scope
 from crm.analytics.values import Kind
 from crm.i18n import _, ngettext
-from crm.i18n.analytics_formats import NOTHING, days_text, percent_text, rounded
+from crm.i18n.analytics_formats import NOTHING, days_text, grouped, percent_text, rounded
 from crm.i18n.formats import number, short_money
 from crm.ui.device import is_phone
 
@@ -49,7 +49,7 @@ def draw_figures(figures: Sequence[TopFigure], *, before: Scope | None, currency
                 )
                 if one.opens and one.deals:
                     st.button(
-                        ngettext("Show {n} deal", "Show {n} deals", one.deals),
+                        grouped(ngettext("Show {n} deal", "Show {n} deals", one.deals), one.deals),
                         key=f"figure_open_{one.key}", type="tertiary", icon=":material/list_alt:",
                         on_click=one.opens,
                     )  # fmt: skip

@@ -12,6 +12,7 @@ from crm.analytics.scope import Scope
 from crm.analytics.values import Ask
 from crm.auth.permissions import Action, may
 from crm.i18n import _, ngettext
+from crm.i18n.analytics_formats import grouped
 from crm.i18n.analytics_texts import chart_title
 from crm.i18n.formats import short_money
 from crm.ui.dashboard.chart_block import chart_block
@@ -55,19 +56,19 @@ def _draw_gaps(actor: Actor, scope: Scope, frame: pd.DataFrame) -> None:
     if late:
         told = ngettext("{n} deal should have closed before today: set its date anew.",
                         "{n} deals should have closed before today: set their dates anew.", late)  # fmt: skip
-        st.caption(f":material/event_busy: {told}")
+        st.caption(f":material/event_busy: {grouped(told, late)}")
     if unknown:
         told = ngettext("{n} deal stands on a stage that fewer than ten decided deals reached within a year: "
                         "history says nothing of it.",
                         "{n} deals stand on stages that fewer than ten decided deals reached within a year: "
                         "history says nothing of them.", unknown)  # fmt: skip
-        st.caption(f":material/history: {told}")
+        st.caption(f":material/history: {grouped(told, unknown)}")
     if without:
         told = ngettext("{n} deal stands on a stage without a chance of a win: it adds nothing to the sum by stages.",
                         "{n} deals stand on stages without a chance of a win: they add nothing to the sum by stages.",
                         without)  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/percent: {told}", width="content")
+            st.caption(f":material/percent: {grouped(told, without)}", width="content")
             if may(actor, Action.DESIGN_PIPELINES):
                 query = {"pipeline": scope.pipeline_ids[0]} if len(scope.pipeline_ids) == 1 else {}
                 page_link("pipelines", _("Set chances on the stages"), icon=":material/tune:", **query)

@@ -42,8 +42,8 @@ def draw_trend(actor: Actor, scope: Scope, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.markdown(f"#### {_('{name} month by month', name=md(name))}")
         stage = addressed_choice(
-            _("Share of deals that"), [_WHOLE, *stages], param=_KEY,
-            format_func=lambda one: _("go on from “{stage}”", stage=stages[one]) if one else _("are won"),
+            word("stage"), [_WHOLE, *stages], param=_KEY,
+            format_func=lambda one: stages[one] if one else _("All the way to the win"),
         )  # fmt: skip
     chart, door = (CONVERSION, "came") if stage else (KPI, "won")
     block = load_block(actor, chart, Ask(scope, MONTH), key=_KEY)

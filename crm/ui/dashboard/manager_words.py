@@ -8,7 +8,7 @@ from typing import Any
 from crm.analytics.manager_times import FASTER, SLOWER
 from crm.analytics.strengths import CLOSES, OPENS, STRONG, WEAK, Strength, Style
 from crm.i18n import N_, _, ngettext
-from crm.i18n.analytics_formats import hours_text, percent_text, rounded
+from crm.i18n.analytics_formats import grouped, hours_text, percent_text, rounded
 from crm.i18n.analytics_texts import finding_sentence
 from crm.ui.markdown import md
 
@@ -34,7 +34,7 @@ def strength_sentence(one: Strength, *, with_owner: bool, with_pipeline: bool) -
     told = _(
         "{stage} {share} against {others} of the others ({points} points, of {decided})",
         stage=md(stage), share=percent_text(one.share), others=percent_text(one.others), points=points,
-        decided=ngettext("{n} decided deal", "{n} decided deals", one.decided),
+        decided=grouped(ngettext("{n} decided deal", "{n} decided deals", one.decided), one.decided),
     )  # fmt: skip
     icon = BETTER_ICON if one.is_better else WORSE_ICON
     told = f"{icon} **{md(one.owner)}**: {told}" if with_owner else f"{icon} {told}"
@@ -80,7 +80,7 @@ def time_sentences(
         told = _(
             "{stage} {own} against {team} of all ({visits})",
             stage=md(stage), own=hours_text(row["median_hours"]), team=hours_text(row["team_median_hours"]),
-            visits=ngettext("{n} visit", "{n} visits", row["visits"]),
+            visits=grouped(ngettext("{n} visit", "{n} visits", row["visits"]), row["visits"]),
         )  # fmt: skip
         icon = BETTER_ICON if row["time_verdict"] == FASTER else WORSE_ICON
         found.append((_times_unlike(row), f"{icon} **{md(row['owner'])}**: {told}" if with_owner else f"{icon} {told}"))

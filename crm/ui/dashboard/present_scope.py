@@ -11,7 +11,7 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
-from crm.analytics.choices import ScopeChoices, first_day, is_busy_since
+from crm.analytics.choices import ScopeChoices, first_day, is_busy_since, is_decided_since
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, from_address, whole_scope
 from crm.clock import utc_now
 from crm.i18n import _
@@ -25,7 +25,8 @@ PERIOD, PIPELINE, COMPARE = "period", "pipeline", "compare"
 EVERY = "all"
 USUAL_PERIOD = "scope_usual"  # in the session: the period of a page's address without one
 _NO_COMPARISON = "off"
-_BUSY = 30  # times deals came to stages: fewer make no figures to look at
+# Times deals came to stages, and deals closed: fewer make no figures to look at, such as after an import of old ones.
+_BUSY, _DECIDED = 30, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def _period(actor: Actor, query: dict[str, str], scope: Scope) -> tuple[str, boo
 
 
 def _is_busy(session: Session, scope: Scope, moment: datetime) -> bool:
-    return is_busy_since(session, scope.pipeline_ids, moment, _BUSY)
+    ids = scope.pipeline_ids
+    return is_busy_since(session, ids, moment, _BUSY) and is_decided_since(session, ids, moment, _DECIDED)
 
 
 def _first(actor: Actor, scope: Scope) -> date:

@@ -20,6 +20,7 @@ _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
 MOST_STYLED = 1500  # cells; styling more would be felt at each click
 ROWS_SHOWN = 14
 _ROW_HEIGHT = 35
+_LETTER, _SIDES, _WIDEST = 7, 24, 320  # pixels of a letter, of a cell's sides, of the widest name
 _PHONE_TEXT = 104  # pixels of a name: numbers stay in sight
 
 
@@ -42,7 +43,8 @@ def draw_table(block: Block, columns: Sequence[Column]) -> None:
         hide_index=True,
         height="content" if len(frame) <= ROWS_SHOWN else (ROWS_SHOWN + 1) * _ROW_HEIGHT,
         column_config={
-            one.code: _config(one, block, place=number, is_styled=is_small) for number, one in enumerate(shown)
+            one.code: _config(one, block, list(frame[one.code]), place=number, is_styled=is_small)
+            for number, one in enumerate(shown)
         },
         key=key,
         on_select=choose,
@@ -91,7 +93,7 @@ def _unscaled(value: Any, scale: int) -> Any:
     return value.date() if isinstance(value, pd.Timestamp) else value * scale
 
 
-def _config(column: Column, block: Block, *, place: int, is_styled: bool) -> Any:
+def _config(column: Column, block: Block, texts: Sequence[Any], *, place: int, is_styled: bool) -> Any:
     name, told = column_name(column.code, block.fields), meaning_of(column.code, block.chart.name)
     pinned = place == 0 and not is_phone()
     if column.kind in _NUMBERS:
@@ -101,4 +103,10 @@ def _config(column: Column, block: Block, *, place: int, is_styled: bool) -> Any
         return st.column_config.NumberColumn(name + unit, help=told, format=None if is_styled else "localized")
     if column.kind is Kind.DAY:
         return st.column_config.DateColumn(name, help=told, pinned=pinned, format=None if is_styled else "MM.YYYY")
-    return st.column_config.TextColumn(name, help=told, pinned=pinned, width=_PHONE_TEXT if is_phone() else None)
+    width = _PHONE_TEXT if is_phone() else _wide(texts) if pinned else None
+    return st.column_config.TextColumn(name, help=told, pinned=pinned, width=width)
+
+
+def _wide(texts: Sequence[str]) -> int:
+    """Return the width of names, which no drawing of the browser's own cuts then."""
+    return min(max((len(one) for one in texts), default=0) * _LETTER + _SIDES, _WIDEST)
