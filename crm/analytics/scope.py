@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -86,24 +86,6 @@ def whole_scope(session: Session) -> Scope:
     """Return the scope of everything, in the workspace's zone and currency."""
     row = session.execute(select(Workspace.timezone, Workspace.currency)).one()
     return Scope(zone=row.timezone, currency=row.currency)
-
-
-def to_address(scope: Scope) -> dict[str, str]:
-    """Return what narrows the scope as parameters of an address; the reverse of `from_address`."""
-    parts: dict[str, Iterable[object]] = {
-        "pipeline": scope.pipeline_ids,
-        "owner": scope.owner_ids,
-        "team": scope.team_ids,
-        "priority": [one.name.lower() for one in scope.priorities],
-        "source": scope.sources,
-        "segment": [f"{key}={code}" for key, code in scope.segments],
-    }
-    found = {name: "~".join(str(one) for one in values) for name, values in parts.items()}
-    if scope.sources == ("",):
-        found["source"] = "~"
-    found["since"] = scope.since.isoformat() if scope.since > FIRST_DAY else ""
-    found["until"] = scope.until.isoformat() if scope.until < LAST_DAY else ""
-    return {name: value for name, value in found.items() if value}
 
 
 def from_address(base: Scope, query: Mapping[str, str]) -> Scope:

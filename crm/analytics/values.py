@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.scope import Scope
-from crm.errors import InvalidInput, Violation
 
 
 class Kind(StrEnum):
@@ -87,13 +86,3 @@ class Chart:
     def column(self, code: str) -> Column:
         """Return a column by its code; an unknown one is a programming error (StopIteration)."""
         return next(one for one in self.columns if one.code == code)
-
-
-def refuse_unknown_split(chart: Chart, ask: Ask, fields: frozenset[str]) -> None:
-    """Refuse a split that the chart has no columns for.
-
-    Errors: InvalidInput.
-    """
-    known = chart.splits | (fields if chart.has_fields else frozenset())
-    if ask.by is not None and ask.by not in known:
-        raise InvalidInput([Violation("split_unknown", "by", {"split": ask.by, "known": ", ".join(sorted(known))})])
