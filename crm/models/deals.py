@@ -53,9 +53,9 @@ class Deal(Base):
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority",
               "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor",
-              "loss_reason_id", "loss_stage_id", "created_at", "company_id"),
+              "loss_reason_id", "loss_stage_id", "created_at", "company_id", "id"),
         Index("ix_deals_created", "pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id",
-              "currency", "amount_minor", "closed_at", "company_id", "created_channel", "owner_id"),
+              "currency", "amount_minor", "closed_at", "company_id", "created_channel", "owner_id", "id"),
         Index("ix_deals_updated_at_id", "updated_at", "id"),
         Index("ix_deals_merged_into_id", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
     )  # fmt: skip

@@ -146,9 +146,9 @@ def upgrade() -> None:
     entered = ["pipeline_id", "entered_at", "stage_id", "left_at", "owner_id", "owner_known", "outcome", "deal_id"]
     op.create_index("ix_stage_visits_entered", "stage_visits", entered)
     created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
-    created += ["amount_minor", "closed_at", "company_id", "created_channel", "owner_id"]
+    created += ["amount_minor", "closed_at", "company_id", "created_channel", "owner_id", "id"]
     op.create_index("ix_deals_created", "deals", created)
-    _widen(["loss_reason_id", "loss_stage_id", "created_at", "company_id"], ", closed_at")
+    _widen(["loss_reason_id", "loss_stage_id", "created_at", "company_id", "id"], ", closed_at")
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
     op.execute("ALTER TABLE stages ADD COLUMN added_at BIGINT")
