@@ -111,6 +111,8 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     """Return bars of the objections on each stage by what became of them."""
+    if frame["pipeline"].nunique() > 1:
+        frame = frame.assign(stage=frame["pipeline"] + " · " + frame["stage"])
     parts = list(_OUTCOMES)
     colors = [COLORS["won"], COLORS["lost"], COLORS["open"]]
     return bars(frame, category="stage", parts=parts, colors=colors, words=words)

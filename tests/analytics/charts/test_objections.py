@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pandas as pd
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -83,3 +84,15 @@ def test_only_open_objections_have_no_share(session: Session, cast: Cast, sample
     behind = CHART.behind(session, cast.vera, ask, {"stage_id": sample.sales.stages[1]}, "unsettled")
     assert session.execute(behind).scalars().all() == [sample.deals["no amount"]]
     assert session.scalar(select(Objection.id).where(Objection.deal_id == sample.deals["no amount"])) is not None
+
+
+def test_stages_of_one_name_in_two_pipelines_have_bars_of_their_own(
+    session: Session, cast: Cast, sample: Sample
+) -> None:
+    frame = CHART.frame(session, cast.vera, ask_of(session))
+    twice = pd.concat([frame, frame.assign(pipeline="Other")], ignore_index=True)
+    assert CHART.figure is not None
+    marks = next(iter(CHART.figure(twice, str).to_dict()["datasets"].values()))
+    assert len({one["stage"] for one in marks}) == len({one["row"] for one in marks}) == len(twice)
+    marks = next(iter(CHART.figure(frame, str).to_dict()["datasets"].values()))
+    assert {one["stage"] for one in marks} == {"Need found", "Offer sent"}
