@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, null, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.frames import frame_of, percent
+from crm.analytics.gathered import Whole, gathered
 from crm.analytics.lost import is_loss
 from crm.analytics.population import deals_of, owned, pipelines, within
 from crm.analytics.theme import COLORS, bars
@@ -27,6 +29,8 @@ COLUMNS = (
     Column("open", Kind.COUNT, is_door=True),  # clients without a won one, but with an open one
     Column("conversion", Kind.PERCENT),  # clients that bought, of all
 )
+# What became of a client, by the best of its deals.
+_BOUGHT, _STILL_OPEN, _RANKS = 2, 1, 3
 
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
@@ -40,14 +44,18 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
         .where(pipelines(ask.scope, Pipeline.id))
         .order_by(Pipeline.position, Pipeline.id)
     ).all()
-    found = {row.pipeline_id: row for part in (Deal.pipeline_id, None) for row in _counts(session, actor, ask, part)}
-    rows = [_row(one.id, one.name, found.get(one.id)) for one in names]
-    return frame_of(COLUMNS, [*rows, _row(None, None, found.get(None))] if names else [])
+    counted: tuple[Any, ...] = (Deal.pipeline_id, Deal.status, _client())
+    pipeline_ids, statuses, clients = gathered(session, _deals(ask, actor, *counted))
+    rows = []
+    for one in names:
+        of_pipeline = pipeline_ids == one.id
+        rows.append(_row(one.id, one.name, statuses[of_pipeline], clients[of_pipeline]))
+    return frame_of(COLUMNS, [*rows, _row(None, None, statuses, clients)] if names else [])
 
 
 def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
     """Return the deals of a row; for clients, one of each."""
-    query = _deals(ask, actor, Deal.id.label("deal_id"), Deal.status.label("status"), _client().label("client"))
+    query = _deals(ask, actor, Deal.id.label("deal_id"), Deal.status.label("status"), _client())
     if key["pipeline_id"] is not None:
         query = query.where(Deal.pipeline_id == key["pipeline_id"])
     deals = query.subquery()
@@ -68,26 +76,17 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     return bars(named, category="pipeline", parts=parts, colors=[COLORS["won"], COLORS["open"]], words=words)
 
 
-def _counts(session: Session, actor: Actor, ask: Ask, part: Any) -> list[Any]:
-    grouped = null() if part is None else part
-    query = _deals(ask, actor, grouped.label("pipeline_id"), _client().label("client"),
-                   func.count().label("deals"),
-                   func.count().filter(Deal.status == DealStatus.WON).label("won"),
-                   func.count().filter(Deal.status == DealStatus.OPEN).label("open"))  # fmt: skip
-    clients = query.group_by(*([] if part is None else [part]), "client").subquery()
-    columns = clients.c
-    total = select(
-        columns.pipeline_id, func.sum(columns.deals).label("deals"), func.count().label("clients"),
-        func.count().filter(columns.won > 0).label("bought"),
-        func.count().filter(columns.won == 0, columns.open > 0).label("open"),
-    )  # fmt: skip
-    return list(session.execute(total.group_by(columns.pipeline_id)))
-
-
-def _row(pipeline_id: int | None, pipeline: str | None, found: Any) -> dict[str, Any]:
-    counts = {name: int(getattr(found, name) or 0) if found else 0 for name in ("deals", "clients", "bought", "open")}
-    conversion = percent(counts["bought"], counts["clients"])
-    return {"pipeline_id": pipeline_id, "pipeline": pipeline, **counts, "conversion": conversion}
+def _row(pipeline_id: int | None, pipeline: str | None, statuses: Whole, clients: Whole) -> dict[str, Any]:
+    """Count deals by their clients; of several deals of a client the best one stands for it: won, open, lost."""
+    best = np.select([statuses == DealStatus.WON, statuses == DealStatus.OPEN], [_BOUGHT, _STILL_OPEN], 0)
+    ranked = np.sort(clients * _RANKS + best)
+    of_client = ranked[np.append(np.diff(ranked // _RANKS) != 0, True)[: ranked.size]] % _RANKS
+    bought = int(np.count_nonzero(of_client == _BOUGHT))
+    return {
+        "pipeline_id": pipeline_id, "pipeline": pipeline, "deals": clients.size, "clients": of_client.size,
+        "bought": bought, "open": int(np.count_nonzero(of_client == _STILL_OPEN)),
+        "conversion": percent(bought, of_client.size),
+    }  # fmt: skip
 
 
 def _deals(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:
@@ -96,10 +95,13 @@ def _deals(ask: Ask, actor: Actor, *columns: Any) -> Select[Any]:
     return deals_of(query, ask.scope, actor)
 
 
-def _client() -> ColumnElement[str]:
+def _client() -> ColumnElement[int]:
+    """Return a number of the deal's client: no company has that of a person or of a deal."""
     main = select(func.min(DealContact.contact_id)).where(DealContact.deal_id == Deal.id, DealContact.position == 0)
-    company, person = cast(Deal.company_id, String), cast(main.scalar_subquery(), String)
-    return func.coalesce("company " + company, "person " + person, "deal " + cast(Deal.id, String))
+    found: ColumnElement[int] = func.coalesce(
+        Deal.company_id * 3, type_coerce(main.scalar_subquery(), BigInteger) * 3 + 1, Deal.id * 3 + 2
+    )
+    return found.label("client")
 
 
 CHART = Chart(name="clients", columns=COLUMNS, keys=("pipeline_id",), frame=frame, behind=behind, figure=figure)
