@@ -46,6 +46,7 @@ from crm.models import (
     Team,
     User,
     VisitOutcome,
+    Workspace,
 )
 from crm.pipelines.links import list_links
 from crm.pipelines.linter.acceptance import accept_finding
@@ -236,3 +237,10 @@ def test_demo_holds_clients_who_came_twice_and_matching_finds_them(session: Sess
     match_saved(session, EntityType.CONTACT, people)
     pairs = session.scalars(select(MatchPair).where(MatchPair.entity_type == EntityType.CONTACT)).all()
     assert {pair.right_id for pair in pairs} >= set(people[-4:])
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_money_is_in_the_currency_that_figures_add_up(session: Session, cast: Cast, language: str) -> None:
+    session.get_one(Workspace, 1).currency = "KZT"
+    fill_demo(session, cast.vera, language=language)
+    assert set(session.scalars(select(Deal.currency).distinct())) == {"KZT"}

@@ -71,7 +71,7 @@ def invent_deal(
         "company_id": client.company_id,
         "title": title,
         "amount_minor": amount,
-        "currency": script.words["currency"],
+        "currency": script.currency,
         "priority": script.pick((Priority.HOT, Priority.WARM, Priority.WARM, Priority.COLD)),
         "source": script.pick(script.words["deals"]["sources"]),
         "expected_close_on": _expected(script, last, kind),

@@ -90,7 +90,7 @@ def fill_demo(session: Session, actor: Actor, *, language: str) -> int:
     now = utc_now()
     ensure_workspace(session, actor, now)
     workspace = session.get_one(Workspace, 1)
-    script = load_script(language, now, ZoneInfo(workspace.timezone))
+    script = load_script(language, now, ZoneInfo(workspace.timezone), workspace.currency)
     row = Import(
         name=DEMO_SYSTEM, system=DEMO_SYSTEM, status=ImportStatus.DONE, mapping={}, counts={}, actor_id=actor.user_id,
         created_at=now, finished_at=now,

@@ -27,6 +27,7 @@ class Script:
     chance: random.Random
     now: datetime
     zone: ZoneInfo
+    currency: str
 
     def pick(self, values: Sequence[T]) -> T:
         """Return one of the values."""
@@ -48,8 +49,8 @@ class Script:
         return moment
 
 
-def load_script(language: str, now: datetime, zone: ZoneInfo) -> Script:
-    """Return the demo of a language.
+def load_script(language: str, now: datetime, zone: ZoneInfo, currency: str) -> Script:
+    """Return the demo of a language, its money in a currency.
 
     Errors: InvalidInput for a language it doesn't speak.
     """
@@ -57,4 +58,4 @@ def load_script(language: str, now: datetime, zone: ZoneInfo) -> Script:
     if language not in {one.stem for one in FOLDER.glob("*.toml")}:
         raise InvalidInput([Violation("choice_unknown", "language")])
     with path.open("rb") as stream:
-        return Script(tomllib.load(stream), random.Random(SEED), now, zone)
+        return Script(tomllib.load(stream), random.Random(SEED), now, zone, currency)
