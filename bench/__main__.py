@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 
 from bench.bases import KINDS, Base, open_base, recipe
-from bench.measure import measure_design, measure_figures, measure_merges, measure_reads, measure_writes
+from bench.measure import (
+    measure_design,
+    measure_figures,
+    measure_merges,
+    measure_pages,
+    measure_reads,
+    measure_writes,
+)
 from bench.report import Section, machine, write_json
 
 
@@ -34,7 +41,8 @@ def _measured(base: Base, given: argparse.Namespace) -> list[Section]:
     design = measure_design(base) if given.only in {None, "design"} else []
     merging = measure_merges(base) if given.only in {None, "merging"} else []
     dashboards = measure_figures(base, max(3, given.repeats // 6)) if given.only in {None, "dashboards"} else []
-    return reads + dashboards + writes + design + merging
+    browser = measure_pages(base, max(3, given.repeats // 6)) if given.only in {None, "browser"} else []
+    return reads + dashboards + browser + writes + design + merging
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     known.add_argument("--deals", type=int, default=1_000_000)
     known.add_argument("--seed", type=int, default=1)
     known.add_argument("--database", choices=KINDS, action="append", help="one kind only; default both")
-    known.add_argument("--only", choices=("reads", "writes", "design", "merging", "dashboards"))
+    known.add_argument("--only", choices=("reads", "writes", "design", "merging", "dashboards", "browser"))
     known.add_argument("--only-generate", action="store_true", help="make the bases and stop")
     known.add_argument("--repeats", type=int, default=30)
     known.add_argument("--json", type=Path, help="also write everything measured to this file")

@@ -58,7 +58,7 @@ def measure_api(url: str, pipeline_id: int, tasks: Sequence[Task], *, each: int)
         ("create a deal", lambda token: _creating(token, pipeline_id)),
         ("move a deal", lambda token: _moving(token, next(rest))),
     )
-    with _server(url) as port:
+    with serving(url) as port:
         for clients in (1, 8):
             for name, make in kinds:
                 planned = [[make(token) for _ in range(each)] for token in tokens[:clients]]
@@ -161,7 +161,8 @@ def _keys(database: Database, count: int) -> list[str]:
 
 
 @contextmanager
-def _server(url: str) -> Iterator[int]:
+def serving(url: str) -> Iterator[int]:
+    """Run the application on a base until the block ends; yield its port."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = int(free.getsockname()[1])

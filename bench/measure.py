@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bench import api, moves
 from bench.bases import Base, scratch_copy
+from bench.browser import measure_browser
 from bench.dashboards import measure_dashboards
 from bench.designing import measure_designing
 from bench.floor import Bare
@@ -86,6 +87,14 @@ def measure_figures(base: Base, repeats: int) -> list[Section]:
     with _section(f"{base.kind}: dashboards", sections) as rows:
         rows.extend(measure_dashboards(database, repeats))
     database.close()
+    return sections
+
+
+def measure_pages(base: Base, repeats: int) -> list[Section]:
+    """Measure the dashboards in a browser, on a copy that is thrown away."""
+    sections: list[Section] = []
+    with scratch_copy(base) as url, _section(f"{base.kind}: dashboards in the browser", sections) as rows:
+        rows.extend(measure_browser(url, repeats))
     return sections
 
 
