@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from crm.analytics.charts import CHARTS
-from crm.analytics.findings import back_finding, conversion_finding, slowest_finding
+from crm.analytics.findings import back_finding, begin_later, conversion_finding, slowest_finding
 from crm.analytics.values import Ask, Meaning
 from crm.i18n import _
 from crm.i18n.analytics_texts import MEANINGS, finding_sentence
@@ -43,7 +43,8 @@ with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
 st.caption(_(MEANINGS[meaning][1]))
 whole = Ask(scope, None, Meaning(meaning))
 draw_conversion_figures(actor, whole)
-found = conversion_finding(load_frame(actor, charts["conversion"], whole))
+frame = load_frame(actor, charts["conversion"], whole)
+found = conversion_finding(frame)
 chart_block(
     actor,
     charts["conversion"],
@@ -51,6 +52,9 @@ chart_block(
     key="conversion",
     title=finding_sentence(found.code, found.params) if found else None,
     columns=[one.code for one in charts["conversion"].columns if one.code != "off_path" or meaning == Meaning.STRICT],
+    note=_("Many deals begin on later stages: “Reached at least” counts them on the first ones, too.")
+    if meaning == Meaning.REAL_PATH and begin_later(frame)
+    else None,
 )
 for name in ("transitions", "time-on-stage", "cohorts"):
     ask, finding = Ask(scope, by if is_split_of(charts[name], by) else None), _FINDINGS.get(name)

@@ -38,6 +38,14 @@ def conversion_finding(frame: pd.DataFrame) -> Finding | None:
     return Finding("most_lost_on", {"stage": stage, "percent": 100 - float(worst["conversion_decided"])})
 
 
+def begin_later(frame: pd.DataFrame) -> bool:
+    """Tell whether in a pipeline more deals came to a later stage than to the first: the funnel looks upside down.
+
+    The frame is that of the chart "conversion" without a split.
+    """
+    return any(own["came"].max() > own["came"].iloc[0] for _name, own in frame.groupby("pipeline"))
+
+
 def sources_finding(frame: pd.DataFrame) -> Finding | None:
     """Return which source sells clearly better than the others together, else which brings the most deals.
 

@@ -280,6 +280,8 @@ def short_text(value: float | None, kind: str) -> str:
     """Return a number for a mark's label; empty for none."""
     if value is None or pd.isna(value):
         return ""
+    if kind == "count":
+        return number(round(value)) if value == round(value) else rounded(value)
     if kind == "percent":
         return percent_text(value)
     if kind == "hours":

@@ -57,6 +57,9 @@ def days_text(first: date, last: date) -> str:
         return day(first)
     if (first.year, first.month) == (last.year, last.month):
         return f"{first.day} – {day(last)}"
+    if first.year != last.year:  # the year belongs to both, this one's too
+        pattern, language = "d MMM y", current_reader().language
+        return " – ".join(babel_date(one, pattern, locale=language) for one in (first, last))
     return f"{day(first)} – {day(last)}"
 
 

@@ -277,7 +277,7 @@ CHART_TELLS: dict[str, str] = {
     "clients": N_("Deals created in the period; a client with deals in several pipelines counts once in the total."),
     "cohorts": N_("Deals by the month in which they came to the pipeline, and how far they have come until now."),
     "conversion": N_("Deals that came to each stage in the period, and what has become of them until now."),
-    "conversion-totals": N_("Deals that came to the first stages and to the won ends in the period."),
+    "conversion-totals": N_("Deals that came to the pipelines and to their won ends in the period."),
     "forecast": N_("Open deals by the month they are expected to close in: as stages promise, and as history says."),
     "kpi": N_("New deals, sales and losses of the period, plan and fact. A deal is its last owner's."),
     "loss-totals": N_("Deals lost in the period; invalid ones and duplicates are counted apart."),

@@ -7,6 +7,7 @@ import pandas as pd
 from crm.analytics.findings import (
     Finding,
     back_finding,
+    begin_later,
     conversion_finding,
     slowest_finding,
     sources_finding,
@@ -84,3 +85,11 @@ def test_slowest_stage_is_that_of_the_longest_median_with_those_waiting() -> Non
         "slowest", {"stage": "Contact", "hours": 12.0}
     )
     assert slowest_finding(times(("Contact", 20, 9.0, 12.0), ("Offer", 9, 99.0, 99.0))) is None
+
+
+def test_funnel_that_widens_is_noticed() -> None:
+    def came(*counts: int) -> pd.DataFrame:
+        return pd.DataFrame({"pipeline": ["Sales", "Sales", "Care", "Care"], "came": counts})
+
+    assert not begin_later(came(9, 4, 5, 5))
+    assert begin_later(came(9, 4, 5, 6))

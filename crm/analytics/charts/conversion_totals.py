@@ -3,48 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.charts import conversion
 from crm.analytics.frames import frame_of, percent, stage_rows
-from crm.analytics.values import Ask, Chart, Column, Kind
+from crm.analytics.values import Ask, Chart, Column, Kind, Meaning
 
 COLUMNS = (
-    Column("came", Kind.COUNT, is_door=True),  # to the first stages of the pipelines
+    Column("came", Kind.COUNT, is_door=True),  # to the pipelines, on whatever stage; by the strict cohort's rule, first
     Column("won", Kind.COUNT, is_door=True),  # came to the won ends
     Column("conversion", Kind.PERCENT),  # won of those that came
 )
 
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
-    """Return one row: the sums over pipelines of the chart "conversion"; none without a pipeline."""
-    return totals(conversion.frame(session, actor, ask))
-
-
-def totals(stages: pd.DataFrame) -> pd.DataFrame:
-    """Return the row from a frame of the chart "conversion" without a split."""
-    if stages.empty:
-        return frame_of(COLUMNS, [])
-    by_pipeline = stages.groupby("pipeline", sort=False)["came"]
-    came, won = int(by_pipeline.first().sum()), int(by_pipeline.last().sum())
-    return frame_of(COLUMNS, [{"came": came, "won": won, "conversion": percent(won, came)}])
+    """Return one row: the sums over pipelines; none without a pipeline."""
+    counts = [
+        session.scalar(select(func.count()).select_from(behind(session, actor, ask, {}, door).subquery())) or 0
+        for door in ("came", "won")
+    ]
+    rows = [dict(zip(("came", "won"), counts, strict=True))] if stage_rows(session, ask.scope) else []
+    return frame_of(COLUMNS, [{**row, "conversion": percent(row["won"], row["came"])} for row in rows])
 
 
 def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:
-    """Return the deals that came to the first stage of a pipeline, or to its won end."""
+    """Return the deals that came to the pipelines, or to their won ends."""
     del key
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for one in stage_rows(session, ask.scope):
         first.setdefault(one.pipeline_id, one.stage_id)
         last[one.pipeline_id] = one.stage_id
+    if door == "came" and ask.meaning is Meaning.REAL_PATH:
+        ask = replace(ask, meaning=Meaning.REACHED)  # a deal born later has come to the pipeline all the same
     ids = last if door == "won" else first
     parts = [conversion.behind(session, actor, ask, {"stage_id": one}, "came") for one in ids.values()]
+    if not parts:
+        return conversion.behind(session, actor, ask, {"stage_id": None}, "came")
     listed = union_all(*parts).subquery()
     return select(listed.c.deal_id, listed.c.at)
 

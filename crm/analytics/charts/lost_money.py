@@ -90,8 +90,16 @@ def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], doo
 
 
 def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
-    """Return a column for each month's lost money, with the number of deals told."""
-    return columns(frame, moment="month", value="lost_sum", told=("lost", "mean_lost", "reason_1"), words=words)
+    """Return a column for each month's lost money, with the number of deals told; of deals, where none has an amount.
+
+    It begins with the first month that lost something, and ends with the last one.
+    """
+    lost = frame["lost"].to_numpy().nonzero()[0]
+    shown = frame.iloc[lost[0] : lost[-1] + 1] if lost.size else frame
+    told = ("lost", "mean_lost", "reason_1")
+    if shown["lost_sum"].any():
+        return columns(shown, moment="month", value="lost_sum", told=told, words=words)
+    return columns(shown, moment="month", value="lost", told=told[2:], words=words, kind="count")
 
 
 def _month_split(ask: Ask) -> Split:

@@ -101,7 +101,7 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     long["name"] = long["measure"].map(words)
     names = [words(one) for one in _DRAWN]
     base = alt.Chart(long.drop(columns=["value"])).encode(
-        x=alt.X("days:Q", title=words("days"), axis=alt.Axis(format=",", tickCount=6)),
+        x=alt.X("days:Q", title=words("days"), axis=alt.Axis(format=",~r", tickCount=6)),
         y=alt.Y("stage:N", sort=alt.EncodingSortField("row", op="min"), title=None,
                 axis=alt.Axis(labelLimit=LABEL, ticks=False)),
         color=alt.Color("name:N", title=None, legend=alt.Legend(orient="top", labelLimit=260),

@@ -52,7 +52,7 @@ def draw_kpi_table(actor: Actor, scope: Scope, *, by: str) -> None:
     st.caption(chart_tells(KPI.name), help="  \n".join(_told(rows)))
     _draw(block, whole, spans, rows)
     if len(spans.places) < len(block.frame):
-        st.caption(_("The newest {n} are shown; the export has all.", n=len(spans.places)))
+        st.caption(_("The newest {n} with figures are shown; the export has all.", n=len(spans.places)))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         draw_opener(block)
         if may(actor, Action.EXPORT_RECORDS):
@@ -91,11 +91,13 @@ def _draw(block: Block, whole: Block, spans: _Spans, rows: Sequence[str]) -> Non
 
 def _table(block: Block, whole: Block, spans: _Spans, columns: Sequence[Column]) -> pd.DataFrame:
     currency, total = block.ask.scope.currency, frame_row(whole.frame, 0)
+    trend = spans.places if not is_phone() else range(max(len(block.frame) - MOST_SPANS, 0), len(block.frame))
     found: dict[str, list[Any]] = {NAME: [], TREND: [], TOTAL: []}
     for column in columns:
         values = list(block.frame[column.code])
+        shown = [values[place] for place in sorted(trend)]
         found[NAME].append(word(column.code))
-        found[TREND].append([0.0 if one is None else float(one) for one in values[-MOST_SPANS:]])
+        found[TREND].append([0.0 if one is None else float(one) for one in shown])
         found[TOTAL].append(_text(column, total[column.code], currency))
         for place in spans.places:
             found.setdefault(str(place), []).append(_text(column, values[place], currency))
@@ -126,8 +128,14 @@ def _text(column: Column, value: Any, currency: str) -> str:
 def _spans(block: Block, by: str) -> _Spans:
     days = list(block.frame[by])
     most = MOST_ON_PHONE if is_phone() else MOST_SPANS
-    places = tuple(reversed(range(len(days))))[:most]
-    return _Spans(places, tuple(week_text(days[one]) if by == "week" else month_text(days[one]) for one in places))
+    places = list(reversed(range(len(days))))
+    if len(places) > MOST_SPANS:  # of a long time, months in which nothing happened would hide the others
+        busy = block.frame[["new", "won", "lost", "invalid"]].astype(int).sum(axis=1) > 0
+        places = [one for one in places if busy.iloc[one]]
+    places = places[:most]
+    return _Spans(
+        tuple(places), tuple(week_text(days[one]) if by == "week" else month_text(days[one]) for one in places)
+    )
 
 
 def _config(spans: _Spans) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from crm.analytics.values import Column, Kind
+from crm.i18n import _
 from crm.i18n.analytics_formats import NOTHING
 from crm.i18n.analytics_texts import meaning_of
 from crm.ui.dashboard.blocks import TABLE, Block
@@ -39,7 +40,7 @@ def draw_table(block: Block, columns: Sequence[Column]) -> None:
     currency = block.ask.scope.currency
     is_small = frame.size <= MOST_STYLED
     st.dataframe(
-        _styled(frame, shown, currency, block) if is_small else frame,
+        _styled(frame, shown, currency, block) if is_small else frame.round(1),
         hide_index=True,
         height="content" if len(frame) <= ROWS_SHOWN else (ROWS_SHOWN + 1) * _ROW_HEIGHT,
         column_config={
@@ -97,13 +98,12 @@ def _config(column: Column, block: Block, texts: Sequence[Any], *, place: int, i
     name, told = column_name(column.code, block.fields), meaning_of(column.code, block.chart.name)
     pinned = place == 0 and not is_phone()
     if column.kind in _NUMBERS:
-        unit = (
-            "" if is_styled else {Kind.PERCENT: ", %", Kind.MONEY: f", {block.ask.scope.currency}"}.get(column.kind, "")
-        )
+        units = {Kind.PERCENT: ", %", Kind.MONEY: f", {block.ask.scope.currency}", Kind.HOURS: f", {_('hours')}"}
+        unit = "" if is_styled else units.get(column.kind, "")
         return st.column_config.NumberColumn(name + unit, help=told, format=None if is_styled else "localized")
     if column.kind is Kind.DAY:
         return st.column_config.DateColumn(name, help=told, pinned=pinned, format=None if is_styled else "MM.YYYY")
-    width = _PHONE_TEXT if is_phone() else _wide(texts) if pinned else None
+    width = _PHONE_TEXT if is_phone() else _wide([name, *texts])
     return st.column_config.TextColumn(name, help=told, pinned=pinned, width=width)
 
 
