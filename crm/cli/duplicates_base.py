@@ -9,12 +9,14 @@ from typing import Any
 
 from crm.actor import Actor
 from crm.auth.actors import system_actor
-from crm.db import Database, get_database
+from crm.clock import utc_now
+from crm.db import Database, get_database, session_scope
 from crm.duplicates.renormalising import renormalise
 from crm.duplicates.scanning import scan_base
-from crm.jobs import JobRun, LooseRun
-from crm.models import Channel
+from crm.jobs import JobRun, LooseRun, note_done_job
+from crm.models import Channel, JobKind
 
+ACTOR = system_actor(Channel.CLI)
 Work = Callable[[Database, Actor, JobRun, Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -29,8 +31,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run_scan(arguments: argparse.Namespace) -> int:
-    """Look through the base and print what was found of each kind."""
+    """Look through the base, print what was found of each kind, leave word of it for the page of duplicates."""
+    began_at = utc_now()
     found = _run(scan_base, {"processes": arguments.processes})
+    with session_scope() as session:
+        records = sum(told["records"] for told in found.values())
+        note_done_job(session, ACTOR, JobKind.SCAN_BASE, began_at=began_at, done=records)
     for kind, told in found.items():
         print(f"{kind}: {told['records']} records, {told['pairs']} pairs alike, {told['closed']} no longer")
     return 0
@@ -43,7 +49,7 @@ def run_renormalise(arguments: argparse.Namespace) -> int:
 
 
 def _run(work: Work, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    told = work(get_database(), system_actor(Channel.CLI), LooseRun(_report), arguments)
+    told = work(get_database(), ACTOR, LooseRun(_report), arguments)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     return told

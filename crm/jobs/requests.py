@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -54,6 +55,18 @@ def request_job_after(session: Session, actor: Actor, kind: JobKind, *, unique_k
         if _is_untouched(session, job_id):
             return job_id
     raise AssertionError("numbers have no end")
+
+
+def note_done_job(session: Session, actor: Actor, kind: JobKind, *, began_at: datetime, done: int) -> int:
+    """Add a job that a command line has done itself, for those who look when it was last done; return its id."""
+    now = utc_now()
+    job = BackgroundJob(
+        kind=JobKind(kind).value, status=JobStatus.DONE, arguments={}, done=done, total=done, attempts=1,
+        requested_by=actor.user_id, created_at=began_at, run_at=began_at, started_at=began_at, finished_at=now,
+    )  # fmt: skip
+    session.add(job)
+    session.flush()
+    return job.id
 
 
 def wake_on_request(wake: Callable[[], None]) -> Callable[[], None]:

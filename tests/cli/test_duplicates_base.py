@@ -7,7 +7,8 @@ from sqlalchemy import delete, func, select
 
 from crm.cli.run import main
 from crm.db import Database
-from crm.models import MatchEvidence, MatchKey, MatchPair
+from crm.duplicates.scan_status import load_scan_status
+from crm.models import JobStatus, MatchEvidence, MatchKey, MatchPair
 from tests.conftest import Cast
 from tests.factories import add_contact
 
@@ -28,3 +29,6 @@ def test_base_is_renormalised_and_scanned(
     assert "contact: 2 records, 1 pairs alike, 0 no longer" in told
     with database.read_scope() as session:
         assert session.scalar(select(func.count()).select_from(MatchPair)) == 1
+        scan = load_scan_status(session, cast.vera)
+    assert scan is not None  # the page of duplicates says when
+    assert (scan.status, scan.done, scan.total, scan.new_pairs) == (JobStatus.DONE, 2, 2, 1)
