@@ -13,9 +13,10 @@ from crm.clock import utc_now
 from crm.db import Database
 from crm.settings import ROOT
 from crm.ui import page
+from tests.scanned_once import components_are_looked_for_once
 from tests.stopped_clock import stop_clock
 
-__all__ = ["stop_clock"]
+__all__ = ["components_are_looked_for_once", "stop_clock"]
 
 OpenShell = Callable[[Actor | None], AppTest]
 

@@ -11,6 +11,9 @@ from crm.auth.sessions import create_session
 from crm.clock import utc_now
 from crm.db import Database
 from crm.ui import page
+from tests.scanned_once import components_are_looked_for_once
+
+__all__ = ["components_are_looked_for_once"]
 
 SignIn = Callable[[Actor], str]
 
