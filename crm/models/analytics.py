@@ -82,7 +82,8 @@ class TrustDay(Base):
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     finding: Mapped[str] = mapped_column(String(40), primary_key=True)
-    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id"), primary_key=True)
-    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    # Notes hold neither: who takes an import back takes its pipeline and its people with the notes of that night.
+    pipeline_id: Mapped[int] = mapped_column(ForeignKey("pipelines.id", ondelete="CASCADE"), primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     found: Mapped[int]
     looked_at: Mapped[int]  # deals that the finding could have named

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from crm.analytics.trust.days import keep_day
 from crm.db import Database
 from crm.imports.reads import failed_rows_file, load_import, load_rows
 from crm.imports.report import load_report
+from crm.imports.undo import undo_import
 from crm.models import (
     Channel,
     Deal,
@@ -332,3 +334,16 @@ def test_interrupted_run_goes_on_with_the_next_deal(importer: Importer, cast: Ca
 def test_times_of_machines_are_read(importer: Importer, cast: Cast, database: Database, text: str) -> None:
     importer.run(cast.vera, visits_file(f"1;New;{text};Anna"), visits_mapping(timezone="Asia/Tokyo"))
     assert [one.entered for one in read_back(database, "1")] == ["02 10:00"]
+
+
+def test_undo_takes_pipeline_and_people_whatever_the_night_noted_of_them(
+    importer: Importer, cast: Cast, database: Database
+) -> None:
+    before = rows_of_all_tables(database)
+    import_id = importer.run(cast.vera, visits_file("1;New;2025-01-01 10:00;Olga"), visits_mapping())
+    with database.session_scope() as session:
+        assert keep_day(session, cast.vera) > 0
+    with database.session_scope() as session:
+        assert undo_import(session, cast.vera, import_id=import_id).kept == ()
+    after = rows_of_all_tables(database)
+    assert {name for name in after if after[name] != before[name]} <= {"imports", "events"}

@@ -75,8 +75,12 @@ def upgrade() -> None:
         sa.Column("owner_id", types.Id, nullable=False),
         sa.Column("found", sa.Integer(), nullable=False),
         sa.Column("looked_at", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_trust_days_owner_id_users")),
-        sa.ForeignKeyConstraint(["pipeline_id"], ["pipelines.id"], name=op.f("fk_trust_days_pipeline_id_pipelines")),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["users.id"], name=op.f("fk_trust_days_owner_id_users"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipelines.id"], name=op.f("fk_trust_days_pipeline_id_pipelines"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("day", "finding", "pipeline_id", "owner_id", name=op.f("pk_trust_days")),
     )
     op.create_table(
