@@ -132,13 +132,13 @@ def samples(session: Session, values: Query) -> dict[Key, Sample]:
     parts = [packing.code * _VALUE + shifted] if fits else [packing.code, shifted]
     found: dict[Key, Sample] = {}
     for named, columns in packing.read(session, *parts):
-        groups = None if fits else np.unique(columns[0], return_inverse=True)
-        both = columns[0] if groups is None else groups[1] * _VALUE + columns[1]
+        groups = None if fits else np.unique(columns[0])
+        both = columns[0] if groups is None else np.searchsorted(groups, columns[0]) * _VALUE + columns[1]
         both.sort()
         codes, own = np.divmod(both, _VALUE)
         starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
         for start, part in zip(starts, np.split(own - _VALUE // 2, starts[1:]), strict=True):
-            code = codes[start] if groups is None else groups[0][codes[start]]
+            code = codes[start] if groups is None else groups[codes[start]]
             found[packing.key(code, named)] = Sample(part)
     return found
 
