@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.clock import utc_now
-from crm.models import Event
+from crm.models import BackgroundJob, Event, JobStatus
 
 _RECORDED = "recorded"
 _LAST_EVENTS = 1000  # more are never given out and not yet committed
@@ -75,10 +75,16 @@ def newest_event_id(session: Session) -> int:
     return session.scalar(select(func.max(Event.id))) or 0
 
 
-def events_mark(session: Session) -> tuple[int, int]:
-    """Return what differs as soon as an event is committed: the newest id, and how many of the last ones are there.
+def events_mark(session: Session) -> tuple[int, ...]:
+    """Return what differs as soon as an event is committed, or a worker is done with something.
 
-    On PostgreSQL ids are given before they are committed: an older one may come to light after a newer one.
+    The newest id, and how many of the last events are there: on PostgreSQL ids are given before they are committed, so
+    that an older one may come to light after a newer one. The newest job, and how many are to be done: what they make
+    anew, such as how far deals came, is no event.
     """
     newest = newest_event_id(session)
-    return newest, session.scalar(select(func.count()).where(Event.id > newest - _LAST_EVENTS)) or 0
+    jobs = select(func.max(BackgroundJob.id)).scalar_subquery()
+    unfinished = BackgroundJob.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
+    waiting = select(func.count()).select_from(BackgroundJob).where(unfinished).scalar_subquery()
+    last = select(func.count()).select_from(Event).where(Event.id > newest - _LAST_EVENTS).scalar_subquery()
+    return newest, *(one or 0 for one in session.execute(select(last, jobs, waiting)).one())

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.db import Database
 from crm.events import events_mark, record
-from crm.models import Event
+from crm.jobs import request_job
+from crm.models import BackgroundJob, Event, JobKind, JobStatus
 from crm.ui.dashboard import loaders
 from crm.ui.dashboard.loaders import kept_while_nothing_happens
 from tests.conftest import Cast
@@ -70,4 +71,20 @@ def test_mark_sees_an_older_event_that_comes_to_light_later(session: Session, ca
     before = events_mark(session)
     session.add(Event(id=19_999, at=at, kind="deal.edited", entity="deal", channel=channel, details={}))
     session.flush()
-    assert events_mark(session) == (before[0], before[1] + 1)
+    assert events_mark(session) == (before[0], before[1] + 1, *before[2:])
+
+
+def test_figures_that_a_worker_has_made_anew_are_read_anew(database: Database, cast: Cast, load: Counted) -> None:
+    with database.session_scope() as session:
+        first = request_job(session, cast.vera, JobKind.RETRACE)
+    assert [kept_while_nothing_happens(cast.anna, "x", load) for _ in range(2)] == [1, 1]
+    with database.session_scope() as session:
+        session.get_one(BackgroundJob, first).status = JobStatus.DONE
+    assert kept_while_nothing_happens(cast.anna, "x", load) == 2
+    with database.session_scope() as session:
+        second = request_job(session, cast.vera, JobKind.RETRACE)
+    assert kept_while_nothing_happens(cast.anna, "x", load) == 3
+    with database.session_scope() as session:  # one ends, another begins
+        session.get_one(BackgroundJob, second).status = JobStatus.DONE
+        request_job(session, cast.vera, JobKind.RETRACE)
+    assert kept_while_nothing_happens(cast.anna, "x", load) == 4
