@@ -53,7 +53,7 @@ class Deal(Base):
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority",
               "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor",
-              "loss_reason_id", "loss_stage_id", "created_at", "company_id", "id"),
+              "loss_reason_id", "loss_stage_id", "created_at", "company_id", "created_channel", "id"),
         Index("ix_deals_created", "pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id",
               "currency", "amount_minor", "closed_at", "company_id", "created_channel", "owner_id", "id"),
         Index("ix_deals_updated_at_id", "updated_at", "id"),
@@ -118,7 +118,8 @@ class StageVisit(Base):
     __tablename__ = "stage_visits"
     __table_args__ = (
         CheckConstraint("left_at IS NULL OR left_at >= entered_at", name="not_backwards"),
-        Index("ix_stage_visits_deal_id_entered_at", "deal_id", "entered_at"),
+        Index("ix_stage_visits_deal_id_entered_at", "deal_id", "entered_at", "id", "pipeline_id", "stage_id",
+              "owner_known", "owner_id"),
         Index("ix_stage_visits_cell", "stage_id", "owner_id", "entered_at", "outcome", "left_at"),
         Index("ix_stage_visits_stays", "pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id",
               "left_at", "owner_id", "deal_id", "entered_at", "owner_known"),

@@ -12,7 +12,8 @@ NOT_BY_HAND = (Channel.IMPORT, Channel.SYSTEM)
 def is_move() -> ColumnElement[bool]:
     """Say that the visit begins with somebody's move: it begins a stay, and the deal was there before."""
     return and_(
-        StageVisit.entered_at == StageVisit.stay_entered_at,
+        # Never earlier: but PostgreSQL takes equal columns for rare, and looks through all moves for the newest.
+        StageVisit.entered_at <= StageVisit.stay_entered_at,
         StageVisit.entered_at > Deal.created_at,
         StageVisit.channel != Channel.SYSTEM,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, false, func, or_, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, case, false, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -18,6 +18,9 @@ from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Count, Counts, Facts, Finding, Subject
 from crm.models import Deal, DealStatus, Pipeline, Stage, StageKind, StageReach, StageVisit, User
 
+# A row in a sum: those found stand above all those looked at.
+_ABOVE = 2**32
+_NOTHING, _LOOKED_AT, _FOUND = (literal(one, BigInteger) for one in (0, 1, _ABOVE + 1))
 MOST_LOOKED_AT, FEWEST_LOOKED_AT = 10_000, 1_000  # of a bounded subject, in all; of each pipeline at least
 
 
@@ -86,7 +89,8 @@ def with_sample(subject: Subject, facts: Facts, scope: Scope, actor: Actor) -> F
         ordered = ids.order_by(rows.at.desc(), rows.fact.id.desc()).limit(most).subquery()
         newest.append(select(ordered.c.id))
     # Named, so that it is worked out once where a finding asks for it again.
-    return replace(facts, sample=select(union_all(*newest).cte("sample").c.id))
+    sample = union_all(*newest).cte("sample").prefix_with("MATERIALIZED")
+    return replace(facts, sample=select(sample.c.id))
 
 
 def _narrowed(rows: _Rows, scope: Scope, actor: Actor, split: Split | None, query: Select[Any]) -> Select[Any]:
@@ -143,30 +147,23 @@ def count_findings(
     """Count what findings of one subject name, by the split's value or by the columns `keys`; in one walk."""
     grouped = dict(keys or ({"part": split.column} if split else {}))
     facts = with_sample(findings[0].subject, facts, scope, actor)
-    # One mark each, so that what is dear to know is asked for once: 0 not looked at, 1 looked at, 2 found.
+    # One number each, so that what is dear to know is asked for once.
     marks = [
-        case((one.looked_at(facts), case((one.found(facts), 2), else_=1)), else_=0).label(f"mark_{number}")
+        case((one.looked_at(facts), case((one.found(facts), _FOUND), else_=_LOOKED_AT)), else_=_NOTHING).label(
+            f"mark_{number}"
+        )
         for number, one in enumerate(findings)
     ]
     # Grouped outside: a part may be worked out with a query of its own, once for each row.
     columns = [column.label(name) for name, column in grouped.items()]
-    listed = (
-        rows_of(findings[0].subject, facts, scope, actor, split, *columns, *marks)
-        .cte("listed")
-        .prefix_with("MATERIALIZED")
-    )
+    listed = rows_of(findings[0].subject, facts, scope, actor, split, *columns, *marks).subquery()
     parts = [listed.c[name] for name in grouped]
-    sums = [
-        func.coalesce(func.sum(case((listed.c[mark.key] >= least, 1), else_=0)), 0)
-        for mark in marks
-        for least in (1, 2)
-    ]
+    sums = [func.coalesce(func.sum(listed.c[mark.key]), 0) for mark in marks]
     found: dict[Any, Counts] = {}
     for row in session.execute(select(*parts, *sums).group_by(*parts)):
         key, numbers = row[: len(parts)], [int(one) for one in row[len(parts) :]]
-        named = {
-            one.code: Count(looked_at=numbers[2 * number], found=numbers[2 * number + 1])
-            for number, one in enumerate(findings)
-        }
+        named = {}
+        for one, (of_found, looked_at) in zip(findings, (divmod(number, _ABOVE) for number in numbers), strict=True):
+            named[one.code] = Count(looked_at=looked_at, found=of_found)
         found[key if keys else key[0] if key else None] = named
     return found

@@ -1,6 +1,6 @@
 """Stays that ended against the rules, with a head's reason."""
 
-from sqlalchemy import exists
+from sqlalchemy import select
 
 from crm.analytics.trust.findings.went_back import has_ended
 from crm.analytics.trust.values import Finding, Subject
@@ -11,5 +11,5 @@ FINDING = Finding(
     subject=Subject.STAYS,
     weight=5,
     looked_at=has_ended,
-    found=lambda facts: exists().where(RuleOverride.visit_id == StageVisit.id),
+    found=lambda facts: StageVisit.id.in_(select(RuleOverride.visit_id)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from crm.analytics.trust.values import Facts, Finding, Subject
 from crm.models import StageVisit, VisitOutcome
@@ -12,7 +12,8 @@ ENDS = (VisitOutcome.FORWARD, VisitOutcome.BACK, VisitOutcome.WON, VisitOutcome.
 
 def has_ended(_facts: Facts) -> ColumnElement[bool]:
     """Say that the deal left the stage, and went on, back or out."""
-    return StageVisit.outcome.in_(ENDS)
+    # Not IN: SQLite would look each outcome up in a tree.
+    return or_(*(StageVisit.outcome == one for one in ENDS))
 
 
 FINDING = Finding(

@@ -152,7 +152,11 @@ def upgrade() -> None:
     created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
     created += ["amount_minor", "closed_at", "company_id", "created_channel", "owner_id", "id"]
     op.create_index("ix_deals_created", "deals", created)
-    _widen(["loss_reason_id", "loss_stage_id", "created_at", "company_id", "id"], ", closed_at")
+    _widen(
+        ["loss_reason_id", "loss_stage_id", "created_at", "company_id", "created_channel", "id"],
+        ", closed_at",
+        ["id", "pipeline_id", "stage_id", "owner_known", "owner_id"],
+    )
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
     op.execute("ALTER TABLE stages ADD COLUMN added_at BIGINT")
@@ -167,7 +171,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
-    _widen([], "")
+    _widen([], "", [])
     op.drop_index("ix_deals_created", table_name="deals")
     op.drop_index("ix_stage_visits_entered", table_name="stage_visits")
     op.drop_index("ix_stage_visits_stays", table_name="stage_visits")
@@ -179,8 +183,8 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _widen(closed: list[str], of_company: str) -> None:
-    """Make the indexes of closed deals and of a company's deals anew, with what dashboards read of such deals."""
+def _widen(closed: list[str], of_company: str, of_deal: list[str]) -> None:
+    """Make indexes of closed deals, a company's deals and a deal's visits anew, with what dashboards read there."""
     op.drop_index("ix_deals_closed", table_name="deals")
     columns = ["pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor", *closed]
     op.create_index("ix_deals_closed", "deals", columns)
@@ -189,3 +193,5 @@ def _widen(closed: list[str], of_company: str) -> None:
         f"CREATE INDEX ix_deals_of_company ON deals (company_id, status, id DESC{of_company})"
         " WHERE company_id IS NOT NULL"
     )
+    op.drop_index("ix_stage_visits_deal_id_entered_at", table_name="stage_visits")
+    op.create_index("ix_stage_visits_deal_id_entered_at", "stage_visits", ["deal_id", "entered_at", *of_deal])
