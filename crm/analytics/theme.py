@@ -42,6 +42,7 @@ LABELLED = 16  # marks in a row; more would write over each other
 PALE = 0.6  # what isn't chosen: its numbers stay readable
 _DIGIT, _MARGIN = 7, 8  # pixels that a digit of a label takes, and its sides
 CELL = "cell"
+BRIEF = "brief"  # the column with numbers of a map where there is little room
 FEW = "few"
 _MARKS = {"better": " ▲", "faster": " ▲", "worse": " ▼", "slower": " ▼"}
 
@@ -123,7 +124,7 @@ def heat_map(
     chosen = _selection()
     more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
     more += [alt.Tooltip("verdict:N", title=words(label))] if label else []
-    kept = ["row", "part", "row_name", "column_name", "value", "shown", "verdict", "ink", "pale", *told]
+    kept = ["row", "part", "row_name", "column_name", "value", "shown", BRIEF, "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
             orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
@@ -332,8 +333,12 @@ def _judge(shown: pd.DataFrame, value: str, label: str | None, words: Words, kin
     shown["shown"] = [short_text(one, kind) + _MARKS.get(verdict, "")
                       for one, verdict in zip(shown["value"], verdicts, strict=True)]  # fmt: skip
     low, top = _ends(shown["value"], kind)
+    shown[BRIEF] = shown["shown"] if kind != "percent" else [
+        f"{one:.0f}{_MARKS.get(verdict, '').strip()}" for one, verdict in zip(shown["value"], verdicts, strict=True)
+    ]  # fmt: skip
     if kind == "count":  # noughts among numbers are noise
-        shown["shown"] = shown["shown"].where(shown["value"] != 0, "")
+        for one in ("shown", BRIEF):
+            shown[one] = shown[one].where(shown["value"] != 0, "")
     shown["pale"] = (verdicts == FEW) | ((shown["value"] == 0) & (kind == "count"))
     shown["ink"] = [FAINT_INK if pale else "#101517" if one < (top + low) / 2 else "#FFFFFF"
                     for one, pale in zip(shown["value"], shown["pale"], strict=True)]  # fmt: skip

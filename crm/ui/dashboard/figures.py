@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from crm.actor import Actor
+from crm.analytics.theme import BRIEF
 from crm.analytics.values import Ask, Chart, Words
 from crm.i18n.analytics_texts import word
 from crm.i18n.labels import label
@@ -18,7 +19,8 @@ from crm.pipelines.values import FieldInfo
 from crm.ui.dashboard.loaders import load_figure
 from crm.ui.device import is_phone
 
-_PHONE_LABEL, _PHONE_FONT = 104, 10
+_PHONE_LABEL, _PHONE_LONG_LABEL, _PHONE_FONT, _PHONE_PADDING = 104, 260, 10, 4
+_PHONE_LETTERS, _PHONE_ROWS = 15, 3  # longer names of a legend stand alone in a line, of at most so many lines
 _INK = {"light": "#0e1618", "dark": "#e4eaeb"}  # as the page's text; marks don't get it from Streamlit
 
 
@@ -54,16 +56,23 @@ def words_of(ask: Ask, fields: Sequence[FieldInfo]) -> Words:
 
 
 def _for_phone(spec: Any) -> Any:
-    """Return the specification with shorter labels, slanting ones on top, and legends below each other."""
+    """Return the specification with shorter labels and numbers, slanting ones on top, legends below each other."""
     if isinstance(spec, dict):
         found = {name: _for_phone(value) for name, value in spec.items() if name != "datasets"}
-        if "labelLimit" in found:
-            found["labelLimit"] = min(found["labelLimit"], _PHONE_LABEL)
         if found.get("type") == "text":
             found["fontSize"] = _PHONE_FONT
         if found.get("orient") == "top" and "labelAngle" in found:  # names of a map's columns
-            found |= {"labelAngle": -50, "labelAlign": "left"}
-        elif "orient" in found and "labelLimit" in found:
-            found["columns"] = 2
+            found |= {"labelAngle": -50, "labelAlign": "left", "labelPadding": _PHONE_PADDING}
+            del found["labelExpr"]
+        elif found.get("orient") == "top" and "labelLimit" in found:
+            return found | {"columns": 2, "labelLimit": _PHONE_LABEL}
+        if "labelLimit" in found:
+            found["labelLimit"] = min(found["labelLimit"], _PHONE_LABEL)
+        names = found.get("scale", {}).get("domain", []) if found.get("legend") else []
+        if names and max(map(len, names)) > _PHONE_LETTERS:
+            alone = len(names) <= _PHONE_ROWS
+            found["legend"] |= {"columns": 1 if alone else 2, "labelLimit": _PHONE_LONG_LABEL // (1 if alone else 2)}
+        if "ink" in str(found.get("color")) and found.get("text", {}).get("field") == "shown":  # numbers of a map
+            found["text"] = {**found["text"], "field": BRIEF}
         return found | ({"datasets": spec["datasets"]} if "datasets" in spec else {})
     return [_for_phone(one) for one in spec] if isinstance(spec, list) else spec

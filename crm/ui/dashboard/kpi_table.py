@@ -91,17 +91,16 @@ def _draw(block: Block, whole: Block, spans: _Spans, rows: Sequence[str]) -> Non
 
 def _table(block: Block, whole: Block, spans: _Spans, columns: Sequence[Column]) -> pd.DataFrame:
     currency, total = block.ask.scope.currency, frame_row(whole.frame, 0)
-    trend = spans.places if not is_phone() else range(max(len(block.frame) - MOST_SPANS, 0), len(block.frame))
     found: dict[str, list[Any]] = {NAME: [], TREND: [], TOTAL: []}
     for column in columns:
         values = list(block.frame[column.code])
-        shown = [values[place] for place in sorted(trend)]
+        shown = [values[place] for place in sorted(spans.places)]
         found[NAME].append(word(column.code))
         found[TREND].append([0.0 if one is None else float(one) for one in shown])
         found[TOTAL].append(_text(column, total[column.code], currency))
         for place in spans.places:
             found.setdefault(str(place), []).append(_text(column, values[place], currency))
-    return pd.DataFrame(found)
+    return pd.DataFrame(found).drop(columns=[TREND] if is_phone() else [])  # no room for a line beside the numbers
 
 
 def _styled(table: pd.DataFrame, columns: Sequence[Column]) -> Any:

@@ -22,7 +22,7 @@ MOST_STYLED = 1500  # cells; styling more would be felt at each click
 ROWS_SHOWN = 14
 _ROW_HEIGHT = 35
 _LETTER, _SIDES, _WIDEST = 7, 24, 320  # pixels of a letter, of a cell's sides, of the widest name
-_PHONE_TEXT = 104  # pixels of a name: numbers stay in sight
+_PHONE_FIRST, _PHONE_TEXT = 144, 120  # pixels of names: numbers stay in sight
 
 
 def draw_table(block: Block, columns: Sequence[Column]) -> None:
@@ -103,10 +103,10 @@ def _config(column: Column, block: Block, texts: Sequence[Any], *, place: int, i
         return st.column_config.NumberColumn(name + unit, help=told, format=None if is_styled else "localized")
     if column.kind is Kind.DAY:
         return st.column_config.DateColumn(name, help=told, pinned=pinned, format=None if is_styled else "MM.YYYY")
-    width = _PHONE_TEXT if is_phone() else _wide([name, *texts])
+    width = _wide([name, *texts], (_PHONE_FIRST if place == 0 else _PHONE_TEXT) if is_phone() else _WIDEST)
     return st.column_config.TextColumn(name, help=told, pinned=pinned, width=width)
 
 
-def _wide(texts: Sequence[str]) -> int:
+def _wide(texts: Sequence[str], most: int) -> int:
     """Return the width of names, which no drawing of the browser's own cuts then."""
-    return min(max((len(one) for one in texts), default=0) * _LETTER + _SIDES, _WIDEST)
+    return min(max((len(one) for one in texts), default=0) * _LETTER + _SIDES, most)
