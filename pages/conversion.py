@@ -15,6 +15,7 @@ from crm.ui.dashboard.address import addressed_choice
 from crm.ui.dashboard.chart_block import chart_block
 from crm.ui.dashboard.conversion_figures import draw_conversion_figures
 from crm.ui.dashboard.loaders import choices, load_frame
+from crm.ui.dashboard.nothing_yet import draw_nothing_yet
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.dashboard.sources_block import draw_sources
 from crm.ui.dashboard.splits import is_split_of, split_choice
@@ -34,6 +35,9 @@ actor = open_page("conversion")
 st.markdown(f"### {_('Conversion')}")
 charts = {one.name: one for one in CHARTS}
 scope = scope_bar(actor, "conversion")
+if draw_nothing_yet(actor, _("Here you will see how many deals go on from stage to stage, where they are lost, how "
+                             "long it takes, and which sources bring those that buy.")):  # fmt: skip
+    st.stop()
 with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
     meaning = addressed_choice(
         _("What counts as conversion"), [one.value for one in Meaning], param="meaning", as_buttons=True,

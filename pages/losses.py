@@ -12,6 +12,7 @@ from crm.ui.dashboard.cells import column_name
 from crm.ui.dashboard.chart_block import chart_block
 from crm.ui.dashboard.loaders import choices, load_frame
 from crm.ui.dashboard.loss_figures import draw_loss_figures, loss_sentence
+from crm.ui.dashboard.nothing_yet import draw_nothing_yet
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.dashboard.splits import split_choice
 from crm.ui.deal_moves import forget_pending_move
@@ -23,6 +24,9 @@ forget_pending_move()
 st.markdown(f"### {_('Losses')}")
 charts = {one.name: one for one in CHARTS}
 scope = scope_bar(actor, "losses")
+if draw_nothing_yet(actor, _("Here you will see why and on which stage deals are lost, what it costs, and which of "
+                             "them can be saved.")):  # fmt: skip
+    st.stop()
 ask = Ask(scope)
 draw_loss_figures(actor, ask)
 by = split_choice(actor, charts["loss-totals"], scope)

@@ -21,6 +21,7 @@ from crm.ui.dashboard.manager_figures import (
     draw_read_out,
     map_title,
 )
+from crm.ui.dashboard.nothing_yet import draw_nothing_yet
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.markdown import md
 from crm.ui.page import open_page
@@ -35,6 +36,10 @@ is_alone = len(owners) == 1
 if is_alone:
     scope = replace(scope, owner_ids=tuple(owners), team_ids=())
 chosen = scope.owner_ids[0] if len(scope.owner_ids) == 1 and not scope.team_ids else None
+if draw_nothing_yet(actor, _("Here you will see who takes deals further on which stage, how fast, and who can help "
+                             "whom.")):  # fmt: skip
+    title.markdown(f"### {_('Managers')}")
+    st.stop()
 title.markdown(f"### {md(owners[chosen]) if chosen else _('Managers')}")
 
 

@@ -15,6 +15,7 @@ from crm.i18n.analytics_texts import finding_sentence, value_word
 from crm.ui.dashboard.blocks import load_block
 from crm.ui.dashboard.chart_block import chart_block
 from crm.ui.dashboard.loaders import kept_while_nothing_happens, load_frame
+from crm.ui.dashboard.nothing_yet import draw_nothing_yet
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.dashboard.splits import split_choice
 from crm.ui.dashboard.trust_figures import draw_trust_figures
@@ -27,6 +28,9 @@ from crm.ui.page import open_page
 actor = open_page("trust")
 st.markdown(f"### {_('Data trust')}")
 scope = scope_bar(actor, "trust")
+if draw_nothing_yet(actor, _("Here you will see what is kept wrong in deals, whose and where, so that the other "
+                             "figures can be trusted.")):  # fmt: skip
+    st.stop()
 ask = Ask(scope)
 draw_trust_figures(actor, ask)
 draw_scores(actor, scope)

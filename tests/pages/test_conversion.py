@@ -61,6 +61,15 @@ def test_signed_out_visitor_is_shown_the_way_in(shell: OpenShell) -> None:
 def test_empty_base_says_what_will_stand_there(shell: OpenShell, cast: Cast) -> None:
     at = open_page(shell, cast.vera)
     assert not at.exception
+    told = [one.value for one in at.markdown]
+    assert "#### Figures begin with the first deal" in told
+    assert any("how many deals go on from stage to stage" in one for one in told)
+    assert not at.metric
+
+
+def test_period_without_deals_says_so(shell: OpenShell, cast: Cast, sample: Sample) -> None:
+    at = open_page(shell, cast.vera, since="2020-01-01", until="2020-12-31")
+    assert at.info
     assert all(one.value.startswith("Nothing happened here in this period") for one in at.info)
     assert numbers(at)["Came"] == "0"
 

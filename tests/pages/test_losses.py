@@ -14,7 +14,7 @@ from crm.models import Activity, ActivityKind, Objection, ObjectionKind, Objecti
 from crm.ui import lost_deals
 from crm.ui.markdown import md
 from tests.conftest import Cast
-from tests.factories import PipelineRows, add_closed_deal, add_pipeline
+from tests.factories import PipelineRows, add_closed_deal, add_deal, add_pipeline
 from tests.pages.conftest import OpenShell
 
 
@@ -41,6 +41,14 @@ def figures(at: AppTest) -> dict[str, str]:
 
 
 def test_empty_base_says_so(shell: OpenShell, cast: Cast) -> None:
+    at = open_losses(shell, cast.boris)
+    assert "#### Figures begin with the first deal" in [one.value for one in at.markdown]
+    assert not at.metric
+
+
+def test_period_without_losses_says_so(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        add_deal(session, cast.anna, add_pipeline(session))
     at = open_losses(shell, cast.boris)
     assert at.info[0].value == "Nothing was lost in this period."
     assert figures(at) == {"Lost deals": "0", "Lost money": "₽0", "Share of losses": "—", "Not real deals": "0"}

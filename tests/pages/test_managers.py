@@ -59,7 +59,8 @@ def texts(at: AppTest) -> str:
 
 def test_empty_base_says_so(shell: OpenShell, cast: Cast) -> None:
     at = open_managers(shell, cast.boris)
-    assert "Nothing happened here in this period" in texts(at)
+    assert "#### Figures begin with the first deal" in texts(at)
+    assert "who can help whom" in texts(at)
 
 
 def test_read_out_says_who_opens_and_who_closes_with_the_figures(

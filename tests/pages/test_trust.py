@@ -39,8 +39,16 @@ def neglect(session: Session, cast: Cast) -> list[int]:
     return ids
 
 
-def test_empty_base_has_no_score_and_says_so(shell: OpenShell, cast: Cast) -> None:
+def test_empty_base_says_what_will_stand_there(shell: OpenShell, cast: Cast) -> None:
     at = open_trust(shell, cast.vera)
+    assert "#### Figures begin with the first deal" in texts(at)
+    assert not at.metric
+
+
+def test_sight_without_deals_has_no_score_and_says_so(shell: OpenShell, cast: Cast, database: Database) -> None:
+    with database.session_scope() as session:
+        add_deal(session, cast.anna, add_pipeline(session))
+    at = open_trust(shell, cast.dina)
     assert figures(at)["Score"] == "—"
     told = texts(at)
     assert "There is nothing to look at in this period." in told
