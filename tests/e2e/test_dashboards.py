@@ -180,3 +180,24 @@ def test_head_saves_the_list_as_a_file_without_formulas(
     text = saved.value.path().read_text(encoding="utf-8-sig")
     assert text.splitlines()[0].startswith('"Number";"Deal";"Client"')
     assert '"\'=1+1"' in text
+
+
+def test_time_to_each_stage_unfolds_and_a_link_shows_it_open(
+    open_browser: OpenBrowser, server: Server, pipeline: PipelineRows
+) -> None:
+    page = open_conversion(open_browser("boris"), server)
+    block = page.locator(".st-key-survival")
+    expect(block.locator("canvas, svg")).to_have_count(0)
+    block.get_by_text("How long until a deal comes so far").click()
+    page.wait_for_url("**more=survival*")
+    settled(page)
+    expect(block.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    expect(block.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(block.get_by_role("button", name="Export")).to_be_visible()
+    page.reload()
+    settled(page)
+    expect(block.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    block.get_by_text("How long until a deal comes so far").click()
+    settled(page)
+    expect(block.get_by_test_id("stVegaLiteChart")).to_have_count(0)
+    assert "more=" not in page.url

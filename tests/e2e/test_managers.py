@@ -70,9 +70,22 @@ def test_head_clicks_a_cell_of_the_map_reads_a_deal_and_comes_back_to_the_same_v
     assert page.url == opened
 
 
+def test_month_of_a_manager_opens_its_deals(open_browser: OpenBrowser, server: Server, pipeline: PipelineRows) -> None:
+    page = open_browser("boris")
+    stage = pipeline.stages[0]
+    open_settled(page, f"{server.url}/managers?owner={server.cast.anton.user_id}&trend={stage}")
+    points = page.locator("path[aria-roledescription='point']")
+    expect(points).not_to_have_count(0)
+    own = next(one for one in points.all() if "Anton" in told(one))
+    own.click()
+    settled(page)
+    expect(deal_list(page)).to_contain_text("Contact made · came: 12 deals")
+    assert "open=trend~came~" in page.url
+
+
 def test_manager_sees_the_own_row_alone(open_browser: OpenBrowser, server: Server, pipeline: PipelineRows) -> None:
     page = open_settled(open_browser("anton"), f"{server.url}/managers")
-    expect(page.get_by_role("heading", name="Anton")).to_be_visible()
+    expect(page.get_by_role("heading", name="Anton", exact=True)).to_be_visible()
     expect(page.get_by_text("You see your own figures")).to_be_visible()
     expect(cells(page)).not_to_have_count(0)
     assert all("Anton" in told(one) for one in cells(page).all())
