@@ -122,7 +122,7 @@ class StageVisit(Base):
               "owner_known", "owner_id"),
         Index("ix_stage_visits_cell", "stage_id", "owner_id", "entered_at", "outcome", "left_at"),
         Index("ix_stage_visits_stays", "pipeline_id", "stay_entered_at", "stage_id", "outcome", "next_stage_id",
-              "left_at", "owner_id", "deal_id", "entered_at", "owner_known"),
+              "left_at", "owner_id", "deal_id", "entered_at", "owner_known", "id"),
         Index("ix_stage_visits_entered", "pipeline_id", "entered_at", "stage_id", "left_at", "owner_id", "owner_known",
               "outcome", "deal_id"),
         # The database itself refuses a second open visit of one deal.

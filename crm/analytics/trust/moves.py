@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, case, false, true
 
 from crm.models import Channel, Deal, StageVisit
 
@@ -11,9 +11,10 @@ NOT_BY_HAND = (Channel.IMPORT, Channel.SYSTEM)
 
 def is_move() -> ColumnElement[bool]:
     """Say that the visit begins with somebody's move: it begins a stay, and the deal was there before."""
+    begins = StageVisit.entered_at == StageVisit.stay_entered_at
     return and_(
-        # Never earlier: but PostgreSQL takes equal columns for rare, and looks through all moves for the newest.
-        StageVisit.entered_at <= StageVisit.stay_entered_at,
+        # PostgreSQL takes equal columns for rare, and would look through all visits for the newest moves.
+        case((begins, true()), else_=false()),
         StageVisit.entered_at > Deal.created_at,
         StageVisit.channel != Channel.SYSTEM,
     )

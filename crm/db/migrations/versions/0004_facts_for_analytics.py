@@ -145,6 +145,7 @@ def upgrade() -> None:
             "deal_id",
             "entered_at",
             "owner_known",
+            "id",
         ],
     )
     entered = ["pipeline_id", "entered_at", "stage_id", "left_at", "owner_id", "owner_known", "outcome", "deal_id"]
