@@ -8,10 +8,9 @@ from crm.analytics.charts import CHARTS
 from crm.analytics.loss_findings import losses_finding, months_finding, objections_finding
 from crm.analytics.values import Ask
 from crm.i18n import _
-from crm.ui.dashboard.cells import column_name
 from crm.ui.dashboard.chart_block import chart_block
-from crm.ui.dashboard.loaders import choices, load_frame
-from crm.ui.dashboard.loss_figures import draw_loss_figures, loss_sentence
+from crm.ui.dashboard.loaders import load_frame
+from crm.ui.dashboard.loss_figures import draw_loss_figures, loss_sentence, split_title
 from crm.ui.dashboard.nothing_yet import draw_nothing_yet
 from crm.ui.dashboard.scope_bar import scope_bar
 from crm.ui.dashboard.splits import split_choice
@@ -31,8 +30,7 @@ ask = Ask(scope)
 draw_loss_figures(actor, ask)
 by = split_choice(actor, charts["loss-totals"], scope)
 if by:
-    name = column_name(by, choices(actor).fields)
-    chart_block(actor, charts["loss-totals"], Ask(scope, by), key="split", title=_("Losses: {by}", by=name.lower()))
+    chart_block(actor, charts["loss-totals"], Ask(scope, by), key="split", title=split_title(actor, Ask(scope, by)))
 
 losses = load_frame(actor, charts["losses"], ask)
 apart = () if losses["is_loss"].all() else ("is_loss",)

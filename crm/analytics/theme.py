@@ -36,6 +36,7 @@ STAGES = ("#8A8F98", "#E69F00", "#CC79A7", "#D55E00", "#009E73", "#7A62B8", "#B0
 HEAT = ("#DCEAF4", "#0B4F8A")
 FAINT, FAINT_INK, FAINT_OPACITY = "#8A8F98", "#7A8189", 0.16  # pale on either ground
 BAR_HEIGHT, CELL_HEIGHT, LINE, HEIGHT, TALL = 34, 30, 13, 260, 320
+MOST_COLUMNS = 10  # of a map; more are turned into rows, or slant
 LABEL = 300  # pixels of a row's name
 WRAPPED = 13  # letters in a line of a column's name: names of stages stand close to each other
 LABELLED = 16  # marks in a row; more would write over each other
@@ -118,18 +119,17 @@ def heat_map(
     present = dict.fromkeys(shown["column_name"])
     columns_seen = [one for one in dict.fromkeys(columns or ()) if one in present]
     columns_seen += [one for one in present if one not in columns_seen]
-    wrapped = {one: wrap(one, WRAPPED, break_long_words=False) or [one] for one in columns_seen}
-    most_lines = max((len(one) for one in wrapped.values()), default=1)
     rows_seen = list(dict.fromkeys(shown["row_name"]))
+    if len(rows_seen) < len(columns_seen) > MOST_COLUMNS:  # down the page there is room
+        shown = shown.rename(columns={"row_name": "column_name", "column_name": "row_name"})
+        row, column, rows_seen, columns_seen = column, row, columns_seen, rows_seen
+    is_crowded = len(columns_seen) > MOST_COLUMNS
     chosen = _selection()
     more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
     more += [alt.Tooltip("verdict:N", title=words(label))] if label else []
     kept = ["row", "part", "row_name", "column_name", "value", "shown", BRIEF, "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
-        x=alt.X("column_name:N", sort=columns_seen, title=None, axis=alt.Axis(
-            orient="top", labelAngle=0, labelLimit=120, labelOverlap=False, ticks=False, domain=False,
-            labelFlush=False, labelBound=False, labelExpr=f"({json.dumps(wrapped)})[datum.label]",
-            labelLineHeight=LINE, labelPadding=LINE * (most_lines - 1) + 6)),
+        x=alt.X("column_name:N", sort=columns_seen, title=None, axis=_names_axis(columns_seen, is_crowded)),
         y=alt.Y("row_name:N", sort=rows_seen, title=None, axis=alt.Axis(
             labelLimit=LABEL, ticks=False, domain=False, labelFlush=False, labelBound=False)),
     )  # fmt: skip
@@ -142,7 +142,8 @@ def heat_map(
         tooltip=[alt.Tooltip("row_name:N", title=words(row)), alt.Tooltip("column_name:N", title=words(column)),
                  alt.Tooltip("shown:N", title=words(value)), *more],
     ).add_params(chosen)  # fmt: skip
-    texts = base.mark_text(fontSize=12).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
+    text = f"{BRIEF if is_crowded else 'shown'}:N"
+    texts = base.mark_text(fontSize=10 if is_crowded else 12).encode(text=text, color=alt.Color("ink:N", scale=None))
     return finished(alt.layer(cells, texts).resolve_scale(color="independent").properties(height=alt.Step(CELL_HEIGHT)))
 
 
@@ -315,6 +316,19 @@ def _grouped(frame: pd.DataFrame, values: Sequence[str], words: Words, kind: str
     ).add_params(chosen)  # fmt: skip
     texts = base.mark_text(align="left", dx=5, fontSize=12).encode(text="shown:N")
     return finished(alt.layer(marks, texts).properties(height=alt.Step(18)))
+
+
+def _names_axis(names: Sequence[str], is_crowded: bool) -> alt.Axis:
+    """Return the axis of a map's columns: names in lines of a few letters, slanting where there are many."""
+    lines_of = {one: wrap(one, WRAPPED, break_long_words=False) or [one] for one in names}
+    most = max((len(one) for one in lines_of.values()), default=1)
+    if is_crowded:
+        fitted: dict[str, Any] = {"labelAngle": -50, "labelAlign": "left", "labelPadding": 4, "labelLimit": 160}
+    else:
+        fitted = {"labelAngle": 0, "labelLimit": 120, "labelLineHeight": LINE, "labelPadding": LINE * (most - 1) + 6,
+                  "labelExpr": f"({json.dumps(lines_of)})[datum.label]"}  # fmt: skip
+    return alt.Axis(orient="top", labelOverlap=False, ticks=False, domain=False, labelFlush=False, labelBound=False,
+                    **fitted)  # fmt: skip
 
 
 def _ends(values: pd.Series[Any], kind: str) -> tuple[float, float]:

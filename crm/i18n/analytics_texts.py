@@ -313,6 +313,7 @@ FINDINGS: dict[str, str] = {
     "most_lost_on": N_("Most is lost on “{stage}”: {percent} of those decided go no further"),
     "dearest_month": N_("Most money was lost in {month}: {money}"),
     "few_losses": N_("“{stage}” lost {lost} of {all} deals, mostly for: {reason}"),
+    "most_lost_by": N_("Most losses: {name}, {lost}"),
     "most_losses": N_("“{stage}” loses the most: {percent} of all losses, mostly for: {reason}"),
     "most_objections": N_("Clients object most on “{stage}”: {percent} are overcome"),
     "nothing_lost": N_("No decided deal was lost on the way"),

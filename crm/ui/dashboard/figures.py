@@ -63,7 +63,7 @@ def _for_phone(spec: Any) -> Any:
             found["fontSize"] = _PHONE_FONT
         if found.get("orient") == "top" and "labelAngle" in found:  # names of a map's columns
             found |= {"labelAngle": -50, "labelAlign": "left", "labelPadding": _PHONE_PADDING}
-            del found["labelExpr"]
+            found.pop("labelExpr", None)
         elif found.get("orient") == "top" and "labelLimit" in found:
             return found | {"columns": 2, "labelLimit": _PHONE_LABEL}
         if "labelLimit" in found:

@@ -10,12 +10,14 @@ from crm.actor import Actor
 from crm.analytics.charts.loss_totals import CHART as LOSS_TOTALS
 from crm.analytics.findings import Finding
 from crm.analytics.values import Ask
+from crm.i18n import _
 from crm.i18n.analytics_formats import month_text
 from crm.i18n.analytics_texts import finding_sentence, meaning_of, word
-from crm.i18n.formats import short_money
+from crm.i18n.formats import number, short_money
 from crm.ui.dashboard.blocks import draw_open_list, load_block
+from crm.ui.dashboard.cells import column_name, frame_rows, row_name
 from crm.ui.dashboard.figure_row import TopFigure, draw_figures
-from crm.ui.dashboard.loaders import load_frame
+from crm.ui.dashboard.loaders import choices, load_frame
 from crm.ui.dashboard.present_scope import compared_scope
 
 _SHOWN = ("lost", "lost_sum", "loss_share", "invalid")
@@ -39,6 +41,16 @@ def draw_loss_figures(actor: Actor, ask: Ask) -> None:
     ]  # fmt: skip
     draw_figures(figures, before=before, currency=ask.scope.currency)
     draw_open_list(actor, block)
+
+
+def split_title(actor: Actor, ask: Ask) -> str:
+    """Return where most deals were lost, by the parts of a split; what it is split by, where nothing was."""
+    frame, fields = load_frame(actor, LOSS_TOTALS, ask), choices(actor).fields
+    most = max(frame_rows(frame), key=lambda row: row["lost"], default=None)
+    if most is None or not most["lost"]:
+        return _("Losses: {by}", by=column_name(ask.by or "", fields).lower())
+    name = row_name(LOSS_TOTALS, ask, most, fields, with_pipeline=False)
+    return finding_sentence("most_lost_by", {"name": name, "lost": number(most["lost"])})
 
 
 def loss_sentence(found: Finding | None, currency: str) -> str | None:

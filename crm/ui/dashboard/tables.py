@@ -21,7 +21,7 @@ _DOOR_INK = {"light": "#0b5f6b", "dark": "#5fc1cd"}  # as links
 MOST_STYLED = 1500  # cells; styling more would be felt at each click
 ROWS_SHOWN = 14
 _ROW_HEIGHT = 35
-_LETTER, _SIDES, _WIDEST = 7, 24, 320  # pixels of a letter, of a cell's sides, of the widest name
+_LETTER, _SIDES, _WIDEST = 7, 24, (320, 200)  # pixels of a letter, of a cell's sides, of the first name, of others
 _PHONE_FIRST, _PHONE_TEXT = 144, 120  # pixels of names: numbers stay in sight
 
 
@@ -103,7 +103,7 @@ def _config(column: Column, block: Block, texts: Sequence[Any], *, place: int, i
         return st.column_config.NumberColumn(name + unit, help=told, format=None if is_styled else "localized")
     if column.kind is Kind.DAY:
         return st.column_config.DateColumn(name, help=told, pinned=pinned, format=None if is_styled else "MM.YYYY")
-    width = _wide([name, *texts], (_PHONE_FIRST if place == 0 else _PHONE_TEXT) if is_phone() else _WIDEST)
+    width = _wide([name, *texts], (_PHONE_FIRST if place == 0 else _PHONE_TEXT) if is_phone() else _WIDEST[place > 0])
     return st.column_config.TextColumn(name, help=told, pinned=pinned, width=width)
 
 

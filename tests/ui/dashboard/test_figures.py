@@ -38,6 +38,18 @@ def test_noughts_of_a_map_of_counts_are_left_out(phone: bool) -> None:
     assert [(one[field], one["pale"]) for one in marks] == [("2,473", False), ("", True)]
 
 
+def test_map_of_many_columns_is_turned(phone: bool) -> None:
+    stages = [f"Stage {number}" for number in range(12)]
+    frame = pd.DataFrame([{"owner": who, "stage": one, "share": 50.0} for who in ("Anna", "Anton") for one in stages])
+    spec = drawn(heat_map(frame, row="owner", column="stage", value="share", words=word))
+    encoding = spec["layer"][0]["encoding"]
+    assert encoding["x"]["sort"] == ["Anna", "Anton"]
+    assert encoding["y"]["sort"] == stages
+    assert {one["field"]: one["title"] for one in encoding["tooltip"]}["row_name"] == "Stage"
+    marks = next(iter(spec["datasets"].values()))
+    assert [(one["row"], one["row_name"]) for one in marks][12] == (12, "Stage 0")
+
+
 def legend(parts: list[str]) -> dict[str, Any]:
     frame = pd.DataFrame({"stage": ["Contact made"], **{one: [1] for one in parts}})
     spec = drawn(bars(frame, category="stage", parts=parts, colors=["#000", "#fff"], words=lambda code: code))
