@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -13,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.frames import frame_of, percent, split_columns, split_values
+from crm.analytics.lost import is_loss
 from crm.analytics.plans import plans_of
 from crm.analytics.population import (
     MONTH,
@@ -33,7 +35,7 @@ from crm.analytics.samples import samples
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.analytics.theme import lines
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
-from crm.models import Deal, DealContact, DealStatus, LossReason, TargetMetric, User
+from crm.models import Deal, DealContact, DealStatus, TargetMetric, User
 
 NEW, INVALID, WON, FIRST, REPEAT, LOST = "new", "invalid", "won", "first", "repeat", "lost"
 
@@ -122,7 +124,12 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
 
 
 def _split(ask: Ask, name: str) -> Split | None:
-    return split_by(ask.by, ask.scope, owner=last_owner(), at=_moment(name)) if ask.by else None
+    return _split_at(ask, _moment(name).key) if ask.by else None
+
+
+@lru_cache(maxsize=4)  # asked for by each figure; of a long time the comparisons are many
+def _split_at(ask: Ask, moment: str) -> Split:
+    return split_by(str(ask.by), ask.scope, owner=last_owner(), at=getattr(Deal, moment))
 
 
 def _moment(name: str) -> InstrumentedAttribute[Any]:
@@ -139,16 +146,14 @@ def _query(ask: Ask, actor: Actor, name: str, *columns: Any) -> Select[Any]:
 
 
 def _kind(name: str) -> list[ColumnElement[bool]]:
-    no_loss = Deal.loss_reason_id.in_(select(LossReason.id).where(LossReason.counts_as_loss.is_(False)))
-    is_invalid = and_(Deal.status == DealStatus.LOST, no_loss)
-    won = Deal.status == DealStatus.WON
+    is_won, is_lost = Deal.status == DealStatus.WON, Deal.status == DealStatus.LOST
+    if name in (FIRST, REPEAT):
+        return [is_won, _bought_before() if name == REPEAT else ~_bought_before()]
     kinds: dict[str, list[ColumnElement[bool]]] = {
-        NEW: [or_(Deal.status != DealStatus.LOST, ~no_loss)],
-        INVALID: [is_invalid],
-        WON: [won],
-        FIRST: [won, ~_bought_before()],
-        REPEAT: [won, _bought_before()],
-        LOST: [Deal.status == DealStatus.LOST, ~no_loss],
+        NEW: [or_(~is_lost, is_loss())],
+        INVALID: [is_lost, ~is_loss()],
+        WON: [is_won],
+        LOST: [is_lost, is_loss()],
     }
     return kinds[name]
 
@@ -162,8 +167,9 @@ def _bought_before() -> ColumnElement[bool]:
     )
     of_company = exists().where(earlier.company_id == Deal.company_id, *before)
     of_person = exists().where(
-        part.deal_id == Deal.id, other.contact_id == part.contact_id, earlier.id == other.deal_id, *before
-    )
+        part.deal_id == Deal.id, other.contact_id == part.contact_id, other.deal_id != Deal.id,
+        earlier.id == other.deal_id, *before,
+    )  # fmt: skip
     return or_(of_company, of_person)
 
 

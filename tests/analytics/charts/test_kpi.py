@@ -60,6 +60,12 @@ def test_figures_of_all_pipelines(session: Session, cast: Cast, sample: Sample) 
     assert (row["plan_sum"], row["plan_percent"]) == (None, None)
 
 
+def test_deal_lost_for_a_reason_nobody_stated_is_a_loss(session: Session, cast: Cast, sample: Sample) -> None:
+    deal_id = add_history(session, sample.sales, [Came(0, 0, cast.anna)], lost=5)
+    session.execute(update(Deal).where(Deal.id == deal_id).values(loss_reason_id=None))
+    assert rows(session, cast.vera, ask_of(session), "new", "invalid", "lost") == [(13, 1, 5)]
+
+
 def test_months_count_by_their_own_moments_and_empty_ones_stand(session: Session, cast: Cast, sample: Sample) -> None:
     sales = ask_of(session, "month", pipeline_ids=(sample.sales.id,), until=date(2026, 5, 31))
     assert rows(session, cast.vera, sales, "month", "new", "won", "lost", "win_rate") == [
