@@ -49,6 +49,9 @@ whole = Ask(scope, None, Meaning(meaning))
 draw_conversion_figures(actor, whole)
 frame = load_frame(actor, charts["conversion"], whole)
 found = conversion_finding(frame)
+note = _("Pale cells: fewer than ten decided deals.") if by else None
+if not by and meaning == Meaning.REAL_PATH and begin_later(frame):
+    note = _("Many deals begin on later stages: “Reached at least” counts them on the first ones, too.")
 chart_block(
     actor,
     charts["conversion"],
@@ -56,9 +59,7 @@ chart_block(
     key="conversion",
     title=finding_sentence(found.code, found.params) if found else None,
     columns=[one.code for one in charts["conversion"].columns if one.code != "off_path" or meaning == Meaning.STRICT],
-    note=_("Many deals begin on later stages: “Reached at least” counts them on the first ones, too.")
-    if meaning == Meaning.REAL_PATH and begin_later(frame)
-    else None,
+    note=note,
 )
 for name in ("transitions", "time-on-stage", "cohorts"):
     ask, finding = Ask(scope, by if is_split_of(charts[name], by) else None), _FINDINGS.get(name)

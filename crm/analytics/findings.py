@@ -11,6 +11,7 @@ import pandas as pd
 from crm.analytics.intervals import ENOUGH, newcombe
 
 _MANY_BACK = 5  # in a hundred stays
+_MANY_MORE = 1.5  # times
 FIRST = "first"  # the credit of the source that brought the client
 
 
@@ -39,11 +40,11 @@ def conversion_finding(frame: pd.DataFrame) -> Finding | None:
 
 
 def begin_later(frame: pd.DataFrame) -> bool:
-    """Tell whether in a pipeline more deals came to a later stage than to the first: the funnel looks upside down.
+    """Tell whether in a pipeline many more deals came to a later stage than to the first: the funnel is upside down.
 
     The frame is that of the chart "conversion" without a split.
     """
-    return any(own["came"].max() > own["came"].iloc[0] for _name, own in frame.groupby("pipeline"))
+    return any(own["came"].max() > _MANY_MORE * own["came"].iloc[0] for _name, own in frame.groupby("pipeline"))
 
 
 def sources_finding(frame: pd.DataFrame) -> Finding | None:

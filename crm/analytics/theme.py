@@ -126,7 +126,7 @@ def heat_map(
     is_crowded = len(columns_seen) > MOST_COLUMNS
     chosen = _selection()
     more = [alt.Tooltip(f"{one}:N", title=words(code)) for one, code in told.items()]
-    more += [alt.Tooltip("verdict:N", title=words(label))] if label else []
+    more += [alt.Tooltip("verdict:N", title=words(label) if label != FEW else " ")] if label else []
     kept = ["row", "part", "row_name", "column_name", "value", "shown", BRIEF, "verdict", "ink", "pale", *told]
     base = alt.Chart(shown[kept]).encode(
         x=alt.X("column_name:N", sort=columns_seen, title=None, axis=_names_axis(columns_seen, is_crowded)),

@@ -92,4 +92,5 @@ def test_funnel_that_widens_is_noticed() -> None:
         return pd.DataFrame({"pipeline": ["Sales", "Sales", "Care", "Care"], "came": counts})
 
     assert not begin_later(came(9, 4, 5, 5))
-    assert begin_later(came(9, 4, 5, 6))
+    assert not begin_later(came(9, 4, 5, 7))
+    assert begin_later(came(9, 4, 5, 8))

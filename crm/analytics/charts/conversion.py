@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from crm.actor import Actor
 from crm.analytics.frames import StageRow, frame_of, percent, split_columns, split_values, stage_rows
+from crm.analytics.intervals import ENOUGH
 from crm.analytics.population import (
     MONTH,
     OWNER,
@@ -27,7 +28,7 @@ from crm.analytics.population import (
     within,
 )  # fmt: skip
 from crm.analytics.samples import number_of, samples, tally
-from crm.analytics.theme import COLORS, bars, heat_map
+from crm.analytics.theme import COLORS, FEW, bars, heat_map
 from crm.analytics.values import Ask, Chart, Column, Kind, Meaning, Words
 from crm.models import ReachOutcome, Stage, StageKind, StageReach, User
 
@@ -96,9 +97,10 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     if frame["pipeline"].nunique() > 1:
         frame = frame.assign(stage=frame["pipeline"] + " · " + frame["stage"])
     if split:
+        few = (frame["passed"] + frame["lost"]).map(lambda decided: FEW if decided < ENOUGH else "")
         return heat_map(
-            frame, row=split[-1].removesuffix("_id"), column="stage", value="conversion_decided", door="came",
-            words=words,
+            frame.assign(few=few), row=split[-1].removesuffix("_id"), column="stage", value="conversion_decided",
+            door="came", label="few", words=words,
         )  # fmt: skip
     parts = [one for one in _COUNTS[1:] if one != _OFF or frame[_OFF].any()]
     return bars(frame, category="stage", parts=parts, colors=[COLORS[one] for one in parts], words=words)
