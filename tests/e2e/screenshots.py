@@ -48,7 +48,15 @@ TABS = {  # beside the one a page opens on
     "pipelines": {"stages": 1, "rules": 2, "links": 5, "map": 6},
     "duplicates": {"merges": 1, "wrong_fields": 2, "bulk": 3},
 }
-VIEWS = {"managers": {"time": "show=time"}, "kpi": {"weeks": "by=week"}}  # beside the one without a question
+# Beside the one without a question; a place of the page is brought into sight.
+VIEWS = {
+    "conversion": {"times": ("more=survival", ".st-key-survival")},
+    "managers": {"time": ("show=time", "")},
+    "kpi": {"weeks": ("by=week", "")},
+}
+ANALYTICS = ("conversion", "losses", "managers", "kpi", "trust")
+MAVEN = ROOT.parent / "shared" / "data" / "maven_crm"
+MAVEN_FILES = ("accounts", "products", "sales_pipeline", "sales_teams")
 MANAGERS_PAGES = {"today", "board", "deal", "clients"}  # the rest as an administrator
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS: dict[str, ViewportSize] = {
@@ -69,6 +77,7 @@ def main() -> None:
     parser.add_argument("--language", choices=LOCALES, action="append")
     parser.add_argument("--page", choices=[page.name for page in PAGES], action="append")
     parser.add_argument("--into", type=Path, default=IMAGES)
+    parser.add_argument("--maven", action="store_true", help=f"dashboards over the Maven data set in {MAVEN} instead")
     chosen = parser.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
     pages = chosen.page or [page.name for page in PAGES]
@@ -76,22 +85,21 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=list(BROWSER_FLAGS))
         for language in chosen.language or LOCALES:
             with tempfile.TemporaryDirectory() as folder:
-                _picture_language(browser, language, pages, Path(folder), chosen.into)
+                if chosen.maven:
+                    _picture_maven(browser, language, Path(folder), chosen.into)
+                else:
+                    _picture_language(browser, language, pages, Path(folder), chosen.into)
         browser.close()
     if (chosen.into / README_IMAGE).exists():
         shutil.copyfile(chosen.into / README_IMAGE, chosen.into / "board.png")
 
 
 def _picture_language(browser: Browser, language: str, pages: list[str], folder: Path, into: Path) -> None:
-    url = f"sqlite:///{folder / 'crm.sqlite3'}"
-    environment = server_environment(url, folder, free_port()) | {
-        "CRM_FIRST_ADMIN_EMAIL": "vera@example.com",
-        "CRM_FIRST_ADMIN_PASSWORD": PASSWORD,
-    }
-    database = Database(url)
+    environment = _environment(folder)
+    database = Database(environment["CRM_DATABASE_URL"])
     migrate(database)
     with running(environment, folder / "server.log"):
-        _fill(environment, language)
+        _run_cli(environment, "demo", "fill", "--language", language)
         _scan(database)
         manager, deal_id = _prepare(database, language)
         people = {manager: [name for name in pages if name in MANAGERS_PAGES]}
@@ -133,9 +141,37 @@ def _picture_tabs(page: Page, into: Path, name: str, rest: str) -> None:
 
 
 def _picture_views(page: Page, address: str, into: Path, name: str, rest: str) -> None:
-    for view, query in VIEWS.get(name, {}).items():
+    for view, (query, place) in VIEWS.get(name, {}).items():
         page.goto(f"{address}?{query}")
+        if place:
+            settled(page)
+            page.locator(place).evaluate("node => node.scrollIntoView({block: 'center'})")
         _picture(page, into / f"{name}_{view}-{rest}")
+
+
+def _picture_maven(browser: Browser, language: str, folder: Path, into: Path) -> None:
+    """Import the files as an administrator would, and picture the dashboards, light and dark, on a laptop."""
+    environment = _environment(folder)
+    database = Database(environment["CRM_DATABASE_URL"])
+    migrate(database)
+    with running(environment, folder / "server.log"):
+        with database.session_scope() as session:
+            session.scalars(select(Workspace)).one().currency = "USD"
+            session.scalars(select(User)).one().language = language
+        files = [str(MAVEN / f"{name}.csv") for name in MAVEN_FILES]
+        _run_cli(environment, "import", *files, "--mapping", str(ROOT / "tests" / "imports" / "maven.toml"))
+        for theme in THEMES:
+            context = browser.new_context(
+                locale=LOCALES[language], timezone_id="Europe/Moscow", color_scheme=theme, viewport=SCREENS["laptop"],
+                reduced_motion="reduce",
+            )  # fmt: skip
+            page, address = context.new_page(), environment["CRM_PUBLIC_URL"]
+            sign_in(page, address, "vera@example.com")
+            for name in ANALYTICS:
+                page.goto(f"{address}/{name}")
+                _picture(page, into / f"{name}_maven-{language}-{theme}-laptop.png")
+            context.close()
+    database.close()
 
 
 def _picture_pair(page: Page, path: Path) -> None:
@@ -154,9 +190,16 @@ def _picture(page: Page, path: Path) -> None:
     sys.stdout.write(f"{path.name}\n")
 
 
-def _fill(environment: dict[str, str], language: str) -> None:
+def _environment(folder: Path) -> dict[str, str]:
+    return server_environment(f"sqlite:///{folder / 'crm.sqlite3'}", folder, free_port()) | {
+        "CRM_FIRST_ADMIN_EMAIL": "vera@example.com",
+        "CRM_FIRST_ADMIN_PASSWORD": PASSWORD,
+    }
+
+
+def _run_cli(environment: dict[str, str], *arguments: str) -> None:
     subprocess.run(
-        [sys.executable, "-m", "crm.cli", "demo", "fill", "--language", language],
+        [sys.executable, "-m", "crm.cli", *arguments],
         cwd=ROOT,
         env=environment | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         check=True,
