@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
 from crm.auth.permissions import Action, require
-from crm.auth.visibility import deal_visible, owner_visible
+from crm.auth.visibility import deal_in_use, deal_visible, owner_visible
 from crm.clock import utc_now
 from crm.models import Deal, DealStatus, FieldType, Pipeline, StageReach, Team, User
 from crm.pipelines.reads import load_fields
@@ -61,8 +61,16 @@ def load_sources(session: Session, actor: Actor) -> tuple[str, ...]:
     Errors: Forbidden.
     """
     require(actor, Action.SEE_ANALYTICS)
-    query = select(Deal.source).where(deal_visible(actor), Deal.source.is_not(None), Deal.source != "")
-    return tuple(session.scalars(query.distinct().order_by(Deal.source).limit(MOST_SOURCES)))
+    if actor.visible_owner_ids is not None:
+        query = select(Deal.source).where(deal_visible(actor), Deal.source > "")
+        return tuple(session.scalars(query.distinct().order_by(Deal.source).limit(MOST_SOURCES)))
+    # From each to the next one of the index: not one look at each deal.
+    first = select(func.min(Deal.source).label("source")).where(Deal.source > "", deal_in_use())
+    known = first.cte("known", recursive=True)
+    following = select(func.min(Deal.source)).where(Deal.source > known.c.source, deal_in_use())
+    known = known.union_all(select(following.correlate(known).scalar_subquery()).where(known.c.source.is_not(None)))
+    listed = select(known.c.source).where(known.c.source.is_not(None)).limit(MOST_SOURCES)
+    return tuple(session.scalars(listed))
 
 
 def first_day(session: Session, pipeline_ids: tuple[int, ...], zone: str) -> date | None:

@@ -70,7 +70,7 @@ class Deal(Base):
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)  # hundredths of the currency
     currency: Mapped[str] = mapped_column(String(3))
     priority: Mapped[Priority] = mapped_column(Code(Priority))
-    source: Mapped[str | None] = mapped_column(String(100))
+    source: Mapped[str | None] = mapped_column(String(100), index=True)
     utm_source: Mapped[str | None] = mapped_column(String(200))
     utm_medium: Mapped[str | None] = mapped_column(String(200))
     utm_campaign: Mapped[str | None] = mapped_column(String(200))

@@ -153,6 +153,7 @@ def upgrade() -> None:
     created = ["pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id", "currency"]
     created += ["amount_minor", "closed_at", "company_id", "created_channel", "owner_id", "id"]
     op.create_index("ix_deals_created", "deals", created)
+    op.create_index("ix_deals_source", "deals", ["source"])
     _widen(
         ["loss_reason_id", "loss_stage_id", "created_at", "company_id", "created_channel", "id"],
         ", closed_at",
@@ -173,6 +174,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
     _widen([], "", [])
+    op.drop_index("ix_deals_source", table_name="deals")
     op.drop_index("ix_deals_created", table_name="deals")
     op.drop_index("ix_stage_visits_entered", table_name="stage_visits")
     op.drop_index("ix_stage_visits_stays", table_name="stage_visits")
