@@ -15,12 +15,13 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 # What spreadsheet programs take for the start of a formula, full-width forms included.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+_NEGATIVE = re.compile(r"-\d+(?:[.,]\d+)?")  # a number and nothing else: no program runs it
 _XLSX_MAX_CELL = 32_767
 
 
 def guard_formula(value: str) -> str:
     """Return the value with a leading apostrophe where a spreadsheet program would run it."""
-    return f"'{value}" if _FORMULA_START.match(value) else value
+    return f"'{value}" if _FORMULA_START.match(value) and not _NEGATIVE.fullmatch(value) else value
 
 
 def unguard_formula(value: str) -> str:
@@ -37,12 +38,12 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return b"\xef\xbb\xbf" + written.getvalue().encode("utf-8")
 
 
-def xlsx_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a table as a workbook of text cells: nothing in it can become a formula."""
+def xlsx_bytes(header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> bytes:
+    """Return a table as a workbook of text and number cells: nothing in it can become a formula."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in (header, *rows):
-        sheet.append([_text_cell(sheet, cell) for cell in row])
+        sheet.append([_text_cell(sheet, cell) if isinstance(cell, str) else cell for cell in row])
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()

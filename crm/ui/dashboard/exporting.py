@@ -21,10 +21,11 @@ from crm.ui.account_view import present_session
 from crm.ui.dashboard.cells import Cell
 from crm.ui.download_link import draw_download_link
 
-Rows = Iterable[Sequence[str]]
+Written = str | float
+Rows = Iterable[Sequence[Written]]
 Table = Callable[[int], tuple[Sequence[str], Rows]]  # given how many rows are wanted at most
 _KINDS: dict[str, tuple[str, Callable[[Sequence[str], Rows], bytes]]] = {
-    "csv": ("text/csv; charset=utf-8", csv_bytes),
+    "csv": ("text/csv; charset=utf-8", lambda header, rows: csv_bytes(header, _as_text(rows))),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_bytes),
 }
 MOST_ROWS = {"csv": 200_000, "xlsx": 20_000}  # in a file: making it must take seconds, and its memory
@@ -40,7 +41,7 @@ class Bounded:
         self._rows, self._most = rows, most
         self.is_cut = False
 
-    def __iter__(self) -> Iterator[Sequence[str]]:
+    def __iter__(self) -> Iterator[Sequence[Written]]:
         """Give the rows; what is cut is known at the end."""
         rows = iter(self._rows)
         yield from islice(rows, self._most)
@@ -75,6 +76,10 @@ def _tell_cut(kind: str) -> None:
     st.warning(f"{told} {_('A shorter period or a filter brings the rest.')}", icon=":material/content_cut:")
 
 
+def _as_text(rows: Rows) -> Iterator[list[str]]:
+    return ([one if isinstance(one, str) else plain_number(one) for one in row] for row in rows)
+
+
 def plain_number(value: float) -> str:
     """Return a number for a table program of the reader's country: up to two digits behind the mark, no groups."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
@@ -93,8 +98,8 @@ def draw_list_export(actor: Actor, chart: Chart, ask: Ask, cell: Cell, *, name: 
     draw_export(actor, name, table, key="export_list")
 
 
-def _deal_row(deal: ListedDeal) -> list[str]:
+def _deal_row(deal: ListedDeal) -> list[Written]:
     at = deal.at.astimezone(current_reader().zone)
-    amount = "" if deal.amount_minor is None else plain_number(deal.amount_minor / 100)
-    return [str(deal.id), deal.title, deal.client or "", deal.owner, deal.stage, amount, deal.currency,
+    amount = "" if deal.amount_minor is None else deal.amount_minor / 100
+    return [deal.id, deal.title, deal.client or "", deal.owner, deal.stage, amount, deal.currency,
             at.strftime("%Y-%m-%d %H:%M")]  # fmt: skip

@@ -13,7 +13,7 @@ from crm.i18n import _
 from crm.pipelines.values import FieldInfo
 from crm.ui.dashboard.blocks import Block
 from crm.ui.dashboard.cells import cell_text, column_name, columns_of
-from crm.ui.dashboard.exporting import Rows, draw_export, plain_number
+from crm.ui.dashboard.exporting import Rows, Written, draw_export
 
 
 def draw_frame_export(actor: Actor, block: Block) -> None:
@@ -32,15 +32,15 @@ def draw_frame_export(actor: Actor, block: Block) -> None:
     draw_export(actor, block.chart.name, table, key=f"export_{block.key}")
 
 
-def _plain(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]) -> str:
+def _plain(column: Column, value: Any, currency: str, fields: Sequence[FieldInfo]) -> Written:
     if value is None or pd.isna(value):
         return ""
     if column.kind is Kind.MONEY:
-        return plain_number(float(str(value)) / 100)
+        return round(float(str(value)) / 100, 2)
     if column.kind in (Kind.PERCENT, Kind.HOURS, Kind.NUMBER):
-        return plain_number(float(str(value)))
+        return round(float(str(value)), 2)
     if column.kind is Kind.COUNT:
-        return str(value)
+        return int(value)
     return str(value) if column.kind is Kind.DAY else cell_text(column, value, currency, fields)
 
 
