@@ -86,6 +86,15 @@ def test_names_of_ends(name: str, kind: StageKind | None) -> None:
     assert end_named(name) is kind
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("win", WON), ("Sold", WON), ("продано", WON), ("lose", LOST), ("dropped", LOST), ("Не продано", LOST)],
+)
+def test_outcomes_are_told_by_more_words_than_stages(text: str, kind: StageKind) -> None:
+    assert outcome_named(text) is kind
+    assert end_named(f"{text} back") is None
+
+
 def test_outcome_that_says_nothing_is_told() -> None:
     assert (outcome_named("Won"), outcome_named("forward"), outcome_named("")) == (WON, None, None)
     with pytest.raises(ValueError, match="purple"):

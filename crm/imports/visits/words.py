@@ -17,6 +17,11 @@ _LOST = re.compile(
 _WON = re.compile(
     r"\b(won|paid|success\w*|успешн\w*|успех\w*|оплачен\w*|оплата получена|выигр\w*|реализован\w*|купил\w*)\b"
 )
+# Said of an outcome; in the name of a stage they may mean anything.
+_OUTCOMES = {
+    **dict.fromkeys(("win", "wins", "sold", "sale", "продано", "продажа"), StageKind.WON),
+    **dict.fromkeys(("lose", "loses", "dropped", "unsold", "no sale", "не продано", "нет продажи"), StageKind.LOST),
+}
 _CLOSED = re.compile(
     r"\b(clos\w*|archiv\w*|done|end|ended|finish\w*|complet\w*|final\w*|закры\w*|архив\w*|заверш\w*|оконч\w*|итог\w*)\b"
 )
@@ -44,7 +49,7 @@ def outcome_named(text: str) -> StageKind | None:
 
     Errors: ValueError for a word that says nothing of the kind.
     """
-    end = end_named(text)
+    end = _OUTCOMES.get(_plain(text)) or end_named(text)
     if end is None and _plain(text) not in _GOING_ON:
         raise ValueError(text)
     return end
