@@ -24,12 +24,27 @@ COLUMNS = (
 
 def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     """Return one row: the sums over pipelines; none without a pipeline."""
-    counts = [
-        session.scalar(select(func.count()).select_from(behind(session, actor, ask, {}, door).subquery())) or 0
-        for door in ("came", "won")
-    ]
-    rows = [dict(zip(("came", "won"), counts, strict=True))] if stage_rows(session, ask.scope) else []
-    return frame_of(COLUMNS, [{**row, "conversion": percent(row["won"], row["came"])} for row in rows])
+    came = count_came(session, actor, ask) if ask.meaning is Meaning.REAL_PATH else None
+    return totals(conversion.frame(session, actor, ask), came)
+
+
+def count_came(session: Session, actor: Actor, ask: Ask) -> int:
+    """Return how many deals came to the pipelines, on whatever stage."""
+    came = behind(session, actor, ask, {}, "came").subquery()
+    return session.scalar(select(func.count()).select_from(came)) or 0
+
+
+def totals(stages: pd.DataFrame, came: int | None) -> pd.DataFrame:
+    """Return the row from a frame of the chart "conversion" without a split, and those that came.
+
+    Without a number of its own they are those of the first stages.
+    """
+    if stages.empty:
+        return frame_of(COLUMNS, [])
+    by_pipeline = stages.groupby("pipeline", sort=False)["came"]
+    won = int(by_pipeline.last().sum())
+    came = int(by_pipeline.first().sum()) if came is None else came
+    return frame_of(COLUMNS, [{"came": came, "won": won, "conversion": percent(won, came)}])
 
 
 def behind(session: Session, actor: Actor, ask: Ask, key: Mapping[str, Any], door: str) -> Select[Any]:

@@ -9,14 +9,16 @@ from typing import Any
 import pandas as pd
 
 from crm.actor import Actor
+from crm.analytics.charts.conversion import CHART as CONVERSION
 from crm.analytics.charts.conversion import median_days_to_win
 from crm.analytics.charts.conversion_totals import CHART as TOTALS
-from crm.analytics.values import Ask, Kind
+from crm.analytics.charts.conversion_totals import count_came, totals
+from crm.analytics.values import Ask, Kind, Meaning
 from crm.i18n import _
-from crm.ui.dashboard.blocks import draw_open_list, load_block
+from crm.ui.dashboard.blocks import Block, draw_open_list
 from crm.ui.dashboard.cells import frame_row
 from crm.ui.dashboard.figure_row import TopFigure, draw_figures
-from crm.ui.dashboard.loaders import kept_while_nothing_happens, load_frame
+from crm.ui.dashboard.loaders import choices, kept_while_nothing_happens, load_frame
 from crm.ui.dashboard.present_scope import compared_scope
 
 BLOCK = "top"
@@ -26,8 +28,8 @@ def draw_conversion_figures(actor: Actor, ask: Ask) -> None:
     """Draw the figures of the scope without a split."""
     before = compared_scope(actor)
     earlier = replace(ask, scope=before) if before else None
-    block = load_block(actor, TOTALS, ask, key=BLOCK)
-    now, then = _row(block.frame), _row(load_frame(actor, TOTALS, earlier)) if earlier else None
+    block = Block(BLOCK, TOTALS, ask, _totals(actor, ask), choices(actor).fields)
+    now, then = _row(block.frame), _row(_totals(actor, earlier)) if earlier else None
     days, days_before = _days(actor, ask), _days(actor, earlier) if earlier else None
     figures = [
         TopFigure(
@@ -51,6 +53,14 @@ def draw_conversion_figures(actor: Actor, ask: Ask) -> None:
     ]  # fmt: skip
     draw_figures(figures, before=before, currency=ask.scope.currency)
     draw_open_list(actor, block)
+
+
+def _totals(actor: Actor, ask: Ask) -> pd.DataFrame:
+    """Return the sums from the frame that the page needs anyway."""
+    came = None
+    if ask.meaning is Meaning.REAL_PATH:
+        came = kept_while_nothing_happens(actor, ("came", ask), lambda session: count_came(session, actor, ask))
+    return totals(load_frame(actor, CONVERSION, ask), came)
 
 
 def _row(frame: pd.DataFrame) -> dict[str, Any]:
