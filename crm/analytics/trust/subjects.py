@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, false, func, literal, or_, select, union_all
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.lost import is_loss
-from crm.analytics.population import Column, Split, deals_of, narrowed, owned, pipelines, split_by, within
+from crm.analytics.population import PIPELINE, Column, Split, deals_of, narrowed, owned, pipelines, split_by, within
 from crm.analytics.scope import Scope
 from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Count, Counts, Facts, Finding, Subject
@@ -31,9 +32,10 @@ class _Rows:
     at: Column  # when it happened
     conditions: Sequence[ColumnElement[bool]] = ()
     is_of_now: bool = False
-    most: int | None = None  # the newest, so many in all
+    is_bounded: bool = False  # the newest alone
 
 
+@cache
 def _rows(subject: Subject) -> _Rows:
     known_owner = case((StageVisit.owner_known, StageVisit.owner_id), else_=None)
     is_open, is_closed = Deal.status == DealStatus.OPEN, Deal.status.in_((DealStatus.WON, DealStatus.LOST))
@@ -42,9 +44,9 @@ def _rows(subject: Subject) -> _Rows:
         Subject.OPEN: _Rows(Deal, Deal.owner_id, Deal.stage_entered_at, (is_open,), is_of_now=True),
         Subject.NEW: _Rows(Deal, Deal.owner_id, Deal.created_at, (or_(Deal.status != DealStatus.LOST, is_loss()),)),
         Subject.CLOSED: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,)),
-        Subject.ENDS: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,), most=MOST_LOOKED_AT),
+        Subject.ENDS: _Rows(Deal, last_owner(), Deal.closed_at, (is_closed,), is_bounded=True),
         Subject.STAYS: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at),
-        Subject.MOVES: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at, (is_move(),), most=MOST_LOOKED_AT),
+        Subject.MOVES: _Rows(StageVisit, known_owner, StageVisit.stay_entered_at, (is_move(),), is_bounded=True),
         # Not where deals were born, that is told apart; nor the won end, which nobody skips.
         Subject.REACHES: _Rows(
             StageReach,
@@ -59,6 +61,8 @@ def _rows(subject: Subject) -> _Rows:
 def subject_split(subject: Subject, by: str | None, scope: Scope) -> Split | None:
     """Return the split of a subject's rows: they are of who answers for them, and of their moment."""
     rows = _rows(subject)
+    if by == PIPELINE:
+        return Split(by, rows.fact.pipeline_id.expression)  # the row's own: the deal need not be looked at
     return None if by is None else split_by(by, scope, owner=rows.owner, at=rows.at)
 
 
@@ -78,11 +82,11 @@ def rows_of(
 def with_sample(subject: Subject, facts: Facts, scope: Scope, actor: Actor) -> Facts:
     """Return the facts with the rows that a bounded subject looks at: the newest of each pipeline."""
     rows = _rows(subject)
-    if rows.most is None:
+    if not rows.is_bounded:
         return facts
     if not facts.pipeline_ids:
         return replace(facts, sample=select(rows.fact.id).where(false()))
-    newest, most = [], max(rows.most // len(facts.pipeline_ids), FEWEST_LOOKED_AT)
+    newest, most = [], max(MOST_LOOKED_AT // len(facts.pipeline_ids), FEWEST_LOOKED_AT)
     for pipeline_id in facts.pipeline_ids:
         own = replace(scope, pipeline_ids=(pipeline_id,))
         ids = _narrowed(rows, own, actor, None, select(rows.fact.id.label("id")))
