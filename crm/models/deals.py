@@ -51,7 +51,7 @@ class Deal(Base):
     __table_args__ = (
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         Index("ix_deals_board_sums", "pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority",
-              "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
+              "source", "expected_close_on", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_deals_closed", "pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor",
               "loss_reason_id", "loss_stage_id", "created_at", "company_id", "created_channel", "id"),
         Index("ix_deals_created", "pipeline_id", "created_at", "status", "source", "return_source", "loss_reason_id",

@@ -158,6 +158,7 @@ def upgrade() -> None:
         ["loss_reason_id", "loss_stage_id", "created_at", "company_id", "created_channel", "id"],
         ", closed_at",
         ["id", "pipeline_id", "stage_id", "owner_known", "owner_id"],
+        ["expected_close_on"],
     )
     whole = "CONSTRAINT ck_stages_win_percent_in_range CHECK (win_percent IS NULL OR win_percent BETWEEN 0 AND 100)"
     op.execute(f"ALTER TABLE stages ADD COLUMN win_percent INTEGER {whole}")
@@ -173,7 +174,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM background_jobs WHERE kind IN ('retrace', 'trust_day')")
-    _widen([], "", [])
+    _widen([], "", [], [])
     op.drop_index("ix_deals_source", table_name="deals")
     op.drop_index("ix_deals_created", table_name="deals")
     op.drop_index("ix_stage_visits_entered", table_name="stage_visits")
@@ -186,8 +187,8 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _widen(closed: list[str], of_company: str, of_deal: list[str]) -> None:
-    """Make indexes of closed deals, a company's deals and a deal's visits anew, with what dashboards read there."""
+def _widen(closed: list[str], of_company: str, of_deal: list[str], in_work: list[str]) -> None:
+    """Make indexes of deals and of their visits anew, with what dashboards read there."""
     op.drop_index("ix_deals_closed", table_name="deals")
     columns = ["pipeline_id", "status", "closed_at", "owner_id", "currency", "amount_minor", *closed]
     op.create_index("ix_deals_closed", "deals", columns)
@@ -198,3 +199,7 @@ def _widen(closed: list[str], of_company: str, of_deal: list[str]) -> None:
     )
     op.drop_index("ix_stage_visits_deal_id_entered_at", table_name="stage_visits")
     op.create_index("ix_stage_visits_deal_id_entered_at", "stage_visits", ["deal_id", "entered_at", *of_deal])
+    op.drop_index("ix_deals_board_sums", table_name="deals")
+    columns = ["pipeline_id", "stage_id", "currency", "owner_id", "amount_minor", "priority", "source", *in_work]
+    is_open = sa.text("status = 0")
+    op.create_index("ix_deals_board_sums", "deals", columns, sqlite_where=is_open, postgresql_where=is_open)
