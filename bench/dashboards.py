@@ -39,6 +39,16 @@ ORACLES = {
     "kpi": """SELECT closed_at // 2629800, status, count(*), sum(amount_minor),
         quantile_cont(closed_at - created_at, .5) FROM deals WHERE (? = 0 OR pipeline_id = ?)
         AND closed_at >= ? AND closed_at < ? GROUP BY ALL""",
+    "conversion-totals": """SELECT stage_id, count(*) FROM stage_reaches WHERE (? = 0 OR pipeline_id = ?)
+        AND reached_at >= ? AND reached_at < ? AND entered_at IS NOT NULL GROUP BY ALL""",
+    "cohorts": """SELECT pipeline_id, began_at // 2629800, stage_id, count(*) FROM stage_reaches
+        WHERE (? = 0 OR pipeline_id = ?) AND began_at >= ? AND began_at < ? GROUP BY ALL""",
+    "sources": """SELECT source, status, count(*), sum(amount_minor), quantile_cont(closed_at - created_at, .5)
+        FROM deals WHERE (? = 0 OR pipeline_id = ?) AND created_at >= ? AND created_at < ? GROUP BY ALL""",
+    "loss-totals": """SELECT status, loss_reason_id, count(*), sum(amount_minor) FROM deals
+        WHERE (? = 0 OR pipeline_id = ?) AND closed_at >= ? AND closed_at < ? AND status IN (1, 2) GROUP BY ALL""",
+    "lost-money": """SELECT closed_at // 2629800, loss_reason_id, count(*), sum(amount_minor) FROM deals
+        WHERE (? = 0 OR pipeline_id = ?) AND closed_at >= ? AND closed_at < ? AND status = 2 GROUP BY ALL""",
     "losses": """SELECT loss_reason_id, loss_stage_id, count(*), sum(amount_minor) FROM deals
         WHERE (? = 0 OR pipeline_id = ?) AND closed_at >= ? AND closed_at < ? AND status = 2 GROUP BY ALL""",
 }
