@@ -52,6 +52,8 @@ if len(losses):
 objections = load_frame(actor, charts["objections"], ask)
 chart_block(
     actor, charts["objections"], ask, key="objections",
+    columns=("pipeline", "stage", "objections", "overcome", "not_overcome", "unsettled", "overcome_share", "real",
+             "pretended", "deals_won", "deals_lost"),
     title=loss_sentence(objections_finding(objections), scope.currency),
     empty=_("Nobody wrote down an objection in this period. Objections are kept on the deal, beside its timeline."),
 )  # fmt: skip

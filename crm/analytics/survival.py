@@ -141,7 +141,7 @@ def figure(frame: pd.DataFrame, words: Words) -> alt.TopLevelMixin:
     unit = words("hours_since" if is_short else "days_since")
     colors, dashes = stage_scale(order)
     base = alt.Chart(shown).encode(
-        x=alt.X("time:Q", title=unit, axis=alt.Axis(tickMinStep=1, grid=False)),
+        x=alt.X("time:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=12, grid=False)),
         color=alt.Color("name:N", sort=order, title=None, scale=colors, legend=line_legend(columns=4)),
     )  # fmt: skip
     # The band of the wins alone: those of all stages would cover each other.

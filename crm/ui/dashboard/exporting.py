@@ -12,12 +12,14 @@ from crm.actor import Actor
 from crm.analytics.listing import ListedDeal, export_behind
 from crm.analytics.values import Ask, Chart
 from crm.auth.downloads import Download, offer_download
+from crm.auth.exports import note_export
 from crm.auth.permissions import Action, require
-from crm.db import read_scope
+from crm.db import read_scope, session_scope
 from crm.i18n import _, current_reader
 from crm.i18n.formats import number
 from crm.imports.cells import csv_bytes, xlsx_bytes
 from crm.ui.account_view import present_session
+from crm.ui.dashboard.address import present_address
 from crm.ui.dashboard.cells import Cell
 from crm.ui.download_link import draw_download_link
 
@@ -40,11 +42,14 @@ class Bounded:
         """Take rows and how many of them may come."""
         self._rows, self._most = rows, most
         self.is_cut = False
+        self.count = 0
 
     def __iter__(self) -> Iterator[Sequence[Written]]:
         """Give the rows; what is cut is known at the end."""
         rows = iter(self._rows)
-        yield from islice(rows, self._most)
+        for one in islice(rows, self._most):
+            self.count += 1
+            yield one
         self.is_cut = next(rows, None) is not None
 
 
@@ -64,6 +69,8 @@ def draw_export(actor: Actor, name: str, table: Table, *, key: str) -> None:
     header, rows = table(MOST_ROWS[kind] + 1)
     bounded = Bounded(rows, MOST_ROWS[kind])
     download = Download(file_name, media_type, write(header, bounded))
+    with session_scope() as session:
+        note_export(session, actor, name=name, file_format=kind, rows=bounded.count, narrowed=present_address())
     draw_download_link(offer_download(download, user_id=session_row.user_id, session_id=session_row.id), file_name)
     if bounded.is_cut:
         _tell_cut(kind)

@@ -31,6 +31,7 @@ ROWS = (
 )  # fmt: skip
 _PLANS = frozenset(one for one in ROWS if one.startswith("plan"))
 MOST_SPANS, MOST_ON_PHONE = 26, 3  # the newest; the opener and the export have all
+_NAMES = 240  # pixels of the figures' names
 _LONG_NAME = 14  # letters; a week that two months share has more
 NAME, TREND, TOTAL = "name", "trend", "total"
 
@@ -139,7 +140,7 @@ def _spans(block: Block, by: str) -> _Spans:
 
 def _config(spans: _Spans) -> dict[str, Any]:
     config: dict[str, Any] = {
-        NAME: st.column_config.TextColumn(_("Figure"), pinned=True, width=140 if is_phone() else 200),
+        NAME: st.column_config.TextColumn(_("Figure"), pinned=True, width=140 if is_phone() else _NAMES),
         TREND: st.column_config.LineChartColumn(_("Trend"), width=90, y_min=0),
         TOTAL: st.column_config.TextColumn(_("In all"), alignment="right", width=100),
     }

@@ -124,10 +124,11 @@ def _open_stages(session: Session, *, scope: Scope) -> dict[str, list[int]]:
 
 def _draw_sentences(told: Sequence[str]) -> None:
     with st.container(border=True, key="read_out"):
-        st.markdown("  \n".join(told[:SENTENCES]))
-        if len(told) > SENTENCES:
-            with st.expander(_("{n} more", n=len(told) - SENTENCES)):
-                st.markdown("  \n".join(told[SENTENCES:]))
+        shown = len(told) if len(told) <= SENTENCES + 1 else SENTENCES  # a fold for one sentence saves nothing
+        st.markdown("  \n".join(told[:shown]))
+        if told[shown:]:
+            with st.expander(_("{n} more", n=len(told) - shown)):
+                st.markdown("  \n".join(told[shown:]))
 
 
 def _no_verdict(shown: pd.DataFrame, *, by_time: bool, is_one: bool) -> str:
