@@ -55,6 +55,19 @@ def retrace_base(database: Database, actor: Actor, run: JobRun, arguments: Mappi
             return {"deals": done}
 
 
+def retrace_progress(session: Session, actor: Actor) -> tuple[int, int | None] | None:
+    """Return how many deals a worker has retraced, and of how many if it knows; None where none waits to be retraced.
+
+    Errors: Forbidden.
+    """
+    require(actor, Action.SEE_ANALYTICS)
+    jobs = select(BackgroundJob.done, BackgroundJob.total).where(
+        BackgroundJob.kind == JobKind.RETRACE.value, BackgroundJob.status.in_(UNFINISHED)
+    )
+    found = session.execute(jobs.order_by(BackgroundJob.id).limit(1)).one_or_none()
+    return None if found is None else (found.done, found.total)
+
+
 def stale_paths(session: Session, actor: Actor) -> list[BrokenInvariant]:
     """Tell of deals whose written path isn't what their stays say; an empty list is a whole base.
 

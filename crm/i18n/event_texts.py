@@ -105,6 +105,7 @@ EVENT_TEXTS: dict[str, str] = {
     "pipeline.created": N_("Created the pipeline “{name}”"),
     "pipeline.edited": N_("Changed the pipeline “{name}”"),
     "pipeline.split": N_("Split the pipeline “{name}”: a part is now “{into}”; deals taken along: {deals}"),
+    "records.exported": N_("Took “{name}” out as {format}, rows: {rows}"),
     "pipeline.transitions_set": N_("Changed who may move where in “{name}” ({role})"),
     "pipeline.reordered": N_("Put the stages of “{name}” in another order"),
     "stage.created": N_("Added the stage “{name}” to “{pipeline}”"),

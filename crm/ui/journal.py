@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "imports": (N_("Imports"), ("import.", "demo.")),
     "access": (N_("People and access"), ("user.", "team.", "auth.", "api_key.")),
     "duplicates": (N_("Duplicates"), ("merge_batch.",)),
-    "analytics": (N_("Analytics"), ("target.", "view.")),
+    "analytics": (N_("Analytics"), ("target.", "view.", "records.")),
 }
 ENTITIES: dict[str, str] = {
     "deal": N_("Deal"),

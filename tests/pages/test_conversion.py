@@ -13,7 +13,8 @@ from crm.analytics import survival
 from crm.analytics.survival import _counted
 from crm.db import Database
 from crm.deals.removal import remove_deal
-from crm.models import Deal, FieldDefinition, FieldType, SavedView
+from crm.jobs import request_job
+from crm.models import BackgroundJob, Deal, FieldDefinition, FieldType, JobKind, JobStatus, SavedView
 from crm.ui import device
 from tests.analytics.histories import Came, add_history
 from tests.analytics.sample import Sample, add_sample
@@ -296,6 +297,19 @@ def test_view_is_saved_shared_opened_and_deleted(
     at.button(key=f"view_delete_{view_id}").click().run()
     with database.read_scope() as session:
         assert session.query(SavedView).count() == 0
+
+
+def test_paths_in_the_making_are_told(shell: OpenShell, cast: Cast, sample: Sample, database: Database) -> None:
+    made_anew = "A worker works out anew how far deals came"
+    assert not [one for one in open_page(shell, cast.anna, period="all").info if made_anew in one.value]
+    with database.session_scope() as session:
+        job_id = request_job(session, cast.vera, JobKind.RETRACE)
+    assert [one for one in open_page(shell, cast.anna, period="all").info if made_anew in one.value]
+    with database.session_scope() as session:
+        job = session.get_one(BackgroundJob, job_id)
+        job.done, job.total, job.status = 1200, 5000, JobStatus.RUNNING
+    (told,) = [one.value for one in open_page(shell, cast.anna, period="all").info if made_anew in one.value]
+    assert told.endswith("1,200 of 5,000 deals are done")
 
 
 def test_only_heads_export(shell: OpenShell, cast: Cast, sample: Sample) -> None:

@@ -21,6 +21,7 @@ from crm.analytics.survival import curves
 from crm.analytics.values import Ask, Chart
 from crm.auth import account, api_keys, audit, jobs, people, sessions, setup, sign_in, teams, users, workspace
 from crm.auth.actors import DEFAULT_VISIBILITY, system_actor
+from crm.auth.exports import note_export
 from crm.clock import utc_now
 from crm.contacts import adding, choices, lists, own_identifiers, points, reads, records, search
 from crm.contacts import commands as client_commands
@@ -52,6 +53,7 @@ from crm.deals import (
 )  # fmt: skip
 from crm.deals import commands as deal_commands
 from crm.deals import reads as deal_reads
+from crm.deals.retracing import retrace_progress
 from crm.deals.values import DealChanges, LossAnswer, StepDone, StepPlan
 from crm.duplicates import (
     bulk,
@@ -936,6 +938,10 @@ ANALYTICS: dict[Callable[..., Any], Row] = {
     behind_numbers.export_behind: listing_of(
         lambda s, a, sc, _o: owners_by(sc, "deal", ids_of(behind_numbers.export_behind(s, a, *came(s, sc)))), HEADS
     ),
+    note_export: office(
+        HEADS, lambda s, a, _sc, _o: note_export(s, a, name="Deals", file_format="csv", rows=1, narrowed={})
+    ),
+    retrace_progress: office(ALL, lambda s, a, _sc, _o: retrace_progress(s, a)),
     curves: office(ALL, lambda s, a, _sc, _o: curves(s, a, Ask(whole_scope(s)))),
     targets.set_target: of_owner(
         lambda s, a, _sc, o: targets.set_target(s, a, month=MONTH, metric=PLANNED, value=5, user_id=o.user), HEADS

@@ -15,7 +15,7 @@ def test_rows_end_at_the_limit_and_it_is_known() -> None:
     rows = Bounded((str(number) for number in range(5)), 3)
     assert not rows.is_cut
     assert list(rows) == ["0", "1", "2"]
-    assert rows.is_cut
+    assert (rows.is_cut, rows.count) == (True, 3)
 
 
 def test_as_many_rows_as_fit_are_not_cut() -> None:
