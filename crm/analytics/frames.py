@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crm.analytics.population import MONTH, OWNER, PIPELINE, TEAM, WEEK, Split, pipelines
@@ -70,9 +70,11 @@ def split_values(session: Session, split: Split, values: Iterable[Any]) -> dict[
 
 
 def names_of(session: Session, code: str, ids: Sequence[int]) -> dict[int, str]:
-    """Return the names of owners, teams or pipelines."""
+    """Return the names of owners, teams or pipelines; of several with one name, each with its number."""
     model: Any = {OWNER: User, TEAM: Team, PIPELINE: Pipeline}[code]
-    return dict(session.execute(select(model.id, model.name).where(model.id.in_(ids))).all())
+    twice = set(session.scalars(select(model.name).group_by(model.name).having(func.count() > 1)))
+    found = session.execute(select(model.id, model.name).where(model.id.in_(ids)))
+    return {one: f"{name} #{one}" if name in twice else name for one, name in found}
 
 
 def choice_keys(session: Session) -> frozenset[str]:

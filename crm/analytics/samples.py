@@ -20,8 +20,6 @@ from sqlalchemy import (
     Integer,
     Select,
     SmallInteger,
-    String,
-    cast,
     func,
     literal,
     select,
@@ -29,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from crm.analytics.gathered import Whole, gathered_by
 from crm.models import LossReason, Pipeline, Stage, Team, User
 
 Key = tuple[Any, ...]
 Query = Select[Any] | CompoundSelect[Any]
-Whole = NDArray[np.int64]
 _NOTHING = -1  # stands for NULL in the text
 _ROUNDING = 1e-9
 # Keys and value are packed into one number below 63 bits. Seconds between instants of bases need 33, and there may be
@@ -196,12 +194,4 @@ class _Packing:
 
     def read(self, session: Session, *parts: ColumnElement[int]) -> Iterator[tuple[Sequence[Any], Sequence[Whole]]]:
         """Give, for each group that the database makes, its keys and the numbers of each part."""
-        grouped = [self.keys[place] for place in self.others]
-        text: ColumnElement[str] = cast(parts[0], String)
-        for part in parts[1:]:
-            text = text + "," + cast(part, String)
-        query = select(*grouped, func.aggregate_strings(text, ",").label("packed")).group_by(*grouped)
-        for *named, packed in session.execute(query):
-            if packed is not None:  # no row, and nothing to group by
-                matrix = np.fromstring(packed, dtype=np.int64, sep=",").reshape(-1, len(parts))
-                yield named, [np.ascontiguousarray(column) for column in matrix.T]
+        return gathered_by(session, parts, [self.keys[place] for place in self.others])

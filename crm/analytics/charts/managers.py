@@ -179,13 +179,8 @@ def _wanted(session: Session, ask: Ask) -> Callable[[int | None], bool]:
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with names that no two owners or stages share, as rows and columns of a map need them."""
+    """Return the frame with names that no two stages share, as columns of a map need them."""
     shown = frame.copy()
-    twice = {name for name, ids in shown.groupby("owner")["owner_id"].nunique().items() if ids > 1}
-    shown["owner"] = [
-        f"{name} #{owner_id}" if name in twice else name
-        for name, owner_id in zip(shown["owner"], shown["owner_id"], strict=True)
-    ]
     if shown["pipeline"].nunique() > 1:
         shown["stage"] = shown["pipeline"] + " · " + shown["stage"]
     return shown
