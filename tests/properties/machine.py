@@ -63,6 +63,14 @@ OUTCOMES = {DealStatus.WON: VisitOutcome.WON, DealStatus.LOST: VisitOutcome.LOST
 INTERRUPTED = {VisitOutcome.WON, VisitOutcome.LOST, VisitOutcome.REMOVED}
 
 
+def found_pipelines(database: Database) -> list[PipelineRows]:
+    """Commit the two linked pipelines that every run begins with."""
+    with database.session_scope() as session:
+        pipelines = [add_pipeline(session, "First sales"), add_pipeline(session, "Repeat sales", ("Asked", "Agreed"))]
+        link_pipelines(session, *pipelines)
+    return pipelines
+
+
 @dataclass(slots=True)
 class Department:
     """The database of one run, its clock, and what was last seen of it."""
@@ -78,12 +86,9 @@ class Department:
     is_checked: bool = False
 
     @classmethod
-    def opened(cls, database: Database, cast: Cast) -> Department:
-        """Open a department with two pipelines in a transaction that is never committed."""
-        session = Session(database.write_engine, expire_on_commit=False)
-        pipelines = [add_pipeline(session, "First sales"), add_pipeline(session, "Repeat sales", ("Asked", "Agreed"))]
-        link_pipelines(session, *pipelines)
-        department = cls(session, cast, pipelines)
+    def opened(cls, database: Database, cast: Cast, pipelines: list[PipelineRows]) -> Department:
+        """Open a department with its pipelines in a transaction that is never committed."""
+        department = cls(Session(database.write_engine, expire_on_commit=False), cast, pipelines)
         department.seen = department.rows()
         return department
 
