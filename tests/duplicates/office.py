@@ -87,6 +87,8 @@ class Office:
     apart: set[int] = field(default_factory=set)  # pairs of which somebody said that they are two
     done: Counter[str] = field(default_factory=Counter)
     number: int = 0
+    is_checked: bool = False  # nothing has changed since all was looked over
+    is_settled: bool = False  # nothing has changed since the base was remembered
 
     @classmethod
     def opened(cls, database: Database, cast: Cast) -> Office:
@@ -140,6 +142,7 @@ class Office:
             self.session.expire_all()
             return None
         self.done[name] += 1
+        self.is_checked = self.is_settled = False
         self.session.expire_all()
         if not merges and self.in_force() is not None:
             self.is_touched = True
@@ -318,6 +321,7 @@ class Office:
         found = [FoundPair(left, right, Match(8.0, known.model.probability(8.0), (), ()))]
         keep_pairs(self.session, entity_type, found, source=PairSource.BATCH, known=known, now=utc_now())
         self.done["pair"] += 1
+        self.is_checked = self.is_settled = False
 
     def dismiss(self, number: int) -> None:
         """Say that two are not the same."""
@@ -352,11 +356,14 @@ class Office:
 
     def check(self) -> None:
         """Look the whole base over; with no merge in force and nothing else done, it is what it was."""
+        if self.is_checked:
+            return
         assert broken_invariants(self.session, self.cast.vera) == []
         assert stale_paths(self.session, self.cast.vera) == []
         self.check_nothing_is_lost()
         self.check_pairs()
-        if self.in_force() is not None:
+        self.is_checked = True
+        if self.in_force() is not None or self.is_settled:
             return
         if self.is_touched:
             self.settle()
@@ -399,6 +406,7 @@ class Office:
     def settle(self) -> None:
         """Remember the base as it is: no merge is in force."""
         self.baseline, self.words, self.is_touched = exported(self.session), self.rebuilt_words(), False
+        self.is_settled = True
 
     def rebuilt_words(self) -> dict[tuple[str, int], frozenset[str]]:
         """Return the words of the search made anew; the present ones hold all of them, and marks of former owners."""

@@ -15,7 +15,7 @@ from tests.conftest import Cast
 from tests.duplicates.office import Office
 
 BOUNDED = settings(
-    max_examples=25,
+    max_examples=20,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
