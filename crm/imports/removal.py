@@ -25,12 +25,15 @@ from crm.models import (
     Pipeline,
     PipelineLink,
     Stage,
+    Target,
     Team,
+    TrustDay,
     User,
 )
 from crm.models.codes import Channel
 
 _MODELS: Mapping[str, Any] = {
+    "target": Target,
     "deal": Deal,
     "contact": Contact,
     "company": Company,
@@ -81,6 +84,8 @@ def remove_records(session: Session, entity: str, ids: Sequence[int]) -> set[int
     for column in _references(model.__table__):
         if column.table is model.__table__:
             _empty(session, model, column, sorted(gone))
+    if entity == "user":
+        _forget_days(session, TrustDay.owner_id, sorted(gone))
     for some in in_turn(sorted(gone)):
         foreign = delete(ExternalId).where(ExternalId.entity == entity, ExternalId.entity_id.in_(some))
         session.execute(foreign)
@@ -116,6 +121,7 @@ def _remove_pipelines(session: Session, ids: Sequence[int]) -> set[int]:
         keys = [(column, [pipeline_id]) for column in of_pipeline]
         keys += [(column, stages) for column in _references(_table(Stage))]
         if not any(_referred(session, column, some, own=_table(Stage)) for column, some in keys):
+            _forget_days(session, TrustDay.pipeline_id, [pipeline_id])
             session.execute(delete(Stage).where(Stage.pipeline_id == pipeline_id))
             session.execute(delete(Pipeline).where(Pipeline.id == pipeline_id))
             gone.add(pipeline_id)
@@ -127,6 +133,7 @@ def _references(table: Table) -> list[Column[Any]]:
     return [
         key.parent
         for other in Base.metadata.sorted_tables
+        if other is not _table(TrustDay)  # what each night's count says of a record is no use of it
         for key in other.foreign_keys
         if key.column.table is table and key.ondelete is None
     ]
@@ -151,6 +158,11 @@ def _empty(session: Session, model: Any, column: Column[Any], ids: Sequence[int]
             .values({column.name: None})
             .execution_options(synchronize_session=False)
         )
+
+
+def _forget_days(session: Session, column: Any, ids: Sequence[int]) -> None:
+    for some in in_turn(ids):
+        session.execute(delete(TrustDay).where(column.in_(some)))
 
 
 def _clients_of(session: Session, deal_ids: Sequence[int]) -> dict[str, list[int]]:

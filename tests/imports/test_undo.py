@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from crm.analytics.trust.days import keep_day
 from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.activities import add_activity
@@ -55,6 +56,15 @@ def test_undo_leaves_nothing(importer: Importer, cast: Cast) -> None:
         row = session.get_one(Import, import_id)
     assert row.status is ImportStatus.UNDONE
     assert rows_of_all_tables(importer.database)["import_rows"] == []
+
+
+def test_what_a_night_counted_keeps_nothing_of_an_import(importer: Importer, cast: Cast) -> None:
+    before = content(importer.database)
+    import_id = importer.run(cast.vera, deals_file(*ROWS), MAPPING)
+    with importer.database.session_scope() as session:
+        assert keep_day(session, cast.vera)
+    assert importer.undo(cast.vera, import_id).kept == ()
+    assert content(importer.database) == before
 
 
 def test_undo_restores_what_was_changed(importer: Importer, cast: Cast, database: Database) -> None:
