@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from crm.actor import Actor
+from crm.analytics.example import fill_example
 from crm.api.account_pages import HOME, page_language, render, signed_in_redirect
 from crm.api.form_page import Form, form_route
 from crm.api.sign_in import open_session
@@ -22,7 +23,6 @@ from crm.db import read_scope, session_scope
 from crm.errors import CrmError, NotFound, Violation, refuse_if_any
 from crm.i18n import LANGUAGES, ngettext
 from crm.i18n.places import country_choices, currency_label, timezone_choices
-from crm.imports.demo import fill_demo
 from crm.models import Channel
 from crm.pipelines.templates import Template, available_templates, create_from_template
 
@@ -82,7 +82,7 @@ def submit_setup(request: Request, form: Form) -> Response:
 def _begin_with(session: Session, actor: Actor, form: Form, language: str) -> None:
     create_from_template(session, actor, template=form["template"], language=language)
     if form["start"] == "demo":
-        fill_demo(session, actor, language=language)
+        fill_example(session, actor, language=language)
 
 
 def _choice_violations(form: Form) -> list[Violation]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from crm.analytics.example import fill_example
 from crm.auth.actors import system_actor
 from crm.db import get_database, session_scope
 from crm.db.migrate import is_current, migrate
 from crm.i18n import LANGUAGES, _, known_language
-from crm.imports.demo import clear_demo, fill_demo
+from crm.imports.demo import clear_demo
 from crm.models import Channel
 
 ACTOR = system_actor(Channel.CLI)
@@ -31,7 +32,7 @@ def fill_in(arguments: argparse.Namespace) -> None:
     if not is_current(database):
         migrate(database)
     with session_scope() as session:
-        fill_demo(session, ACTOR, language=known_language(arguments.language))
+        fill_example(session, ACTOR, language=known_language(arguments.language))
     print(_("The example is in. `demo clear` takes it out again."))
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
@@ -14,6 +14,7 @@ from crm.clock import utc_now
 from crm.db import Database
 from crm.deals.activities import add_activity
 from crm.deals.commands import NewDeal, create_deal
+from crm.deals.overrides import REASON_AT_LEAST
 from crm.deals.retracing import stale_paths
 from crm.deals.values import DealChanges, StepPlan
 from crm.duplicates.intake import match_saved
@@ -37,13 +38,20 @@ from crm.models import (
     LossReason,
     MatchPair,
     NextStep,
+    Objection,
+    ObjectionOutcome,
     Pipeline,
     Role,
+    RuleOverride,
+    SavedView,
     Stage,
     StageKind,
     StageVisit,
     StepKind,
+    Target,
+    TargetMetric,
     Team,
+    TrustDay,
     User,
     VisitOutcome,
     Workspace,
@@ -56,6 +64,8 @@ from tests.conftest import Cast
 from tests.factories import add_pipeline
 from tests.imports.importing import assert_whole
 from tests.imports.test_undo import content
+
+MAY = date(2026, 5, 1)
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
@@ -74,7 +84,7 @@ def test_demo_is_a_department_at_work(database: Database, cast: Cast, language: 
     assert len(people) == 6
     assert [person.role for person in people].count(Role.HEAD) == 2
     assert not any(person.password_hash or person.oidc_subject for person in people)
-    assert len([deal for deal in deals if deal.origin_link_id is None]) == 155
+    assert len([deal for deal in deals if deal.origin_link_id is None]) == 151
     assert all(statuses[status] > 20 for status in (DealStatus.OPEN, DealStatus.WON, DealStatus.LOST))
     assert kinds == set(ActivityKind)
     opened = [deal for deal in deals if deal.status is DealStatus.OPEN]
@@ -107,12 +117,61 @@ def test_past_of_each_deal_is_whole(database: Database, cast: Cast) -> None:
         assert stays[0].entered_at == deal.created_at <= utc_now()
         for before, after in pairwise(stays):
             assert before.left_at == after.entered_at > before.entered_at
-            assert (before.outcome, before.next_stage_id) == (VisitOutcome.FORWARD, after.stage_id)
-            assert stages[before.stage_id].position < stages[after.stage_id].position
+            is_back = stages[before.stage_id].position > stages[after.stage_id].position
+            assert before.outcome is (VisitOutcome.BACK if is_back else VisitOutcome.FORWARD)
+            assert before.next_stage_id == after.stage_id != before.stage_id
+        assert [stay.is_first for stay in stays] == [
+            stay.stage_id not in {one.stage_id for one in stays[:number]} for number, stay in enumerate(stays)
+        ]
         last = stays[-1]
         assert (last.left_at, last.outcome is VisitOutcome.OPEN) == (deal.closed_at, deal.status is DealStatus.OPEN)
         assert stages[deal.stage_id].kind is {0: StageKind.OPEN, 1: StageKind.WON, 2: StageKind.LOST}[deal.status]
         assert deal.stage_entered_at == (deal.closed_at or last.entered_at)
+
+
+def test_moves_against_the_rules_have_a_heads_reason(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        fill_demo(session, cast.vera, language="ru")
+    with database.read_scope() as session:
+        stages = {stage.id: stage.position for stage in session.scalars(select(Stage))}
+        users = {user.id: user for user in session.scalars(select(User))}
+        visits = {visit.id: visit for visit in session.scalars(select(StageVisit))}
+        passed = {one.visit_id: one for one in session.scalars(select(RuleOverride))}
+    ways = {
+        visit.id: stages[visit.next_stage_id] - stages[visit.stage_id]
+        for visit in visits.values()
+        if visit.next_stage_id is not None and visit.outcome in (VisitOutcome.FORWARD, VisitOutcome.BACK)
+    }
+    assert set(passed) == {visit_id for visit_id, way in ways.items() if way != 1}
+    assert {way < 0 for way in ways.values() if way != 1} == {True, False}
+    for visit_id, override in passed.items():
+        visit = visits[visit_id]
+        assert (override.deal_id, override.at) == (visit.deal_id, visit.left_at)
+        assert (override.from_stage_id, override.to_stage_id) == (visit.stage_id, visit.next_stage_id)
+        assert override.rules == ["back_not_allowed" if ways[visit_id] < 0 else "skip_not_allowed"]
+        assert len(override.reason) >= REASON_AT_LEAST
+        head, owner = users[override.actor_id or 0], users[visit.owner_id]
+        assert (head.role, head.team_id) == ((Role.HEAD, owner.team_id) if owner.team_id else (Role.ADMIN, None))
+
+
+def test_objections_end_as_their_deals_did(database: Database, cast: Cast) -> None:
+    with database.session_scope() as session:
+        fill_demo(session, cast.vera, language="ru")
+    with database.read_scope() as session:
+        deals = {deal.id: deal for deal in session.scalars(select(Deal))}
+        objections = session.scalars(select(Objection)).all()
+        stays = {(one.deal_id, one.stage_id) for one in session.scalars(select(StageVisit))}
+    assert {one.outcome for one in objections} == set(ObjectionOutcome)
+    assert len(objections) > 40
+    for one in objections:
+        deal = deals[one.deal_id]
+        assert (one.deal_id, one.stage_id) in stays
+        assert (one.resolved_at is None) == (one.outcome is ObjectionOutcome.OPEN)
+        assert deal.created_at <= one.at <= (one.resolved_at or utc_now())
+        if deal.status is DealStatus.WON:
+            assert one.outcome is ObjectionOutcome.OVERCOME
+        if one.outcome is ObjectionOutcome.OPEN:
+            assert (deal.status, deal.stage_id) == (DealStatus.OPEN, one.stage_id)
 
 
 def test_links_have_made_deals_of_the_demo_as_they_would(database: Database, cast: Cast) -> None:
@@ -165,6 +224,34 @@ def test_same_moment_gives_the_same_demo(database: Database, cast: Cast, monkeyp
     assert titles[0] == titles[1]
 
 
+def test_same_happens_in_every_language(database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = utc_now()
+    monkeypatch.setattr("crm.imports.demo.filling.utc_now", lambda: now)
+    told = []
+    for language in sorted(LANGUAGES):
+        with database.session_scope() as session:
+            fill_demo(session, cast.vera, language=language)
+            told.append(_story(session))
+            clear_demo(session, cast.vera)
+    assert all(story == told[0] for story in told)
+    assert len(told) > 1
+
+
+def _story(session: Session) -> list[tuple[object, ...]]:
+    """Return what happened to each deal, and nothing that is said in a language."""
+    own = session.scalars(select(User.id).order_by(User.id)).all()
+    reasons = dict(session.execute(select(LossReason.id, LossReason.position)).all())
+    visits: dict[int, list[tuple[object, ...]]] = {}
+    query = select(StageVisit, Stage).join(Stage, Stage.id == StageVisit.stage_id).order_by(StageVisit.id)
+    for visit, stage in session.execute(query):
+        visits.setdefault(visit.deal_id, []).append((stage.position, visit.entered_at, visit.left_at, visit.outcome))
+    return [
+        (deal.status, own.index(deal.owner_id), deal.amount_minor, reasons.get(deal.loss_reason_id or 0),
+         deal.next_due_at, deal.expected_close_on, *visits[deal.id])
+        for deal in session.scalars(select(Deal).order_by(Deal.id))
+    ]  # fmt: skip
+
+
 def test_clear_leaves_no_trace_whatever_was_done_to_it(database: Database, cast: Cast) -> None:
     before = content(database)
     with database.session_scope() as session:
@@ -179,10 +266,26 @@ def test_clear_leaves_no_trace_whatever_was_done_to_it(database: Database, cast:
             for told in health.told:
                 subject = {"code": told.finding.code, "subject": told.finding.subject}
                 accept_finding(session, cast.vera, pipeline_id=pipeline.id, reason="It is an example", **subject)
+            _count_and_plan(session, pipeline.id)
     with database.session_scope() as session:
         clear_demo(session, cast.vera)
         assert not demo_is_there(session)
     assert content(database) == before
+
+
+def _count_and_plan(session: Session, pipeline_id: int) -> None:
+    """Leave what a night and a head leave of people and pipelines: a count of findings, a plan, a view."""
+    manager = session.scalars(select(User.id).where(User.email.endswith("@demo.example"))).first() or 0
+    session.add_all(
+        [
+            TrustDay(day=MAY, finding="no_step", pipeline_id=pipeline_id, owner_id=manager, found=1, looked_at=2),
+            Target(month=MAY, metric=TargetMetric.WON_DEALS, pipeline_id=pipeline_id, whose=f"{pipeline_id}/0",
+                   value=5),
+            Target(month=MAY, metric=TargetMetric.WON_DEALS, pipeline_id=pipeline_id, user_id=manager,
+                   whose=f"{pipeline_id}/{manager}", value=5),
+            SavedView(owner_id=manager, page="kpi", name=f"Mine {pipeline_id}", query={}, created_at=utc_now()),
+        ]
+    )  # fmt: skip
 
 
 def test_own_deal_on_a_demo_client_stays_with_the_client(database: Database, cast: Cast) -> None:
@@ -222,7 +325,7 @@ def test_commands_fill_and_clear_a_base_before_its_set_up(
 ) -> None:
     assert main(["demo", "fill", "--language", "ru"]) == 0
     with database.read_scope() as session:
-        assert session.scalar(select(func.count()).where(Deal.origin_link_id.is_(None))) == 155
+        assert session.scalar(select(func.count()).where(Deal.origin_link_id.is_(None))) == 151
         assert system_actor(Channel.CLI).user_id is None
     assert main(["demo", "fill"]) == 1
     assert main(["demo", "clear"]) == 0

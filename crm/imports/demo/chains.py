@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm.imports.demo.deals import Client, DemoDeal, invent_deal
+from crm.imports.demo.clients import Client
+from crm.imports.demo.courses import course_since
+from crm.imports.demo.deals import DemoDeal, invent_deal
 from crm.imports.demo.script import Script
-from crm.models.codes import DealStatus, LinkKind, LinkRunStatus, LinkTrigger, StageKind
+from crm.models.codes import Channel, DealStatus, LinkKind, LinkRunStatus, LinkTrigger
 from crm.pipelines.link_values import LinkInfo
 from crm.pipelines.values import CUSTOM_PREFIX, PipelineInfo
 
 LONGEST_CHAIN = 4
 _ENDS = {LinkTrigger.WON: DealStatus.WON, LinkTrigger.LOST: DealStatus.LOST}
-_OUTCOMES = (StageKind.OPEN, StageKind.OPEN, StageKind.WON, StageKind.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +106,25 @@ def _holds(link: LinkInfo, columns: Mapping[str, Any]) -> bool:
 
 
 def _child(script: Script, pipeline: PipelineInfo, link: LinkInfo, source: Written, began_at: datetime) -> DemoDeal:
-    parent = source.deal.columns
-    kind = _OUTCOMES[script.chance.randrange(len(_OUTCOMES))]
+    parent, owner_id = source.deal.columns, source.deal.columns["owner_id"]
+    course = course_since(script, pipeline, owner_id, began_at)
     child = invent_deal(
-        script, pipeline, parent["owner_id"], source.client, kind, parent["title"], parent["amount_minor"], began_at
-    )
+        script, pipeline, owner_id, source.client, course, parent["title"], parent["amount_minor"]
+    )  # fmt: skip
     copied = {key.removeprefix(CUSTOM_PREFIX) for key in link.plan.copied}
     answers = {key: value for key, value in parent["custom"].items() if key in copied}
+    first = child.visits[0] | {"channel": Channel.SYSTEM, "actor_id": None}
     return replace(
         child,
+        visits=[first, *child.visits[1:]],
         columns=child.columns
         | {
             "origin_deal_id": source.id,
             "origin_link_id": link.id,
             "round": source.rounds.get(pipeline.id, 0) + 1,
             "source": parent["source"],
+            "created_by": None,
+            "created_channel": Channel.SYSTEM,
             "return_source": link.from_pipeline[:100] if link.plan.kind is LinkKind.RETURN else None,
             "custom": answers | child.columns["custom"],
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +14,15 @@ from crm.actor import Actor
 from crm.auth.permissions import Action, require
 from crm.auth.setup import ensure_workspace
 from crm.clock import utc_now
-from crm.contacts.normalise import check_point
 from crm.contacts.search_index import index_records
 from crm.deals.paths import retrace_deals
 from crm.errors import CrmError
 from crm.events import record
 from crm.imports.demo.chains import LONGEST_CHAIN, Written, fire_demo_links
-from crm.imports.demo.deals import Client, DemoDeal, invent_deal
+from crm.imports.demo.clients import Client, add_clients
+from crm.imports.demo.courses import decided_course, open_course
+from crm.imports.demo.deals import DemoDeal, invent_deal
+from crm.imports.demo.manners import MANNERS, losses_of
 from crm.imports.demo.script import Script, load_script
 from crm.imports.demo.twins import add_twins, twin_deals
 from crm.imports.journal import Journal
@@ -28,9 +31,6 @@ from crm.imports.removal import ORDER, remove_records
 from crm.imports.run import imports_actor
 from crm.models import (
     Activity,
-    Company,
-    Contact,
-    ContactPoint,
     Deal,
     DealContact,
     FieldDefinition,
@@ -40,12 +40,15 @@ from crm.models import (
     LinkRun,
     LossReason,
     NextStep,
+    Objection,
     Pipeline,
     PipelineLink,
-    PointKind,
     Role,
+    RuleOverride,
+    SavedView,
     StageKind,
     StageVisit,
+    Target,
     Team,
     User,
     Workspace,
@@ -55,9 +58,11 @@ from crm.pipelines.reads import list_pipelines, load_pipeline
 from crm.pipelines.templates import create_from_template
 from crm.pipelines.values import PipelineInfo
 
-DEALS = 150
+DEALS = 146
 TEMPLATE = "trade"
-_OUTCOMES = (StageKind.OPEN, StageKind.OPEN, StageKind.WON, StageKind.WON, StageKind.LOST)
+_FIRST_SHARE, _OTHER_SHARE, _ALONE_SHARE = 16, 1.3, 0.6  # where deals begin: in the first pipeline mostly
+_OPEN_PERCENT, _OPEN_PERCENT_ELSEWHERE = 14, 40  # how many of them are open now
+_STRIDE = 7  # from buyer to buyer among the clients
 _OWN_SHARE = 10  # each tenth deal is the own one of who fills, so that Today is not empty
 
 
@@ -99,12 +104,13 @@ def fill_demo(session: Session, actor: Actor, *, language: str) -> int:
     session.flush()
     journal = Journal(row.id)
     pipelines = _pipelines(session, actor, journal, language)
+    script.department.losses.update(losses_of(pipelines, list_links(session)))
     owners = _people(session, script, journal)
-    clients = _clients(session, script, journal, owners)
+    clients = add_clients(session, script, journal, owners)
     deals = _deals(script, pipelines, owners, clients, actor)
     twins = add_twins(session, script, journal, owners, clients)
     deals += twin_deals(script, pipelines[0], owners, twins, deals)
-    count = _write_chains(session, imports_actor(actor), journal, script, pipelines, deals)
+    count = _write_chains(session, journal, script, pipelines, deals)
     journal.write(session)
     record(session, imports_actor(actor), "demo.filled", "import", row.id, language=language, deals=count)
     return row.id
@@ -120,16 +126,25 @@ def clear_demo(session: Session, actor: Actor) -> dict[str, int]:
     row = session.scalars(select(Import).where(Import.system == DEMO_SYSTEM).with_for_update()).first()
     if row is None:
         raise DemoIsMissing
-    removed = {}
+    import_id, removed = row.id, {}
+    made: dict[str, list[int]] = {entity: [] for entity in ORDER}
+    rows = select(ImportRow.entity, ImportRow.entity_id).where(ImportRow.import_id == import_id)
+    for entity, entity_id in session.execute(rows.order_by(ImportRow.id)):
+        if entity is not None and entity_id is not None:
+            made[entity].append(entity_id)
+    _forget_plans(session, made["user"], made["pipeline"])
     for entity in ORDER:
-        query = select(ImportRow.entity_id).where(ImportRow.import_id == row.id, ImportRow.entity == entity)
-        made = [one for one in session.scalars(query) if one is not None]
-        removed[entity] = len(remove_records(session, entity, made))
-    import_id = row.id
+        removed[entity] = len(remove_records(session, entity, made[entity]))
     session.execute(delete(ImportRow).where(ImportRow.import_id == import_id))
     session.execute(delete(Import).where(Import.id == import_id))
     record(session, imports_actor(actor), "demo.cleared", "import", import_id, removed=removed)
     return {entity: count for entity, count in removed.items() if count}
+
+
+def _forget_plans(session: Session, user_ids: Sequence[int], pipeline_ids: Sequence[int]) -> None:
+    """Remove the plans and saved views that stand on the demo's people and pipelines alone."""
+    session.execute(delete(Target).where(Target.user_id.in_(user_ids) | Target.pipeline_id.in_(pipeline_ids)))
+    session.execute(delete(SavedView).where(SavedView.owner_id.in_(user_ids)))
 
 
 def _pipelines(session: Session, actor: Actor, journal: Journal, language: str) -> list[PipelineInfo]:
@@ -173,109 +188,48 @@ def _people(session: Session, script: Script, journal: Journal) -> list[int]:
         journal.made("team", team.id)
     for user in users:
         journal.made("user", user.id)
-    return [user.id for user in users if user.role is Role.MANAGER]
-
-
-def _clients(session: Session, script: Script, journal: Journal, owners: Sequence[int]) -> list[Client]:
-    words = script.words["clients"]
-    names = [script.pick(words["forms"]).format(name) for name in words["names"]]
-    clients = [
-        _client(session, script, name, [_person_name(script) for _one in range(script.chance.randint(1, 2))],
-                owners[at % len(owners)], at)
-        for at, name in enumerate(names)
-    ]  # fmt: skip
-    nasty = script.words["nasty"]
-    clients.append(_client(session, script, nasty["company"], [nasty["contact"]], owners[0], len(names)))
-    companies = [client.company_id for client in clients if client.company_id is not None]
-    for company_id in companies:
-        journal.made("company", company_id)
-    for client in clients:
-        for contact_id in client.contact_ids:
-            journal.made("contact", contact_id)
-    index_records(session, "company", companies)
-    index_records(session, "contact", [one for client in clients for one in client.contact_ids])
-    return clients
-
-
-def _client(session: Session, script: Script, name: str, people: Sequence[str], owner_id: int, number: int) -> Client:
-    words = script.words["clients"]
-    company = Company(
-        name=name,
-        industry=script.pick(words["industries"]),
-        address=script.pick(words["addresses"]),
-        website=f"https://client{number}.example",
-        owner_id=owner_id,
-        created_at=script.now,
-    )
-    session.add(company)
-    session.flush()
-    contacts = [
-        Contact(
-            name=person, position=script.pick(words["positions"]), company_id=company.id, owner_id=owner_id,
-            created_at=script.now,
-        )
-        for person in people
-    ]  # fmt: skip
-    session.add_all(contacts)
-    session.flush()
-    for at, contact in enumerate(contacts):
-        phone = words["phone"].format(number, at, 2 * number + at)
-        _add_points(session, contact.id, phone, f"person{number}-{at}@client.example")
-    return Client(company.id, tuple(contact.id for contact in contacts))
-
-
-def _add_points(session: Session, contact_id: int, phone: str, email: str) -> None:
-    typed = ((PointKind.PHONE, phone), (PointKind.EMAIL, email))
-    points = [check_point(kind, text, "RU", kind.value, []) for kind, text in typed]
-    session.add_all(
-        ContactPoint(
-            contact_id=contact_id, kind=point.kind, value=point.value, normalised=point.normalised, position=position
-        )
-        for position, point in enumerate(point for point in points if point is not None)
-    )
-
-
-def _person_name(script: Script) -> str:
-    words = script.words["clients"]
-    first = script.pick(words["first_names"])
-    last = words["last_names_female"] if first in words["female"] else words["last_names_male"]
-    return f"{first} {script.pick(last)}"
+    managers = [user for user in users if user.role is Role.MANAGER]
+    heads = {user.team_id: user.id for user in users if user.role is Role.HEAD}
+    script.department.manners.update({user.id: manner for user, manner in zip(managers, MANNERS, strict=True)})
+    script.department.heads.update({user.id: heads[user.team_id] for user in managers})
+    return [user.id for user in managers]
 
 
 def _deals(
     script: Script, pipelines: Sequence[PipelineInfo], owners: Sequence[int], clients: Sequence[Client], actor: Actor
 ) -> list[tuple[Client, DemoDeal]]:
-    deals = []
-    beginning = _beginning(pipelines)
+    deals, usual, bought = [], clients[:-1], 0
+    begun = [one for one in pipelines if Role.MANAGER in one.creation_roles] or list(pipelines)
+    shares = [_FIRST_SHARE, *(_ALONE_SHARE if one.stands_alone else _OTHER_SHARE for one in begun[1:])]
     for number in range(DEALS - 2):
-        pipeline = script.pick(beginning)
-        own = actor.user_id if number % _OWN_SHARE == 0 and actor.user_id is not None else None
-        title = script.pick(script.words["deals"]["titles"]).format(n=script.pick((2, 3, 5, 8, 10, 12, 16, 20, 30)))
-        amount = int(script.chance.lognormvariate(12.6, 0.9)) // 100 * 100_00
-        kind = _OUTCOMES[script.chance.randrange(len(_OUTCOMES))]
-        client = clients[number % (len(clients) - 1)]
+        pipeline = script.plot.choices(begun, shares)[0]
+        own = actor.user_id if number % _OWN_SHARE == 0 else None
         owner_id = own or owners[number % len(owners)]
-        deals.append((client, invent_deal(script, pipeline, owner_id, client, kind, title, max(amount, 500_000))))
+        title = script.pick(script.words["deals"]["titles"]).format(n=script.pick((2, 3, 5, 8, 10, 12, 16, 20, 30)))
+        amount = max(int(script.plot.lognormvariate(12.7, 0.6)) // 100 * 100_00, 500_000)
+        share = _OPEN_PERCENT if pipeline is begun[0] else _OPEN_PERCENT_ELSEWHERE
+        if script.happens(("open", pipeline.id), share):
+            course = open_course(script, pipeline, owner_id)
+        else:
+            course = decided_course(script, pipeline, owner_id, part=(number + script.plot.random()) / DEALS)
+        client = usual[number % len(usual)]
+        if pipeline is begun[0] and course.kind is StageKind.WON:  # who buys for the first time, each once
+            bought += 1
+            client = usual[bought * _STRIDE % len(usual)]
+        deals.append((client, invent_deal(script, pipeline, owner_id, client, course, title, amount)))
     words = script.words
     for title, amount, client in (
         (words["nasty"]["deal"], 4_500_000, clients[-1]),
-        (words["deals"]["long_title"], 764_320_050, clients[0]),
+        (words["deals"]["long_title"], 276_432_050, clients[0]),
     ):
         owner_id = actor.user_id or owners[0]
-        deals.append((client, invent_deal(script, pipelines[0], owner_id, client, StageKind.OPEN, title, amount)))
+        course = open_course(script, pipelines[0], owner_id)
+        deals.append((client, invent_deal(script, pipelines[0], owner_id, client, course, title, amount)))
     return deals
-
-
-def _beginning(pipelines: Sequence[PipelineInfo]) -> list[PipelineInfo]:
-    """Return the pipelines where deals begin, each as often as its share: the first one mostly, refunds seldom."""
-    begun = [one for one in pipelines if Role.MANAGER in one.creation_roles] or list(pipelines)
-    shares = [6, *(1 if one.stands_alone else 2 for one in begun[1:])]
-    return [one for one, share in zip(begun, shares, strict=True) for _time in range(share)]
 
 
 def _write_chains(
     session: Session,
-    actor: Actor,
     journal: Journal,
     script: Script,
     pipelines: Sequence[PipelineInfo],
@@ -288,13 +242,13 @@ def _write_chains(
         for link in list_links(session)
         if link.plan.is_active and {link.plan.from_pipeline_id, link.plan.to_pipeline_id} <= set(by_id)
     ]
-    written = _write_deals(session, actor, journal, deals, [{} for _deal in deals])
+    written = _write_deals(session, journal, deals, [{} for _deal in deals])
     count = len(written)
     for _generation in range(LONGEST_CHAIN):
         firings = fire_demo_links(script, by_id, links, written)
         made = [(firing, firing.deal) for firing in firings if firing.deal is not None]
         written = _write_deals(
-            session, actor, journal, [(firing.source.client, deal) for firing, deal in made],
+            session, journal, [(firing.source.client, deal) for firing, deal in made],
             [firing.source.rounds for firing, _deal in made],
         )  # fmt: skip
         children = iter(written)
@@ -306,7 +260,6 @@ def _write_chains(
 
 def _write_deals(
     session: Session,
-    actor: Actor,
     journal: Journal,
     pairs_of_client: Sequence[tuple[Client, DemoDeal]],
     rounds_before: Sequence[Mapping[int, int]],
@@ -314,14 +267,13 @@ def _write_deals(
     if not pairs_of_client:
         return []
     deals = [deal for _client, deal in pairs_of_client]
-    common = {"created_by": actor.user_id, "created_channel": actor.channel}
-    rows = [{**deal.columns, **common} for deal in deals]
+    rows = [deal.columns for deal in deals]
     ids = session.scalars(insert(Deal).returning(Deal.id, sort_by_parameter_order=True), rows).all()
     pairs = list(zip(ids, deals, strict=True))
-    channel = {"channel": actor.channel}
-    _insert(session, StageVisit, ({"deal_id": one, **row, **channel} for one, deal in pairs for row in deal.visits))
+    _insert(session, StageVisit, ({"deal_id": one, **row} for one, deal in pairs for row in deal.visits))
     _insert(session, NextStep, ({"deal_id": one, **row} for one, deal in pairs for row in deal.steps))
     _insert(session, Activity, ({"deal_id": one, **row} for one, deal in pairs for row in deal.activities))
+    _insert(session, Objection, ({"deal_id": one, **row} for one, deal in pairs for row in deal.objections))
     _insert(
         session,
         DealContact,
@@ -332,9 +284,15 @@ def _write_deals(
     for deal_id in ids:
         journal.made("deal", deal_id)
     visits: dict[int, dict[int, int]] = {deal_id: {} for deal_id in ids}
-    query = select(StageVisit.deal_id, StageVisit.stage_id, StageVisit.id).where(StageVisit.deal_id.in_(ids))
-    for deal_id, stage_id, visit_id in session.execute(query):
-        visits[deal_id][stage_id] = visit_id
+    ended: dict[tuple[int, datetime | None], int] = {}
+    query = select(StageVisit.deal_id, StageVisit.stage_id, StageVisit.id, StageVisit.left_at)
+    for deal_id, stage_id, visit_id, left_at in session.execute(query.where(StageVisit.deal_id.in_(ids))):
+        visits[deal_id].setdefault(stage_id, visit_id)
+        ended[deal_id, left_at] = visit_id
+    passed = (
+        {"deal_id": one, "visit_id": ended[one, row["at"]], **row} for one, deal in pairs for row in deal.overrides
+    )
+    _insert(session, RuleOverride, passed)
     return [
         Written(deal_id, deal, client, visits[deal_id],
                 {**before, deal.columns["pipeline_id"]: deal.columns.get("round", 1)})

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from crm.contacts.normalise import check_point
 from crm.contacts.search_index import index_records
-from crm.imports.demo.deals import Client, DemoDeal, invent_deal
+from crm.imports.demo.clients import Client
+from crm.imports.demo.courses import open_course
+from crm.imports.demo.deals import DemoDeal, invent_deal
 from crm.imports.demo.script import Script
 from crm.imports.journal import Journal
-from crm.models import Company, Contact, ContactPoint, PointKind, StageKind
+from crm.models import Company, Contact, ContactPoint, PointKind
 from crm.pipelines.values import PipelineInfo
 
 _TWIN_OF = (3, 8, 14, 21)  # numbers of the clients that came a second time
@@ -63,8 +65,9 @@ def twin_deals(
 
 
 def _open_deal(script: Script, pipeline: PipelineInfo, owner_id: int, client: Client, title: str) -> DemoDeal:
-    amount = script.chance.randrange(40_000_00, 400_000_00, 1_000_00)
-    return invent_deal(script, pipeline, owner_id, client, StageKind.OPEN, title, amount)
+    amount = script.plot.randrange(40_000_00, 400_000_00, 1_000_00)
+    course = open_course(script, pipeline, owner_id, lacks="company" if client.company_id is None else None)
+    return invent_deal(script, pipeline, owner_id, client, course, title, amount)
 
 
 def _company(
