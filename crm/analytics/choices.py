@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crm.actor import Actor
 from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
+from crm.analytics.segments import CODES, RANGES
 from crm.auth.permissions import Action, require
 from crm.auth.visibility import deal_in_use, deal_visible, owner_visible
 from crm.clock import utc_now
@@ -24,12 +25,16 @@ MOST_SOURCES = 200
 
 @dataclass(frozen=True, slots=True)
 class ScopeChoices:
-    """Names by id in the order to show them; of people and teams only those in sight, switched-off ones too."""
+    """Names by id in the order to show them; of people and teams only those in sight, switched-off ones too.
+
+    Figures are split by `fields`, those with one choice, and narrowed by `narrowing`: all but texts.
+    """
 
     pipelines: dict[int, str]
     owners: dict[int, str]
     teams: dict[int, str]
     fields: tuple[FieldInfo, ...]
+    narrowing: tuple[FieldInfo, ...]
 
 
 def load_choices(session: Session, actor: Actor) -> ScopeChoices:
@@ -47,11 +52,13 @@ def load_choices(session: Session, actor: Actor) -> ScopeChoices:
     ).all()
     team_ids = {one.team_id for one in people if one.team_id is not None}
     teams = session.execute(select(Team.id, Team.name).where(Team.id.in_(team_ids)).order_by(Team.name, Team.id))
+    fields = load_fields(session)
     return ScopeChoices(
         pipelines=dict(pipelines),
         owners={one.id: one.name for one in people},
         teams=dict(teams.all()),
-        fields=tuple(one for one in load_fields(session) if one.type is FieldType.CHOICE),
+        fields=tuple(one for one in fields if one.type is FieldType.CHOICE),
+        narrowing=tuple(one for one in fields if one.type in CODES | RANGES),
     )
 
 

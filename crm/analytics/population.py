@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.actor import Actor
 from crm.analytics.scope import Scope, Span
+from crm.analytics.segments import conditions, stored_value
 from crm.auth.visibility import deal_visible
 from crm.models import Deal, Pipeline, Priority, StageReach, StageVisit, User
 from crm.pipelines.values import CUSTOM_PREFIX
@@ -32,10 +33,10 @@ def narrowed(
     The deal is joined only where something is asked of it; owners and time are asked by the caller, whose they are.
     """
     query = query.where(pipelines(scope, fact.pipeline_id))
-    conditions = _deal_conditions(scope)
-    if fact is StageReach and actor.visible_owner_ids is None and not conditions and not needs_deal:
+    asked = _deal_conditions(scope)
+    if fact is StageReach and actor.visible_owner_ids is None and not asked and not needs_deal:
         return query  # only deals in use have reaches
-    return query.join(Deal, Deal.id == fact.deal_id).where(deal_visible(actor), *conditions)
+    return query.join(Deal, Deal.id == fact.deal_id).where(deal_visible(actor), *asked)
 
 
 def deals_of(query: Select[Any], scope: Scope, actor: Actor) -> Select[Any]:
@@ -131,7 +132,7 @@ def split_by(by: str, scope: Scope, *, owner: Column, at: Column) -> Split:
 
 def custom_value(key: str) -> ColumnElement[Any]:
     """Return a choice field's value on a deal: the option's code, None without one."""
-    return cast(ColumnElement[Any], Deal.custom[key.removeprefix(CUSTOM_PREFIX)].as_string())
+    return cast(ColumnElement[Any], stored_value(key).as_string())
 
 
 def seconds_between(start: Column, end: Column) -> ColumnElement[int]:
@@ -151,7 +152,4 @@ def _deal_conditions(scope: Scope) -> list[ColumnElement[bool]]:
         found.append(or_(named, Deal.source.is_(None)) if "" in scope.sources else named)
     if scope.priorities:
         found.append(Deal.priority.in_(scope.priorities))
-    by_field: dict[str, list[str]] = {}
-    for key, code in scope.segments:
-        by_field.setdefault(key, []).append(code)
-    return found + [custom_value(key).in_(codes) for key, codes in by_field.items()]
+    return found + conditions(scope.segments, dict(scope.field_types), scope.currency)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,8 +11,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from crm.models import Priority, Workspace
+from crm.analytics.segments import readable
+from crm.models import FieldDefinition, FieldType, Priority, Workspace
+from crm.pipelines.values import custom_key
 
+# Between the values of one parameter; within a value it is quoted, as is the sign of quoting.
+_JOINT = "~"
+_QUOTED = {_JOINT: "%7E", "%": "%25"}
 # The first day that bases know of, and one that none will: an open end of a period.
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(2099, 12, 31)
 
@@ -29,8 +35,9 @@ class Span:
 class Scope:
     """Which deals and which time; an empty tuple does not narrow.
 
-    Days are those of `zone`, both ends included. A source of "" is none. Segments are pairs of a choice field's key
-    and the code of one of its values: values of one field are alternatives, fields narrow together.
+    Days are those of `zone`, both ends included. A source of "" is none. Segments are pairs of a field's key and a
+    value as `crm.analytics.segments` reads it by the field's type; one of a field that is not among `field_types`
+    does not narrow. Values of one field are alternatives, fields narrow together.
     """
 
     zone: str
@@ -43,6 +50,7 @@ class Scope:
     sources: tuple[str, ...] = ()
     priorities: tuple[Priority, ...] = ()
     segments: tuple[tuple[str, str], ...] = ()
+    field_types: tuple[tuple[str, FieldType], ...] = ()
 
     @property
     def start_at(self) -> datetime:
@@ -85,13 +93,16 @@ class Scope:
 def whole_scope(session: Session) -> Scope:
     """Return the scope of everything, in the workspace's zone and currency."""
     row = session.execute(select(Workspace.timezone, Workspace.currency)).one()
-    return Scope(zone=row.timezone, currency=row.currency)
+    fields = session.execute(select(FieldDefinition.id, FieldDefinition.type).order_by(FieldDefinition.id))
+    types = tuple((custom_key(one.id), one.type) for one in fields)
+    return Scope(zone=row.timezone, currency=row.currency, field_types=types)
 
 
 def from_address(base: Scope, query: Mapping[str, str]) -> Scope:
     """Return the scope that an address asks for; what can't be read there narrows nothing."""
     since, until = _day(query.get("since"), base.since), _day(query.get("until"), base.until)
-    sources = ("",) if query.get("source") == "~" else tuple(_parts(query, "source", keep_empty=True))
+    sources = ("",) if query.get("source") == _JOINT else tuple(_parts(query, "source", keep_empty=True))
+    asked = (one.partition("=") for one in _parts(query, "segment"))
     return replace(
         base,
         since=min(since, until),
@@ -101,15 +112,24 @@ def from_address(base: Scope, query: Mapping[str, str]) -> Scope:
         team_ids=_ids(query, "team"),
         priorities=tuple(one for one in Priority if one.name.lower() in _parts(query, "priority")),
         sources=sources,
-        segments=tuple(
-            (key, code) for key, mark, code in (one.rpartition("=") for one in _parts(query, "segment")) if mark
-        ),
+        segments=readable([(key, value) for key, _mark, value in asked], dict(base.field_types)),
     )
+
+
+def joined(values: Iterable[object]) -> str:
+    """Return values as one parameter of an address, which `from_address` takes apart."""
+    written = [re.sub("[~%]", lambda found: _QUOTED[found[0]], str(one)) for one in values]
+    return _JOINT if written == [""] else _JOINT.join(written)
 
 
 def _parts(query: Mapping[str, str], name: str, *, keep_empty: bool = False) -> Sequence[str]:
     text = query.get(name, "")
-    return [one for one in text.split("~") if one or keep_empty] if text else []
+    return [_unquoted(one) for one in text.split(_JOINT) if one or keep_empty] if text else []
+
+
+def _unquoted(text: str) -> str:
+    # These two alone: an address of before holds a source such as "50%" as it is.
+    return re.sub("%7E|%25", lambda found: _JOINT if found[0] == "%7E" else "%", text)
 
 
 def _ids(query: Mapping[str, str], name: str) -> tuple[int, ...]:

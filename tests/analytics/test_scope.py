@@ -5,21 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, from_address
-from crm.models import Priority
+from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, from_address, joined
+from crm.models import FieldType, Priority
 
-BASE = Scope(zone="Europe/Moscow", currency="RUB", pipeline_ids=(1,))
+TYPES = (("field:7", FieldType.CHOICE), ("field:8", FieldType.CHOICE), ("field:9", FieldType.NUMBER))
+BASE = Scope(zone="Europe/Moscow", currency="RUB", pipeline_ids=(1,), field_types=TYPES)
 
 
 def test_address_narrows_by_what_it_names() -> None:
     query = {
         "since": "2026-01-05", "until": "2026-02-10", "pipeline": "2~3", "owner": "4", "team": "5~6",
-        "priority": "hot~cold", "source": "~site", "segment": "field:7=a~field:8=b",
+        "priority": "hot~cold", "source": "~site", "segment": "field:7=a~field:8=b~field:9=1..5",
     }  # fmt: skip
     assert from_address(BASE, query) == Scope(
         zone="Europe/Moscow", currency="RUB", since=date(2026, 1, 5), until=date(2026, 2, 10), pipeline_ids=(2, 3),
         owner_ids=(4,), team_ids=(5, 6), sources=("", "site"), priorities=(Priority.HOT, Priority.COLD),
-        segments=(("field:7", "a"), ("field:8", "b")),
+        segments=(("field:7", "a"), ("field:8", "b"), ("field:9", "1..5")), field_types=TYPES,
     )  # fmt: skip
     assert from_address(BASE, {"source": "~"}).sources == ("",)
 
@@ -28,11 +29,22 @@ def test_address_narrows_by_what_it_names() -> None:
     "query",
     [
         {}, {"since": "soon", "until": ""}, {"owner": "x~-1~²~" + "9" * 40}, {"pipeline": "~"}, {"priority": "warmer"},
-        {"segment": "no mark"}, {"unknown": "1"}, {"since": "1066-10-14", "until": "9999-12-31"},
+        {"segment": "no mark"}, {"segment": "x=a~field:70=a~field:9=many~=a~field:7="}, {"unknown": "1"}, {"since": "1066-10-14", "until": "9999-12-31"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_narrows_nothing(query: dict[str, str]) -> None:
     assert from_address(BASE, query) == BASE
+
+
+@pytest.mark.parametrize(
+    "sources", [("site",), ("",), ("", "site"), ("a~b", "c"), ("~",), ("50%", "50%7E", "%25"), ("site", "")], ids=str
+)
+def test_address_holds_any_source(sources: tuple[str, ...]) -> None:
+    assert from_address(BASE, {"source": joined(sources)}).sources == sources
+
+
+def test_address_of_before_the_quoting_is_read_as_it_was_meant() -> None:
+    assert from_address(BASE, {"source": "50% off~100%~%d1"}).sources == ("50% off", "100%", "%d1")
 
 
 def test_days_in_the_wrong_order_are_turned() -> None:

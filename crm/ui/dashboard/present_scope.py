@@ -20,6 +20,7 @@ from crm.i18n.analytics_texts import nothing_stated
 from crm.i18n.labels import label
 from crm.ui.dashboard.loaders import choices, kept_while_nothing_happens
 from crm.ui.dashboard.periods import ALL, CUSTOM, PERIODS, USUAL, period_days, scope_before
+from crm.ui.dashboard.segment_words import is_offered, segment_words
 
 PERIOD, PIPELINE, COMPARE = "period", "pipeline", "compare"
 EVERY = "all"
@@ -50,6 +51,7 @@ def present(actor: Actor) -> Present:
         pipeline_ids=tuple(one for one in scope.pipeline_ids if one in known.pipelines),
         owner_ids=tuple(one for one in scope.owner_ids if one in known.owners),
         team_ids=tuple(one for one in scope.team_ids if one in known.teams),
+        segments=tuple(one for one in scope.segments if is_offered(known, *one)),
     )
     period, is_picked = _period(actor, query, scope)
     today, first = _today(scope), _first(actor, scope)
@@ -76,8 +78,7 @@ def scope_words(actor: Actor, scope: Scope) -> str:
     parts += _names(scope.owner_ids, known.owners), _names(scope.team_ids, known.teams)
     parts.append(", ".join(one or nothing_stated("source") for one in scope.sources))
     parts.append(", ".join(label(one) for one in scope.priorities))
-    fields = {one.key: one for one in known.fields}
-    parts += [f"{fields[key].name}: {fields[key].option_name(code)}" for key, code in scope.segments if key in fields]
+    parts += segment_words(known, scope)
     return " · ".join(one for one in parts if one)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import streamlit as st
 
 from crm.actor import Actor
 from crm.analytics.choices import ScopeChoices
-from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope
+from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, joined
 from crm.db import read_scope
 from crm.deals.retracing import retrace_progress
 from crm.i18n import _, ngettext
@@ -33,11 +33,11 @@ from crm.ui.dashboard.present_scope import (
     present,
 )
 from crm.ui.dashboard.saved_views import draw_views
+from crm.ui.dashboard.segment_inputs import draw_segments
 from crm.ui.markdown import md
 
 _KEY = "scope_{name}"
 _LONGEST = 28
-_JOINT = "~"
 
 
 def scope_bar(actor: Actor, page: str, *, usual: str = USUAL) -> Scope:
@@ -76,7 +76,7 @@ def _draw_pipelines(known: ScopeChoices, scope: Scope) -> None:
     def choose() -> None:
         chosen = st.session_state[key]
         every = not chosen or set(chosen) == set(known.pipelines)
-        changed_figures({PIPELINE: EVERY if every else _joined(chosen)})
+        changed_figures({PIPELINE: EVERY if every else joined(chosen)})
 
     with st.popover(_short(pipeline_words(known, scope)), icon=":material/filter_alt:", key="scope_pipelines"):
         st.multiselect(
@@ -140,7 +140,7 @@ def _draw_ids(name: str, text: str, names: dict[int, str], chosen: Sequence[int]
     st.session_state[key] = list(chosen)
     st.multiselect(
         text, list(names), format_func=names.__getitem__, key=key, placeholder=_("All"),
-        on_change=lambda: changed_figures({name: _joined(st.session_state[key])}),
+        on_change=lambda: changed_figures({name: joined(st.session_state[key])}),
     )  # fmt: skip
 
 
@@ -156,9 +156,7 @@ def _draw_more(actor: Actor, known: ScopeChoices, scope: Scope) -> None:
             "priority", _("Priority"), {one.name.lower(): label(one) for one in Priority},
             [one.name.lower() for one in scope.priorities],
         )  # fmt: skip
-        for one in known.fields:
-            if one.is_active or any(key == one.key for key, _code in scope.segments):
-                _draw_segment(scope, one.key, one.name, {option.code: option.name for option in one.options})
+        draw_segments(known, scope)
         if count:
             st.button(
                 _("No filters"), icon=":material/filter_alt_off:", type="tertiary", key="scope_clear",
@@ -173,7 +171,7 @@ def _draw_sources(actor: Actor, scope: Scope) -> None:
 
     def choose() -> None:
         chosen = st.session_state[key]
-        changed_figures({"source": _JOINT if chosen == [""] else _joined(chosen)})
+        changed_figures({"source": joined(chosen)})
 
     st.multiselect(
         _("Source"), list(known), format_func=lambda one: one or nothing_stated("source"), key=key,
@@ -186,26 +184,8 @@ def _draw_codes(name: str, text: str, names: dict[str, str], chosen: Sequence[st
     st.session_state[key] = list(chosen)
     st.pills(
         text, list(names), format_func=names.__getitem__, key=key, selection_mode="multi",
-        on_change=lambda: changed_figures({name: _joined(st.session_state[key])}),
+        on_change=lambda: changed_figures({name: joined(st.session_state[key])}),
     )  # fmt: skip
-
-
-def _draw_segment(scope: Scope, field_key: str, field_name: str, names: dict[str, str]) -> None:
-    key = _KEY.format(name=field_key)
-    st.session_state[key] = [code for one, code in scope.segments if one == field_key and code in names]
-
-    def choose() -> None:
-        others = [(one, code) for one, code in scope.segments if one != field_key]
-        chosen = [*others, *((field_key, code) for code in st.session_state[key])]
-        changed_figures({"segment": _joined(f"{one}={code}" for one, code in chosen)})
-
-    st.multiselect(
-        md(field_name), list(names), format_func=names.__getitem__, key=key, placeholder=_("Any"), on_change=choose
-    )
-
-
-def _joined(values: Iterable[object]) -> str:
-    return _JOINT.join(str(one) for one in values)
 
 
 def _short(text: str) -> str:
