@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, false, func, literal, or_, select, union_all
@@ -14,14 +14,14 @@ from crm.actor import Actor
 from crm.analytics.credits import last_owner
 from crm.analytics.lost import is_loss
 from crm.analytics.population import PIPELINE, Column, Split, deals_of, narrowed, owned, pipelines, split_by, within
+from crm.analytics.samples import Key, tally
 from crm.analytics.scope import Scope
 from crm.analytics.trust.moves import is_move
 from crm.analytics.trust.values import Count, Counts, Facts, Finding, Subject
 from crm.models import Deal, DealStatus, Pipeline, Stage, StageKind, StageReach, StageVisit, User
 
-# A row in a sum: those found stand above all those looked at.
 _ABOVE = 2**32
-_NOTHING, _LOOKED_AT, _FOUND = (literal(one, BigInteger) for one in (0, 1, _ABOVE + 1))
+_RowsWith = Callable[..., Select[Any]]  # further columns -> the rows with them
 MOST_LOOKED_AT, FEWEST_LOOKED_AT = 10_000, 1_000  # of a bounded subject, in all; of each pipeline at least
 
 
@@ -151,23 +151,52 @@ def count_findings(
     """Count what findings of one subject name, by the split's value or by the columns `keys`; in one walk."""
     grouped = dict(keys or ({"part": split.column} if split else {}))
     facts = with_sample(findings[0].subject, facts, scope, actor)
-    # One number each, so that what is dear to know is asked for once.
+    columns = [column.label(name) for name, column in grouped.items()]
+    rows = partial(rows_of, findings[0].subject, facts, scope, actor, split, *columns)
+    # Rows of one owner lie apart: SQLite would sort all of them to group them.
+    is_sorted = not grouped or (split is not None and split.code == PIPELINE)
+    counts = (_summed if is_sorted else _tallied)(session, rows, facts, findings)
+    return {key if keys else key[0] if key else None: named for key, named in counts.items()}
+
+
+def _summed(session: Session, rows: _RowsWith, facts: Facts, findings: Sequence[Finding]) -> dict[Key, Counts]:
+    """Count by a sum for each finding, in which those found stand above all those looked at."""
     marks = [
-        case((one.looked_at(facts), case((one.found(facts), _FOUND), else_=_LOOKED_AT)), else_=_NOTHING).label(
-            f"mark_{number}"
-        )
-        for number, one in enumerate(findings)
+        _mark(one, facts, looked_at=1, found=_ABOVE + 1).label(f"mark_{place}") for place, one in enumerate(findings)
     ]
     # Grouped outside: a part may be worked out with a query of its own, once for each row.
-    columns = [column.label(name) for name, column in grouped.items()]
-    listed = rows_of(findings[0].subject, facts, scope, actor, split, *columns, *marks).subquery()
-    parts = [listed.c[name] for name in grouped]
-    sums = [func.coalesce(func.sum(listed.c[mark.key]), 0) for mark in marks]
-    found: dict[Any, Counts] = {}
+    listed = list(rows(*marks).subquery().c)
+    parts, sums = listed[: -len(marks)], [func.coalesce(func.sum(one), 0) for one in listed[-len(marks) :]]
+    counts: dict[Key, Counts] = {}
     for row in session.execute(select(*parts, *sums).group_by(*parts)):
-        key, numbers = row[: len(parts)], [int(one) for one in row[len(parts) :]]
-        named = {}
-        for one, (of_found, looked_at) in zip(findings, (divmod(number, _ABOVE) for number in numbers), strict=True):
-            named[one.code] = Count(looked_at=looked_at, found=of_found)
-        found[key if keys else key[0] if key else None] = named
-    return found
+        both = [divmod(int(one), _ABOVE) for one in row[len(parts) :]]
+        counts[tuple(row[: len(parts)])] = {
+            one.code: Count(found=found, looked_at=looked_at)
+            for one, (found, looked_at) in zip(findings, both, strict=True)
+        }
+    return counts
+
+
+def _tallied(session: Session, rows: _RowsWith, facts: Facts, findings: Sequence[Finding]) -> dict[Key, Counts]:
+    """Count by how many rows each part has of each set of marks, worked out by numpy.
+
+    The marks are the digits of a number to the base of three; a key of `tally` has room for those of eight findings.
+    """
+    code: ColumnElement[int] = literal(0, BigInteger)
+    for place, one in enumerate(findings):
+        code = code + _mark(one, facts, looked_at=1, found=2) * 3**place
+    counts: dict[Key, dict[str, Count]] = {}
+    for (*key, marks), number in tally(session, rows(code.label("marks"))).items():
+        named = counts.setdefault(tuple(key), {one.code: Count() for one in findings})
+        for place, one in enumerate(findings):
+            mark, before = marks // 3**place % 3, named[one.code]
+            if mark:
+                found = before.found + (number if mark == 2 else 0)
+                named[one.code] = Count(found=found, looked_at=before.looked_at + number)
+    return dict(counts)
+
+
+def _mark(finding: Finding, facts: Facts, *, looked_at: int, found: int) -> ColumnElement[int]:
+    """Return one number for what a finding makes of a row, so that what is dear to know is asked for once."""
+    is_found = case((finding.found(facts), literal(found, BigInteger)), else_=literal(looked_at, BigInteger))
+    return case((finding.looked_at(facts), is_found), else_=literal(0, BigInteger))
