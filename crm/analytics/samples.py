@@ -168,7 +168,7 @@ class _Packing:
     def of(cls, session: Session, keys: Sequence[ColumnElement[Any]]) -> _Packing:
         """Choose a size above all keys: ids are those of tables as small as the company."""
         newest = session.execute(select(*(select(func.max(one.id)).scalar_subquery() for one in _NUMBERED))).one()
-        size = max(_FEWEST, *(one + 2 for one in newest if one is not None))
+        size = max([_FEWEST, *(one + 2 for one in newest if one is not None)])
         numbered = [place for place, one in enumerate(keys) if isinstance(one.type, Integer)]
         if size ** len(numbered) > _WIDEST:
             raise OverflowError("too many keys to be told apart")

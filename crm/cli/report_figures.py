@@ -21,8 +21,14 @@ from crm.analytics.scope import FIRST_DAY, LAST_DAY, Scope, whole_scope
 from crm.analytics.values import Ask, Chart, Kind, Meaning
 from crm.auth.actors import system_actor
 from crm.auth.permissions import Action, require
-from crm.db import read_scope
+from crm.auth.setup import ensure_workspace
+from crm.clock import utc_now
+from crm.db import get_database, read_scope, session_scope
+from crm.db.migrate import is_current, migrate
+from crm.deals.retracing import retrace_progress
 from crm.errors import CrmError
+from crm.i18n import _
+from crm.i18n.analytics_texts import PATHS_IN_THE_MAKING
 from crm.imports.cells import guard_formula
 from crm.models import Channel, FieldType
 from crm.pipelines.reads import list_pipelines, load_fields
@@ -57,12 +63,24 @@ def print_report(arguments: argparse.Namespace) -> None:
     require(ACTOR, Action.SEE_ANALYTICS)
     chart = _chart(arguments.name)
     meaning = _meaning(chart, arguments.meaning)
+    _make_ready()
     with read_scope() as session:
         fields = load_fields(session)
         scope = _scope(session, arguments)
         ask = Ask(scope, _by(chart, arguments.by, fields), meaning)
         printed = _printed(session, chart, ask, fields)
     _WRITERS[arguments.format](printed)
+
+
+def _make_ready() -> None:
+    """Bring a new or older base to where it can be asked, and tell of figures that are being made anew."""
+    if not is_current(get_database()):
+        migrate(get_database())
+        with session_scope() as session:
+            ensure_workspace(session, ACTOR, utc_now())
+    with read_scope() as session:
+        if retrace_progress(session, ACTOR) is not None:
+            print(_(PATHS_IN_THE_MAKING), file=sys.stderr)
 
 
 def _chart(name: str) -> Chart:

@@ -342,6 +342,9 @@ NOBODY: dict[str, str] = {
 _WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "percent": percent_text, "others": percent_text, "hours": hours_text, "team_hours": hours_text,
 }  # fmt: skip
+PATHS_IN_THE_MAKING = N_(
+    "A worker works out anew how far deals came; until then figures may be those of before or be missing."
+)
 
 
 def word(code: str) -> str:

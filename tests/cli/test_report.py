@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 from crm.analytics.charts import CHARTS
 from crm.analytics.scope import whole_scope
 from crm.analytics.values import Ask, Chart, Kind
+from crm.auth.actors import system_actor
 from crm.cli.run import main
 from crm.clock import utc_now
-from crm.db import Database
-from crm.models import Deal, FieldDefinition, Pipeline
+from crm.db import Database, use_database
+from crm.jobs import request_job
+from crm.models import Deal, FieldDefinition, JobKind, Pipeline
 from tests.analytics.histories import day
 from tests.analytics.sample import add_sample
 from tests.conftest import Cast
@@ -183,3 +186,22 @@ def test_table_is_aligned(base: Database, capsys: pytest.CaptureFixture[str]) ->
     ]  # fmt: skip
     assert [line[: len("Care")] for line in lines[1:]] == ["Care"] * 3
     assert {line.index("came") + len("came") for line in lines[:1]} == {lines[1].index("  2  ") + 3}
+
+
+def test_new_base_is_made_ready_and_paths_in_the_making_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    use_database(fresh)
+    assert main(["report", "kpi", "--format", "csv"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("new,")
+    assert printed.err == ""
+    with fresh.session_scope() as session:
+        request_job(session, system_actor(), JobKind.RETRACE)
+    assert main(["report", "kpi", "--format", "csv"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("new,")
+    assert "works out anew" in printed.err
+    use_database(None)
+    fresh.close()

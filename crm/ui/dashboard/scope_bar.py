@@ -14,7 +14,7 @@ from crm.db import read_scope
 from crm.deals.retracing import retrace_progress
 from crm.i18n import _, ngettext
 from crm.i18n.analytics_formats import days_text
-from crm.i18n.analytics_texts import nothing_stated
+from crm.i18n.analytics_texts import PATHS_IN_THE_MAKING, nothing_stated
 from crm.i18n.formats import number
 from crm.i18n.labels import label
 from crm.models import Priority
@@ -62,8 +62,7 @@ def scope_bar(actor: Actor, page: str, *, usual: str = USUAL) -> Scope:
     if retracing is not None:
         done, total = retracing
         share = _("{done} of {total} deals are done", done=number(done), total=number(total)) if total else ""
-        told = _("A worker works out anew how far deals came; until then figures may be those of before or be missing.")
-        st.info(f"{told} {share}", icon=":material/sync:")
+        st.info(f"{_(PATHS_IN_THE_MAKING)} {share}", icon=":material/sync:")
     if here.is_picked and known.pipelines:
         st.caption(_("Little has happened in the last 90 days, so all time is shown."))
     return here.scope
