@@ -22,6 +22,7 @@ from crm.analytics.population import deals_of, narrowed, owned, pipelines
 from crm.analytics.scope import Scope
 from crm.analytics.theme import COLORS, bars, clusters
 from crm.analytics.values import Ask, Chart, Column, Kind, Words
+from crm.auth.visibility import owner_visible
 from crm.clock import utc_now
 from crm.i18n.analytics_formats import month_text
 from crm.models import Deal, DealStatus, Stage, StageReach
@@ -119,7 +120,7 @@ def _history(session: Session, actor: Actor, scope: Scope) -> dict[int, float]:
     since = StageReach.reached_at >= utc_now() - HISTORY
     reached = select(*_REACH).where(since)
     is_decided = Deal.status.in_((DealStatus.WON, DealStatus.LOST))
-    decided = select(*_END).where(is_decided, pipelines(scope, Deal.pipeline_id))
+    decided = select(*_END).where(is_decided, pipelines(scope, Deal.pipeline_id), owner_visible(actor, Deal.owner_id))
     # Put together here: a look at each deal of each reach is ten times as dear.
     reached_by, stages = gathered(session, narrowed(reached, scope, actor, fact=StageReach))
     ids, statuses = gathered(session, decided)
