@@ -44,6 +44,7 @@ from tests.e2e.driving import (
 IMAGES = ROOT / "docs" / "img"
 README_IMAGE = "board-en-light-laptop.png"
 LOCALES = {"ru": "ru-RU", "en": "en-US"}
+CURRENCIES = {"ru": "RUB", "en": "USD"}
 TABS = {  # beside the one a page opens on
     "pipelines": {"stages": 1, "rules": 2, "links": 5, "map": 6},
     "duplicates": {"merges": 1, "wrong_fields": 2, "bulk": 3},
@@ -99,6 +100,8 @@ def _picture_language(browser: Browser, language: str, pages: list[str], folder:
     database = Database(environment["CRM_DATABASE_URL"])
     migrate(database)
     with running(environment, folder / "server.log"):
+        with database.session_scope() as session:
+            session.scalars(select(Workspace)).one().currency = CURRENCIES[language]
         _run_cli(environment, "demo", "fill", "--language", language)
         _scan(database)
         manager, deal_id = _prepare(database, language)
