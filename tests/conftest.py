@@ -26,6 +26,7 @@ from crm.db.migrate import migrate
 from crm.i18n import reader
 from crm.models import Base, Channel, Role, Team, User, Workspace
 from crm.settings import Settings, get_settings
+from tests.compiled_once import compile_once
 from tests.shared_base import SharedBases, only_rolls_back
 
 # What PostgreSQL does for safety at a power cut only costs time here.
@@ -173,7 +174,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def database(request: pytest.FixtureRequest, database_url: str, shared_bases: SharedBases[Cast]) -> Iterator[Database]:
     """Open the fresh database and make it the one of this process."""
     shared = shared_bases.get(database_url)
-    opened = shared.database if shared else Database(database_url)
+    # What SQLite does for safety at a power cut only costs time here, too.
+    opened = shared.database if shared else compile_once(Database(database_url, synchronous="NORMAL"))
     use_database(opened)
     yield opened
     use_database(None)
