@@ -28,12 +28,16 @@ def test_people_and_teams_are_those_in_sight(session: Session, cast: Cast) -> No
     assert len(load_choices(session, cast.vera).teams) > 1
 
 
-def test_fields_are_those_with_choices(session: Session, cast: Cast) -> None:
+def test_fields_to_split_by_are_those_with_choices_and_texts_narrow_nothing(session: Session, cast: Cast) -> None:
     options = [{"code": "big", "name": "Big"}]
     session.add(FieldDefinition(name="Size", type=FieldType.CHOICE, position=0, options=options))
     session.add(FieldDefinition(name="Note", type=FieldType.TEXT, position=1, options=[]))
     session.flush()
-    assert [one.name for one in load_choices(session, cast.anna).fields] == ["Size"]
+    session.add(FieldDefinition(name="Budget", type=FieldType.MONEY, position=2, options=[]))
+    session.flush()
+    known = load_choices(session, cast.anna)
+    assert [one.name for one in known.fields] == ["Size"]
+    assert [one.name for one in known.narrowing] == ["Size", "Budget"]
 
 
 def test_sources_are_those_of_visible_deals(session: Session, cast: Cast) -> None:

@@ -33,7 +33,7 @@ from crm.ui.dashboard.present_scope import (
     present,
 )
 from crm.ui.dashboard.saved_views import draw_views
-from crm.ui.dashboard.segment_inputs import draw_segments
+from crm.ui.dashboard.segment_inputs import FILTERS, changed_filter, draw_segments
 from crm.ui.markdown import md
 
 _KEY = "scope_{name}"
@@ -146,7 +146,7 @@ def _draw_ids(name: str, text: str, names: dict[int, str], chosen: Sequence[int]
 def _draw_more(actor: Actor, known: ScopeChoices, scope: Scope) -> None:
     count = sum(map(bool, (scope.sources, scope.priorities))) + len({key for key, _code in scope.segments})
     name = ngettext("{n} filter", "{n} filters", count) if count else _("Filters")
-    place = st.popover(name, icon=":material/tune:", key="scope_more", on_change="rerun")
+    place = st.popover(name, icon=":material/tune:", key=FILTERS, on_change="rerun")
     if not place.open:
         return
     with place:
@@ -167,14 +167,9 @@ def _draw_sources(actor: Actor, scope: Scope) -> None:
     key = _KEY.format(name="source")
     known = dict.fromkeys(("", *sources(actor), *scope.sources))
     st.session_state[key] = list(scope.sources)
-
-    def choose() -> None:
-        chosen = st.session_state[key]
-        changed_figures({"source": joined(chosen)})
-
     st.multiselect(
         _("Source"), list(known), format_func=lambda one: one or nothing_stated("source"), key=key,
-        placeholder=_("Any"), on_change=choose,
+        placeholder=_("Any"), on_change=lambda: changed_filter("source", st.session_state[key]),
     )  # fmt: skip
 
 
@@ -183,7 +178,7 @@ def _draw_codes(name: str, text: str, names: dict[str, str], chosen: Sequence[st
     st.session_state[key] = list(chosen)
     st.pills(
         text, list(names), format_func=names.__getitem__, key=key, selection_mode="multi",
-        on_change=lambda: changed_figures({name: joined(st.session_state[key])}),
+        on_change=lambda: changed_filter(name, st.session_state[key]),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -19,9 +19,16 @@ from crm.ui.dashboard.address import changed_figures
 from crm.ui.dashboard.segment_words import yes_no
 from crm.ui.markdown import md
 
+FILTERS = "scope_more"  # the key of the place where filters are chosen
 _KEY = "scope_{name}"
-_SHOWN: tuple[Literal["visible", "hidden"], ...] = ("visible", "hidden")
+_SHOWN: tuple[Literal["visible", "collapsed"], ...] = ("visible", "collapsed")
 _MONEY_DIGITS = 2
+
+
+def changed_filter(name: str, values: Iterable[object]) -> None:
+    """Put the values of a filter into the address; the place where filters are chosen stays open. For callbacks."""
+    st.session_state[FILTERS] = True  # it counts them, and by another name it would be another place
+    changed_figures({name: joined(values)})
 
 
 def draw_segments(known: ScopeChoices, scope: Scope) -> None:
@@ -69,7 +76,7 @@ def _draw_range(scope: Scope, field_key: str, field_name: str, kind: FieldType) 
         _choose(scope, field_key, [] if ends == [None, None] else [Range(*ends).text])
 
     name = f"{field_name}, {scope.currency}" if kind is FieldType.MONEY else field_name
-    # The second name is for who hears the page; its place is kept.
+    # The second name is for who hears the page.
     labels = (md(name), md(f"{name}, {_('at most')}"))
     draw = _draw_day if kind is FieldType.DATE else _draw_number
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
@@ -113,4 +120,4 @@ def _values(scope: Scope, field_key: str) -> list[str]:
 def _choose(scope: Scope, field_key: str, values: Sequence[str]) -> None:
     others = [(key, value) for key, value in scope.segments if key != field_key]
     chosen = [*others, *((field_key, one) for one in values)]
-    changed_figures({"segment": joined(f"{key}={value}" for key, value in chosen)})
+    changed_filter("segment", (f"{key}={value}" for key, value in chosen))
