@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,5 +20,5 @@ def note_export(
     `narrowed` are the parameters of the page's address. Errors: Forbidden.
     """
     require(actor, Action.EXPORT_RECORDS)
-    told = {"name": name, "format": file_format.upper(), "rows": rows, "narrowed": dict(narrowed)}
+    told: dict[str, Any] = {"name": name, "format": file_format.upper(), "rows": rows, "narrowed": dict(narrowed)}
     record(session, actor, "records.exported", "workspace", None, **told)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
 from crm.actor import Actor
@@ -30,8 +30,8 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
 
 def count_came(session: Session, actor: Actor, ask: Ask) -> int:
     """Return how many deals came to the pipelines, on whatever stage."""
-    came = behind(session, actor, ask, {}, "came").subquery()
-    return session.scalar(select(func.count()).select_from(came)) or 0
+    reached = conversion.frame(session, actor, replace(ask, meaning=Meaning.REACHED))
+    return int(reached.groupby("pipeline", sort=False)["came"].first().sum())
 
 
 def totals(stages: pd.DataFrame, came: int | None) -> pd.DataFrame:
