@@ -25,6 +25,7 @@ from crm.imports.demo import clear_demo
 from crm.imports.demo.filling import DemoIsThere
 from crm.models import Channel, Pipeline, Target, TargetMetric, User
 from crm.pipelines.reads import load_pipeline
+from crm.pipelines.templates import available_templates, create_from_template
 from tests.conftest import Cast
 from tests.factories import add_pipeline
 from tests.imports.test_undo import content
@@ -75,6 +76,19 @@ def test_managers_differ_so_that_intervals_say_so(session: Session, scope: Scope
     assert ("Anna Fictional", "Offer sent") in set(zip(worse["owner"], worse["stage"], strict=True))
     slow = frame[frame["owner"] == "Simon Draft"]["time_verdict"].tolist()
     assert slow.count("slower") >= 2
+
+
+@pytest.mark.parametrize("template", [one.key for one in available_templates("en")])
+def test_managers_differ_in_every_template_that_a_set_up_begins_with(
+    session: Session, cast: Cast, now: datetime, template: str
+) -> None:
+    first, *_others = create_from_template(session, cast.vera, template=template, language="en")
+    fill_example(session, cast.vera, language="en")
+    since, until = now.date() - timedelta(days=89), now.date()
+    frame = frame_of(managers, session, replace(whole_scope(session), pipeline_ids=(first,), since=since, until=until))
+    stages = {frame["pipeline"][0]: [one.id for one in load_pipeline(session, first).open_stages]}
+    told = {(one.owner, one.code) for one in styles(frame, stages)}
+    assert told == {("Anna Fictional", OPENS), ("Anton Example", CLOSES)}
 
 
 def test_deals_keep_to_norms_with_a_handful_too_long(session: Session, scope: Scope) -> None:

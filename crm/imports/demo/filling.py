@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -198,13 +199,13 @@ def _people(session: Session, script: Script, journal: Journal) -> list[int]:
 def _deals(
     script: Script, pipelines: Sequence[PipelineInfo], owners: Sequence[int], clients: Sequence[Client], actor: Actor
 ) -> list[tuple[Client, DemoDeal]]:
-    deals, usual, bought = [], clients[:-1], 0
+    deals, usual, bought, turns = [], clients[:-1], 0, cycle(owners)
     begun = [one for one in pipelines if Role.MANAGER in one.creation_roles] or list(pipelines)
     shares = [_FIRST_SHARE, *(_ALONE_SHARE if one.stands_alone else _OTHER_SHARE for one in begun[1:])]
     for number in range(DEALS - 2):
         pipeline = script.plot.choices(begun, shares)[0]
         own = actor.user_id if number % _OWN_SHARE == 0 else None
-        owner_id = own or owners[number % len(owners)]
+        owner_id = own or next(turns)
         title = script.pick(script.words["deals"]["titles"]).format(n=script.pick((2, 3, 5, 8, 10, 12, 16, 20, 30)))
         amount = max(int(script.plot.lognormvariate(12.7, 0.6)) // 100 * 100_00, 500_000)
         share = _OPEN_PERCENT if pipeline is begun[0] else _OPEN_PERCENT_ELSEWHERE

@@ -32,8 +32,8 @@ USUAL = Manner(opening=84, price=68, closing=88)
 MANNERS = (
     Manner(opening=97, price=30, closing=70),
     Manner(opening=65, price=94, closing=97),
-    Manner(opening=82, price=66, closing=88, pace=1.5, late_steps=45, late_notes=40),
-    Manner(opening=86, price=72, closing=92, pace=0.8, late_steps=4, late_notes=2),
+    Manner(opening=86, price=72, closing=90, pace=1.5, late_steps=45, late_notes=40),
+    Manner(opening=87, price=76, closing=92, pace=0.8, late_steps=4, late_notes=2),
 )
 _LOYAL, _REFUSED, _COLD, _ALONE = 0.45, 1.3, 1.2, 0.25  # parts of the usual losses
 
