@@ -119,9 +119,13 @@ def test_what_was_typed_is_added_to_the_client_who_is_known(server: Server, comp
     expect(dialog.get_by_text("+7 916 240-17-35 is known already:").first).to_be_visible()
     settled(browser_page)
     known = dialog.locator("[class*=st-key-client_known]").filter(has_text="Иван Петров")
-    known.get_by_role("button", name="Add to it").click()
-    expect(browser_page.get_by_role("heading", name="Иван Петров")).to_be_visible()
-    expect(browser_page.get_by_role("link", name="ivan@romashka.ru")).to_be_visible()
+    add = known.get_by_role("button", name="Add to it")
+    expect(add).to_have_count(1)  # the hint of the name alone stands beside that of the phone until it is drawn anew
+    settled(browser_page)
+    add.click()
+    card = browser_page.get_by_test_id("stMainBlockContainer")  # the notice of what was added names the address, too
+    expect(card.get_by_role("heading", name="Иван Петров")).to_be_visible()
+    expect(card.get_by_role("link", name="ivan@romashka.ru")).to_be_visible()
     with server.database.read_scope() as session:
         person = session.scalars(select(Contact.id).where(Contact.name == "Иван Петров")).one()
         points = select(ContactPoint.normalised).where(ContactPoint.contact_id == person)
