@@ -29,7 +29,8 @@ def test_address_narrows_by_what_it_names() -> None:
     "query",
     [
         {}, {"since": "soon", "until": ""}, {"owner": "x~-1~²~" + "9" * 40}, {"pipeline": "~"}, {"priority": "warmer"},
-        {"segment": "no mark"}, {"segment": "x=a~field:70=a~field:9=many~=a~field:7="}, {"unknown": "1"}, {"since": "1066-10-14", "until": "9999-12-31"},
+        {"segment": "no mark"}, {"segment": "x=a~field:70=a~field:9=many~=a~field:7="},
+        {"unknown": "1"}, {"since": "1066-10-14", "until": "9999-12-31"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_narrows_nothing(query: dict[str, str]) -> None:
