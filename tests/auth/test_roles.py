@@ -15,7 +15,21 @@ from sqlalchemy.orm import Session
 import crm.auth
 import crm.models
 from crm.actor import Actor
-from crm.auth import account, api_keys, audit, jobs, merged, people, sessions, setup, sign_in, teams, users, workspace
+from crm.auth import (
+    account,
+    api_keys,
+    audit,
+    exports,
+    jobs,
+    merged,
+    people,
+    sessions,
+    setup,
+    sign_in,
+    teams,
+    users,
+    workspace,
+)
 from crm.auth.permissions import PERMISSIONS, Action, may
 from crm.clock import utc_now
 from crm.errors import Forbidden
@@ -119,6 +133,7 @@ CALLS = (
     Call(api_keys.list_api_keys, ALL, own_user),
     Call(api_keys.revoke_api_key, ALL, own_key),
     Call(audit.load_journal, HEADS, plain(wanted=audit.JournalFilter())),
+    Call(exports.note_export, HEADS, plain(name="Deals", file_format="csv", rows=1, narrowed={})),
     Call(jobs.cancel_job, ALL, own_job),
     Call(jobs.load_job, ALL, own_job),
     Call(jobs.recent_jobs, ALL, plain()),
