@@ -166,7 +166,9 @@ def is_swapped(context: Context, left: Evidence, right: Evidence) -> bool:
 
 
 def _swapped(context: Context, left: Evidence, right: Evidence, lines: Lines) -> float:
-    weight = context.rarity("surname", left.surname) + context.rarity("given", left.given[0]) - 2.0
+    # Which of the two is in order nobody knows: the one whose names are the more usual ones.
+    rarities = [context.rarity("surname", one.surname) + context.rarity("given", one.given[0]) for one in (left, right)]
+    weight = min(rarities) - 2.0
     if lines is not None:
         lines.append(
             MatchLine("name_swapped", weight, f"{left.given_typed} {left.surname_typed}".strip(),
