@@ -19,7 +19,7 @@ from crm.deals.retracing import retrace_base, stale_paths
 from crm.errors import Forbidden
 from crm.jobs import JobStopped, LooseRun, request_job_after
 from crm.jobs.run import Stop
-from crm.models import BackgroundJob, JobKind, JobStatus, StageReach, VisitOutcome
+from crm.models import BackgroundJob, JobKind, JobStatus, Stage, StageReach, VisitOutcome
 from crm.pipelines.commands import add_stage, reorder_stages
 from crm.pipelines.fields import ReasonPlan, edit_loss_reason
 from crm.pipelines.stage_plans import StagePlan
@@ -92,6 +92,7 @@ def test_redesign_and_a_reason_that_is_no_loss_are_retraced_by_a_worker(database
         add_stage(session, cast.vera, pipeline_id=empty.id, expected_version=1, plan=StagePlan("Alone"))
         assert session.scalars(select(BackgroundJob)).all() == []
         made = add_stage(session, cast.vera, pipeline_id=rows.id, expected_version=1, plan=StagePlan("Delivery agreed"))
+        session.get_one(Stage, made).added_at = None  # as if it had been there all along
         order = [made, *rows.stages]
         reorder_stages(session, cast.vera, pipeline_id=rows.id, expected_version=2, stage_ids=order)
         edit_loss_reason(session, cast.vera, reason_id=rows.reasons[0], plan=ReasonPlan("Price", counts_as_loss=False))
