@@ -87,6 +87,15 @@ def test_typing_error_in_a_name_is_one_person() -> None:
     assert [line.code for line in match.lines] == ["prior", "phone_equal", "given_name_near"]
 
 
+def test_names_in_each_others_place_weigh_the_same_both_ways() -> None:
+    one, other = made(name="Саша Иванов"), made(name="Ivan Александр")
+    rare = made(name="Александр Иван")  # the surname Иван is rarer than Иванов
+    scorer = Scorer(default_model(CONTACT), CountedStatistics.of(crowd(one, other, rare, rare), CONTACT))
+    match = scorer.score(one, other)
+    assert [line.code for line in match.lines if line.code.startswith("name")] == ["name_swapped"]
+    assert match.weight == scorer.score(other, one).weight
+
+
 def test_phone_of_many_names_is_shared() -> None:
     phone = ("89055553311",)
     users = [made(name=name, phones=phone) for name in ("Пётр", "Анна", "Олег", "Вера")]
