@@ -62,7 +62,8 @@ def in_sight(actor: Actor, owner: ColumnElement[Any] | InstrumentedAttribute[Any
 
 def load_times(session: Session, actor: Actor, ask: Ask) -> AllTimes:
     """Return how long visits lasted, from one look at them."""
-    found = samples(session, ended_visits(ask, actor, VISITOR.label("owner_id"), StageVisit.stage_id, _LASTED))
+    lasted = ended_visits(ask, actor, VISITOR.label("owner_id"), StageVisit.stage_id, _LASTED)
+    found = samples(session, lasted, are_near=True)
     of_stages: dict[int, list[Sample]] = {}
     for (_owner_id, stage_id), own in found.items():
         of_stages.setdefault(stage_id, []).append(own)

@@ -118,27 +118,42 @@ def tally(session: Session, keys: Query) -> dict[Key, int]:
     return found
 
 
-def samples(session: Session, values: Query) -> dict[Key, Sample]:
+def samples(session: Session, values: Query, *, are_near: bool = False) -> dict[Key, Sample]:
     """Return the values of each group of a query that selects the groups' keys and, last, whole numbers as `value`.
 
     No value may be NULL. Keys are in the order of the query's columns; without keys there is one group, or none.
+    `are_near` promises that all values are within 500 years of 0 in seconds, as what began in a scope is: such values
+    travel in one number with their keys. Dates of deals promise nothing: there are misspelt ones of the year 202.
     """
-    *keys, value = values.subquery().c
+    *keys, measured = values.subquery().c
     packing = _Packing.of(session, keys)
-    shifted = type_coerce(value, BigInteger) + _VALUE // 2
-    fits = packing.size ** len(packing.numbered) <= _WIDEST_WITH_VALUE
-    parts = [packing.code * _VALUE + shifted] if fits else [packing.code, shifted]
+    value = type_coerce(measured, BigInteger)
+    in_one = are_near and packing.size ** len(packing.numbered) <= _WIDEST_WITH_VALUE
+    parts = [packing.code * _VALUE + value + _VALUE // 2] if in_one else [packing.code, value]
     found: dict[Key, Sample] = {}
     for named, columns in packing.read(session, *parts):
-        groups = None if fits else np.unique(columns[0])
-        both = columns[0] if groups is None else np.searchsorted(groups, columns[0]) * _VALUE + columns[1]
-        both.sort()
-        codes, own = np.divmod(both, _VALUE)
+        if in_one:
+            columns[0].sort()
+            codes, own = np.divmod(columns[0], _VALUE)
+            own -= _VALUE // 2
+        else:
+            codes, own = _ordered(*columns)
         starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
-        for start, part in zip(starts, np.split(own - _VALUE // 2, starts[1:]), strict=True):
-            code = codes[start] if groups is None else groups[codes[start]]
-            found[packing.key(code, named)] = Sample(part)
+        for start, part in zip(starts, np.split(own, starts[1:]), strict=True):
+            found[packing.key(codes[start], named)] = Sample(part)
     return found
+
+
+def _ordered(codes: Whole, values: Whole) -> tuple[Whole, Whole]:
+    """Return both by code, then value."""
+    if values.min() < -_VALUE // 2 or values.max() >= _VALUE // 2:
+        order = np.lexsort((values, codes))
+        return codes[order], values[order]
+    groups = np.unique(codes)
+    both = np.searchsorted(groups, codes) * _VALUE + values + _VALUE // 2
+    both.sort()
+    numbers, own = np.divmod(both, _VALUE)
+    return groups[numbers], own - _VALUE // 2
 
 
 def joined(parts: Iterable[Sample]) -> Sample:
@@ -147,11 +162,14 @@ def joined(parts: Iterable[Sample]) -> Sample:
 
 
 def waits(session: Session, durations: Select[Any]) -> dict[Key, Waits]:
-    """Return the durations of each group of a query that selects keys, `value` from 0 on, and `is_open` (0 or 1)."""
+    """Return the durations of each group of a query that selects keys, `value` from 0 on, and `is_open` (0 or 1).
+
+    They are near, see `samples`.
+    """
     columns: list[ColumnElement[Any]] = list(durations.selected_columns)
     # In one number, so that of two equal ones the closed comes first.
     both = (columns[-2] * 2 + columns[-1]).label("value")
-    found = samples(session, durations.with_only_columns(*columns[:-2], both))
+    found = samples(session, durations.with_only_columns(*columns[:-2], both), are_near=True)
     return {key: Waits(one.values >> 1, (one.values & 1) == 1) for key, one in found.items()}
 
 

@@ -94,6 +94,22 @@ def test_keys_come_in_the_order_of_the_query(measured: Session) -> None:
     }  # fmt: skip
 
 
+def test_far_values_stay_in_their_groups(measured: Session) -> None:
+    far = [2**40, -(2**61), 2**61, 7]  # a deal of the year 202 took longer than 500 years
+    put(measured, [("a", 1, one, 0) for one in far] + [("a", 2, 3, 0), ("b", 1, -(2**40), 0)])
+    assert {key: list(one.values) for key, one in samples(measured, CLOSED).items()} == {
+        ("a", 1): [-(2**61), 7, 2**40, 2**61], ("a", 2): [3], ("b", 1): [-(2**40)],
+    }  # fmt: skip
+
+
+def test_near_values_are_the_same_in_one_number(measured: Session) -> None:
+    put(measured, [("a", one % 3, one * 2**33, 0) for one in (-1, 0, 1, 1, 0)] + [("b", None, 5, 0)])
+    apart, in_one = samples(measured, CLOSED), samples(measured, CLOSED, are_near=True)
+    assert {key: list(one.values) for key, one in in_one.items()} == {
+        key: list(one.values) for key, one in apart.items()
+    }
+
+
 def test_rows_are_counted_by_their_keys(measured: Session) -> None:
     put(measured, [(None, 1, 10, 0), (None, 1, 20, 0), ("", 1, 1, 0), (None, None, 3, 1), ("a", 8_000, 4, 1)])
     assert tally(measured, select(MEASURED.c.number, MEASURED.c.name)) == {

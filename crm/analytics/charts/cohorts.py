@@ -159,7 +159,7 @@ class _Counts:
     def _medians(
         session: Session, query: Select[Any] | CompoundSelect[Any], split: Split | None
     ) -> dict[tuple[Any, int, Any], float]:
-        found = samples(session, query).items()
+        found = samples(session, query, are_near=True).items()
         return {(key[0] if split else None, *key[-2:]): own.percentile(50) / _HOUR for key, own in found}
 
 

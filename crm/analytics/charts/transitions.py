@@ -55,7 +55,7 @@ def frame(session: Session, actor: Actor, ask: Ask) -> pd.DataFrame:
     value = seconds_since(StageVisit.stay_entered_at)
     found: dict[Any, dict[_Way, tuple[int, float | None, float | None]]] = {}
     ways = stays(ask.scope, actor, split, *keys, _ended().label("ended"), _to().label("to_id"), value).where(closed)
-    for (*part, stage_id, ended, to_id), own in samples(session, ways).items():
+    for (*part, stage_id, ended, to_id), own in samples(session, ways, are_near=True).items():
         times = (own.size, own.percentile(50) / _HOUR, own.percentile(90) / _HOUR)
         found.setdefault(part[0] if split else None, {})[stage_id, _END_NUMBERS.get(ended), to_id] = times
     lasting = stays(ask.scope, actor, split, *keys, func.count().label("n")).where(~closed)

@@ -126,6 +126,19 @@ def test_sale_of_an_owner_nobody_knows_is_nobodys(session: Session, cast: Cast) 
     assert rows(session, cast.vera, ask_of(session, "owner"), "owner_id", "owner", "won") == [(None, None, 1)]
 
 
+def test_sale_of_a_misspelt_year_is_still_its_owners(session: Session, cast: Cast) -> None:
+    sales = add_pipeline(session)
+    deal_id = add_history(session, sales, [Came(0, 0, cast.anna)], won=4)
+    created_at = datetime(202, 1, 1, tzinfo=UTC)
+    session.execute(update(Deal).where(Deal.id == deal_id).values(created_at=created_at))
+    closed_at = session.get_one(Deal, deal_id, populate_existing=True).closed_at
+    assert closed_at is not None
+    days = (closed_at - created_at).total_seconds() / 86400
+    assert rows(session, cast.vera, ask_of(session, "owner"), "owner_id", "won", "median_days") == [
+        (cast.anna.user_id, 1, days)
+    ]
+
+
 @pytest.mark.parametrize("is_person", [False, True], ids=["company", "person"])
 def test_later_sales_to_a_client_are_repeat_ones(session: Session, cast: Cast, *, is_person: bool) -> None:
     sales = add_pipeline(session)
